@@ -1,0 +1,375 @@
+"""All that a plugin author writes against: specs, protocols, requests, results, events. No logic.
+
+A plugin is a module with one function:
+
+    from runner.api import GeneratorSpec, hookimpl
+
+    @hookimpl
+    def runner_register():
+        return GeneratorSpec(name="mine", factory=Mine, options=MyOptions, capabilities=...)
+
+`factory(options, context)` builds the object that does the work; the protocols below say what it must offer.
+A plugin imports from `runner.api`, `runner.errors` and `runner.media`, and heavy libraries only inside functions.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
+
+import pluggy
+
+if TYPE_CHECKING:
+    import logging
+    from datetime import date, datetime
+    from pathlib import Path
+
+    import httpx
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "API_VERSION",
+    "Cancels",
+    "Context",
+    "Deletes",
+    "Event",
+    "EventKind",
+    "Extractor",
+    "ExtractorSpec",
+    "Frame",
+    "Generator",
+    "GeneratorCapabilities",
+    "GeneratorSpec",
+    "HandOver",
+    "Hosted",
+    "JSON",
+    "NoOptions",
+    "Picture",
+    "Reach",
+    "Result",
+    "ShotRequest",
+    "Sink",
+    "Span",
+    "Spec",
+    "State",
+    "Status",
+    "TaskRef",
+    "Uploader",
+    "UploaderCapabilities",
+    "UploaderSpec",
+    "hookimpl",
+]
+
+API_VERSION: Final = 1
+"""The version of this module. A plugin module may state the one it was written for as `runner_api_version = 1`."""
+
+hookimpl = pluggy.HookimplMarker("runner")
+
+JSON: TypeAlias = "str | int | float | bool | None | list[JSON] | Mapping[str, JSON]"
+
+
+# --- values -----------------------------------------------------------------------------------------------------
+
+
+class Reach(enum.IntEnum):
+    """From how far away an address can be fetched."""
+
+    LOOPBACK = 0  # only from this machine
+    NETWORK = 1  # from this machine's network
+    PUBLIC = 2  # from anywhere
+
+
+class HandOver(enum.StrEnum):
+    """Which frame of a finished clip the next shot starts from."""
+
+    LAST = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A closed range of numbers, such as the durations in seconds that a model takes."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoOptions:
+    """The options of a plugin that has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorCapabilities:
+    """What a generator can do with one model; the whole plan is checked against it before anything is spent.
+
+    `None` for a set of values means "anything". Durations are seconds. `image_reach` is how public the address of
+    a first frame must be for this generator to fetch it: a hosted service needs `PUBLIC`, one that runs inside this
+    process `LOOPBACK`. `image_formats` are in order of preference: "png", "jpeg", "webp".
+    """
+
+    text: bool = True
+    image: bool = False
+    durations_s: Span | tuple[float, ...] | None = None
+    aspect_ratios: tuple[str, ...] | None = None
+    resolutions: tuple[str, ...] | None = None
+    prompt_max_chars: int | None = None
+    image_formats: tuple[str, ...] = ("png", "jpeg", "webp")
+    image_reach: Reach = Reach.PUBLIC
+    retired: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploaderCapabilities:
+    """`reach` is how public the addresses are that it hands out."""
+
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the host lends to a plugin object for one run.
+
+    `work_dir` is a private folder that is removed at the end of the run. `http` is shared: never close it.
+    """
+
+    work_dir: Path
+    http: httpx.AsyncClient
+    log: logging.Logger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """An encoded still picture. `format` is "png", "jpeg" or "webp", told from its bytes."""
+
+    data: bytes
+    format: str
+    width: int
+    height: int
+    sha256: str
+
+    @property
+    def mime(self) -> str:
+        return f"image/{self.format}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Frame:
+    """One decoded frame as a viewer would see it: rotation applied, full-range RGB.
+
+    `rgb` has shape (height, width, 3), dtype uint8. `time_s` is its presentation time. `method` says how it was
+    found, for the manifest.
+    """
+
+    rgb: NDArray[np.uint8]
+    time_s: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosted:
+    """A picture on an image host. `expires_at` is timezone-aware; `None` means for as long as the run lasts."""
+
+    url: str
+    reach: Reach
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotRequest:
+    """One clip to make. `image` is the first frame it must start from; `None` asks for text-to-video.
+
+    `duration_s` is in seconds, `resolution` names the short side ("720p"), `fps` is frames per second. `params`
+    are passed to the provider as they are.
+    """
+
+    project: str
+    sequence: str
+    shot: str
+    prompt: str
+    model: str | None
+    duration_s: float
+    aspect_ratio: str
+    resolution: str
+    fps: float
+    seed: int | None
+    take: int
+    params: Mapping[str, JSON] = field(default_factory=dict)
+    image: Hosted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRef:
+    """The provider's task. `id` is all that is needed to find it again in another process."""
+
+    id: str
+
+
+class State(enum.StrEnum):
+    """Where a task stands at the provider."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One clip that can be fetched."""
+
+    url: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """An answer to a poll. `progress` is 0 to 1 where the provider tells; `reason` says why a task failed."""
+
+    state: State
+    progress: float | None = None
+    results: tuple[Result, ...] = ()
+    reason: str = ""
+
+
+class EventKind(enum.StrEnum):
+    """What an observer is told about."""
+
+    RUN_STARTED = "run_started"
+    RUN_FINISHED = "run_finished"
+    SHOT_REUSED = "shot_reused"
+    SHOT_UPLOADING = "shot_uploading"
+    SHOT_SUBMITTED = "shot_submitted"
+    SHOT_PROGRESS = "shot_progress"
+    SHOT_FETCHING = "shot_fetching"
+    SHOT_FINISHED = "shot_finished"
+    SHOT_FELL_BACK = "shot_fell_back"
+    SHOT_WARNED = "shot_warned"
+    SHOT_FAILED = "shot_failed"
+    SHOT_SKIPPED = "shot_skipped"
+    FILM_FINISHED = "film_finished"
+    FILM_FAILED = "film_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened. `sequence` and `shot` are empty where it concerns all of them."""
+
+    kind: EventKind
+    sequence: str = ""
+    shot: str = ""
+    message: str = ""
+    progress: float | None = None
+    detail: Mapping[str, JSON] = field(default_factory=dict)
+
+
+# --- what a plugin object offers ----------------------------------------------------------------------------------
+
+
+class Sink(Protocol):
+    """Where a generator writes the clip it fetches. The engine puts it in place only when it is whole."""
+
+    def expect(self, size: int) -> None:
+        """Say how many bytes will come, where the provider says so (Content-Length)."""
+
+    async def write(self, data: bytes) -> None:
+        """Append bytes."""
+
+
+class Generator(Protocol):
+    """Turns a request into a clip, in three steps that the engine drives. It never retries by itself.
+
+    An object with `__aenter__` and `__aexit__` is entered before the first request and left at the end of the run.
+    Raise the errors of `runner.errors`: anything else is reported as a bug of the plugin.
+    """
+
+    async def submit(self, request: ShotRequest, token: str) -> TaskRef:
+        """Ask for a clip. `token` is unique to this attempt.
+
+        Raises `SubmitRefused` when it is certain that nothing was made, `SubmitUnknown` when it is not.
+        """
+        ...
+
+    async def poll(self, ref: TaskRef) -> Status:
+        """Ask how the task is doing. May be called at any time, also after it finished."""
+        ...
+
+    async def fetch(self, status: Status, sink: Sink) -> None:
+        """Stream the finished clip into `sink`. Raises `FetchFailed`."""
+        ...
+
+
+@runtime_checkable
+class Cancels(Protocol):
+    """A generator that can give a task back."""
+
+    async def cancel(self, ref: TaskRef) -> None: ...
+
+
+class Extractor(Protocol):
+    """Reads the hand-over frame of a clip. Blocking: the engine calls it in a worker thread."""
+
+    def extract(self, clip: Path, policy: HandOver) -> Frame:
+        """Return the true frame. Raises `MediaError` (mostly `ExtractionRefused`) rather than return a wrong one."""
+        ...
+
+
+class Uploader(Protocol):
+    """Puts a picture where a generator can fetch it. Entered and left like a generator."""
+
+    async def put(self, picture: Picture) -> Hosted:
+        """Host the bytes and return their address. Raises `UploadError`."""
+        ...
+
+
+@runtime_checkable
+class Deletes(Protocol):
+    """An uploader that can take a picture back."""
+
+    async def delete(self, hosted: Hosted) -> None: ...
+
+
+# --- what a plugin registers --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorSpec:
+    """A generator under a name. `options` is a dataclass: its fields are the keys under `generator:`.
+
+    `capabilities` may depend on the options and the model: then it is a function of both. `key_version` goes into
+    the identity of every shot: raise it when the same request would give another clip.
+    """
+
+    name: str
+    factory: Callable[[Any, Context], Generator]
+    capabilities: GeneratorCapabilities | Callable[[Any, str | None], GeneratorCapabilities]
+    options: type = NoOptions
+    key_version: int = 1
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractorSpec:
+    """An extractor under a name."""
+
+    name: str
+    factory: Callable[[Any, Context], Extractor]
+    options: type = NoOptions
+    key_version: int = 1
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploaderSpec:
+    """An uploader under a name. `capabilities` may depend on the options: then it is a function of them."""
+
+    name: str
+    factory: Callable[[Any, Context], Uploader]
+    capabilities: UploaderCapabilities | Callable[[Any], UploaderCapabilities]
+    options: type = NoOptions
+    summary: str = ""
+
+
+Spec: TypeAlias = GeneratorSpec | ExtractorSpec | UploaderSpec

@@ -1,0 +1,187 @@
+"""Every error that this program raises on purpose.
+
+    RunnerError
+    ├── ConfigError          the description of the film cannot be used; lists every problem found
+    ├── UsageError           the command line cannot be used
+    ├── PluginError          a plugin is broken, missing, or registered twice
+    ├── MediaError           a file is not what it should be
+    │   ├── NotAVideo            no decodable picture track in it
+    │   ├── Incomplete           it ends before its own headers say it does
+    │   ├── ExtractionRefused    its last frame cannot be told for certain
+    │   └── JoinError            the clips of a sequence cannot be joined
+    ├── UploadError          the hand-over frame did not get onto the image host
+    └── ShotError            a shot did not become a clip
+        ├── SubmitRefused        the provider said no: nothing was made
+        ├── SubmitUnknown        no one knows if the provider took it
+        ├── TaskFailed           the provider took it, and gave up
+        ├── TaskTimeout          the provider is still at it after the deadline
+        ├── FetchFailed          the clip exists and did not arrive whole
+        └── BadClip              what arrived is not the clip that was asked for
+
+Each class answers two questions for the engine: may money have been spent (`spent`), and may the same
+thing be tried again without spending it twice (`retry_safe`).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class Spent(enum.Enum):
+    """Whether a failed step may have cost money."""
+
+    NO = "no"
+    MAYBE = "maybe"
+    YES = "yes"
+
+
+class RunnerError(Exception):
+    """An error to show to a person: what happened, where, why, and what to do next.
+
+    `what` is one sentence. `where` names the shot, the file or the dotted key. `why` is the cause, or what is
+    allowed instead. `hint` is the next command or change.
+    """
+
+    exit_code: ClassVar[int] = 1
+    spent: ClassVar[Spent] = Spent.NO
+    retry_safe: ClassVar[bool] = False
+
+    def __init__(self, what: str, *, where: str = "", why: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.why = why
+        self.hint = hint
+
+    def __str__(self) -> str:
+        parts = [self.what]
+        for label, text in (("where", self.where), ("why", self.why), ("next", self.hint)):
+            if text:
+                parts.append(f"  {label}: {text}")
+        return "\n".join(parts)
+
+    @property
+    def line(self) -> str:
+        """The error in one line, for tables and logs."""
+        return f"{self.what}: {self.why}" if self.why else self.what
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with a configuration.
+
+    `key` is dotted as it is typed on the command line, `value` is shown as found, `allowed` says what may stand
+    there, `source` is the file (and line) or override that set it.
+    """
+
+    key: str
+    message: str
+    value: str = ""
+    allowed: str = ""
+    source: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.key}: {self.message}"
+        for label, detail in (("value", self.value), ("allowed", self.allowed), ("set in", self.source)):
+            if detail:
+                text += f"\n    {label}: {detail}"
+        return text
+
+
+class ConfigError(RunnerError):
+    """The composed configuration cannot be used. `problems` holds all that is wrong with it, not the first."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, problems: tuple[Problem, ...] = (), *, why: str = "", hint: str = "") -> None:
+        super().__init__(what, why=why, hint=hint)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        lines += [f"- {problem}" for problem in self.problems]
+        if self.why:
+            lines.append(f"  why: {self.why}")
+        if self.hint:
+            lines.append(f"  next: {self.hint}")
+        return "\n".join(lines)
+
+
+class UsageError(RunnerError):
+    """The command line cannot be used."""
+
+    exit_code = 2
+
+
+class PluginError(RunnerError):
+    """A plugin cannot be loaded, is not there, or clashes with another."""
+
+    exit_code = 2
+
+
+class MediaError(RunnerError):
+    """A media file is not what it should be."""
+
+
+class NotAVideo(MediaError):
+    """The file holds no decodable picture track (empty, HTML, audio only, cover art only)."""
+
+
+class Incomplete(MediaError):
+    """The file ends before its own headers say it does."""
+
+
+class ExtractionRefused(MediaError):
+    """An extractor cannot tell the true last frame of this file for certain, and says so instead of guessing."""
+
+
+class JoinError(MediaError):
+    """The clips of a sequence cannot be joined."""
+
+
+class UploadError(RunnerError):
+    """A picture did not get onto the image host. Nothing was generated yet, so trying again is free."""
+
+    retry_safe = True
+
+
+class ShotError(RunnerError):
+    """A shot did not become a clip."""
+
+
+class SubmitRefused(ShotError):
+    """The provider refused the request before making anything (validation, moderation, no credit, no connection)."""
+
+
+class SubmitUnknown(ShotError):
+    """The request was sent and no answer came: the provider may or may not be generating, and charging."""
+
+    spent = Spent.MAYBE
+
+
+class TaskFailed(ShotError):
+    """The provider accepted the task and reported that it failed."""
+
+    spent = Spent.YES
+
+
+class TaskTimeout(ShotError):
+    """The provider was still working at the deadline. The task lives on under its id."""
+
+    spent = Spent.YES
+    retry_safe = True
+
+
+class FetchFailed(ShotError):
+    """The clip was made and did not arrive whole. Fetching again costs nothing."""
+
+    spent = Spent.YES
+    retry_safe = True
+
+
+class BadClip(ShotError):
+    """What the provider delivered is not a clip that can be used."""
+
+    spent = Spent.YES
