@@ -17,7 +17,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import pluggy
 
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "API_VERSION",
-    "Cancels",
     "Context",
-    "Deletes",
     "Event",
     "EventKind",
     "Extractor",
@@ -56,6 +54,7 @@ __all__ = [
     "Spec",
     "State",
     "Status",
+    "TRANSPORT",
     "TaskRef",
     "Uploader",
     "UploaderCapabilities",
@@ -65,6 +64,14 @@ __all__ = [
 
 API_VERSION: Final = 1
 """The version of this module. A plugin module may state the one it was written for as `runner_api_version = 1`."""
+
+TRANSPORT: Final[Mapping[str, bool]] = {"identity": False}
+"""Metadata for an options field that says how a clip is got, not which: a key, a timeout, a limit.
+
+    api_key: str = field(default="", metadata=TRANSPORT)
+
+All other options are part of a shot's identity: changing them asks for another clip.
+"""
 
 hookimpl = pluggy.HookimplMarker("runner")
 
@@ -107,7 +114,8 @@ class GeneratorCapabilities:
 
     `None` for a set of values means "anything". Durations are seconds. `image_reach` is how public the address of
     a first frame must be for this generator to fetch it: a hosted service needs `PUBLIC`, one that runs inside this
-    process `LOOPBACK`. `image_formats` are in order of preference: "png", "jpeg", "webp".
+    process `LOOPBACK`. `image_formats` are in order of preference: "png", "jpeg", "webp". `poll_s` is how many
+    seconds apart a task is polled: at first, and at the most, once it has been running for long.
     """
 
     text: bool = True
@@ -118,6 +126,7 @@ class GeneratorCapabilities:
     prompt_max_chars: int | None = None
     image_formats: tuple[str, ...] = ("png", "jpeg", "webp")
     image_reach: Reach = Reach.PUBLIC
+    poll_s: Span = Span(2.0, 15.0)
     retired: date | None = None
 
 
@@ -301,13 +310,6 @@ class Generator(Protocol):
         ...
 
 
-@runtime_checkable
-class Cancels(Protocol):
-    """A generator that can give a task back."""
-
-    async def cancel(self, ref: TaskRef) -> None: ...
-
-
 class Extractor(Protocol):
     """Reads the hand-over frame of a clip. Blocking: the engine calls it in a worker thread."""
 
@@ -322,13 +324,6 @@ class Uploader(Protocol):
     async def put(self, picture: Picture) -> Hosted:
         """Host the bytes and return their address. Raises `UploadError`."""
         ...
-
-
-@runtime_checkable
-class Deletes(Protocol):
-    """An uploader that can take a picture back."""
-
-    async def delete(self, hosted: Hosted) -> None: ...
 
 
 # --- what a plugin registers --------------------------------------------------------------------------------------

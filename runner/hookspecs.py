@@ -21,7 +21,7 @@ hookspec = pluggy.HookspecMarker("runner")
 @hookspec
 def runner_register() -> Spec | Iterable[Spec]:
     """Return the generators, extractors and uploaders this plugin offers. Called once, right after loading."""
-    raise AssertionError("a specification is never called")
+    return ()
 
 
 @hookspec

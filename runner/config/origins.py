@@ -1,0 +1,99 @@
+"""Which file, or which override, set a key: so that an error can name the place to mend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One YAML file of a composition. `package` is the dotted place its keys go to, empty for the root."""
+
+    file: Path
+    package: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """`overrides` as they were typed; `layers` in the order in which they were merged, the last one winning."""
+
+    overrides: tuple[str, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    _trees: dict[Path, yaml.Node | None] = field(default_factory=dict, repr=False, compare=False)
+
+    def of(self, key: str) -> str:
+        """Name the place that set `key`, or the nearest parent of it that is set anywhere."""
+        parts = key.split(".")
+        for length in range(len(parts), 0, -1):
+            place = self._of_exactly(".".join(parts[:length]))
+            if place:
+                return place
+        return ""
+
+    def file_of(self, key: str) -> Path | None:
+        """The file that set exactly `key`; `None` when an override did, or nothing."""
+        if self._override(key):
+            return None
+        for layer in reversed(self.layers):
+            if self._line(layer, key) is not None:
+                return layer.file
+        return None
+
+    def _of_exactly(self, key: str) -> str:
+        override = self._override(key)
+        if override:
+            return f"command line: {override if len(override) <= 80 else override[:77] + '...'}"
+        for layer in reversed(self.layers):
+            line = self._line(layer, key)
+            if line is not None:
+                return f"{_short(layer.file)}:{line}"
+        return ""
+
+    def _override(self, key: str) -> str:
+        for override in reversed(self.overrides):
+            name = override.partition("=")[0].lstrip("+~")
+            if name == key:
+                return override
+        return ""
+
+    def _line(self, layer: Layer, key: str) -> int | None:
+        if layer.package:
+            if not key.startswith(layer.package + "."):
+                return None
+            key = key[len(layer.package) + 1 :]
+        if layer.file not in self._trees:
+            self._trees[layer.file] = _tree(layer.file)
+        return _line_in(self._trees[layer.file], key.split("."))
+
+
+def _tree(file: Path) -> yaml.Node | None:
+    try:
+        return yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+
+
+def _line_in(node: Any, parts: list[str]) -> int | None:
+    """Follow `parts` down; a name may itself hold dots, so try longer first parts as well."""
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    for name, value in node.value:
+        for length in range(1, len(parts) + 1):
+            if name.value == ".".join(parts[:length]):
+                if length == len(parts):
+                    return int(name.start_mark.line) + 1
+                found = _line_in(value, parts[length:])
+                if found is not None:
+                    return found
+    return None
+
+
+def _short(file: Path) -> str:
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)

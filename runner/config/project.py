@@ -1,0 +1,104 @@
+"""The validated description of a film: frozen, typed, and free of Hydra."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from runner.api import JSON, ExtractorSpec, GeneratorSpec, UploaderSpec
+    from runner.config.schema import Continuity, Film, Limits
+
+
+class Boundary(enum.StrEnum):
+    """How a shot begins."""
+
+    CHAIN = "chain"
+    CUT = "cut"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenImage:
+    """A picture that a shot starts from, checked to be one."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorChoice:
+    """A generator plugin with its options. `label` is its key under `generators:`, empty for the default one."""
+
+    label: str
+    spec: GeneratorSpec
+    options: Any
+    model: str | None
+    params: Mapping[str, JSON]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractorChoice:
+    spec: ExtractorSpec
+    options: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploaderChoice:
+    spec: UploaderSpec
+    options: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """One request for one clip. `at` is its dotted key, `origin` says for some keys which one set them."""
+
+    name: str
+    slug: str
+    at: str
+    prompt: str
+    boundary: Boundary
+    image: GivenImage | None
+    generator: GeneratorChoice
+    model: str | None
+    duration_s: float
+    aspect_ratio: str
+    resolution: str
+    fps: float
+    seed: int | None
+    take: int
+    params: Mapping[str, JSON]
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+    def set_by(self, key: str) -> str:
+        """The dotted key that gave this shot its `key`: its own, its sequence's or the project's."""
+        return self.origin.get(key, f"{self.at}.{key}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """Shots that play one after the other."""
+
+    name: str
+    slug: str
+    shots: tuple[Shot, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """One film's description with every choice made."""
+
+    name: str
+    slug: str
+    description: str
+    sequences: tuple[Sequence, ...]
+    extractor: ExtractorChoice
+    uploader: UploaderChoice
+    continuity: Continuity
+    film: Film
+    limits: Limits
+    output_root: Path

@@ -1,0 +1,157 @@
+"""The sections of a configuration, as they may be typed. Field names are the keys; `None` means "not given"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from runner.api import JSON, HandOver
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Whole = Annotated[int, Field(ge=1, strict=True)]
+
+
+def _number_as_text(value: Any) -> Any:
+    """A prompt or a name that YAML reads as a number was meant as text."""
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+Text = Annotated[str, BeforeValidator(_number_as_text)]
+
+
+def _from_sexagesimal(value: Any) -> Any:
+    """Undo YAML 1.1, which reads an unquoted 16:9 as the number 16 * 60 + 9."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 60:
+        return f"{value // 60}:{value % 60}"
+    return value
+
+
+def _ratio(value: str) -> str:
+    if not re.fullmatch(r"[1-9]\d{0,3}:[1-9]\d{0,3}", value):
+        raise ValueError("should be WIDTH:HEIGHT, such as 16:9")
+    return value
+
+
+def _resolution(value: str) -> str:
+    if not re.fullmatch(r"[1-9]\d{1,3}[pPkK]|[1-9][kK]", value):
+        raise ValueError("should be the short side, such as 720p (or 2K, 4K where the model has it)")
+    return value
+
+
+AspectRatio = Annotated[str, BeforeValidator(_from_sexagesimal), AfterValidator(_ratio)]
+Resolution = Annotated[str, AfterValidator(_resolution)]
+Boundary = Literal["chain", "cut", "image"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotDefaults:
+    """`shot:` and `sequences.NAME.shot:`. Durations are seconds, `resolution` the short side."""
+
+    duration_s: Positive | None = None
+    aspect_ratio: AspectRatio | None = None
+    resolution: Resolution | None = None
+    fps: Annotated[float, Field(gt=0, le=240, strict=True)] | None = None
+    seed: Annotated[int, Field(ge=0, strict=True)] | None = None
+    take: Whole | None = None
+    boundary: Boundary | None = None
+    params: dict[str, JSON] | None = None
+    model: Text | None = None
+    generator: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotKeys(ShotDefaults):
+    """`sequences.NAME.shots.NAME:`."""
+
+    prompt: Text | None = None
+    image: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceKeys:
+    """`sequences.NAME:`. The two mappings are checked one shot at a time."""
+
+    shot: dict[str, Any] | None = None
+    shots: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectKeys:
+    """`project:`."""
+
+    name: Text | None = None
+    description: Text | None = None
+    style: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuity:
+    """`continuity:`."""
+
+    fallback: Literal["text_to_video", "none"] = "text_to_video"
+    hand_over: HandOver = HandOver.LAST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Film:
+    """`film:`."""
+
+    join: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """`limits:`."""
+
+    in_flight: Whole = 8
+    task_timeout_s: Positive = 1800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """`output:`."""
+
+    root: Annotated[str, Field(min_length=1)] = "outputs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginKeys:
+    """`plugins:`."""
+
+    dirs: tuple[str, ...] = ("plugins",)
+    block: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorKeys:
+    """The keys of `generator:` that every generator has. All others are options of the plugin."""
+
+    plugin: str
+    model: Text | None = None
+    params: dict[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginKey:
+    """The key of `extractor:` and `uploader:` that every plugin has."""
+
+    plugin: str
+
+
+SECTIONS: Final[tuple[str, ...]] = (
+    "project",
+    "shot",
+    "sequences",
+    "generator",
+    "generators",
+    "extractor",
+    "uploader",
+    "continuity",
+    "film",
+    "limits",
+    "output",
+    "plugins",
+)

@@ -1,0 +1,323 @@
+"""A composed configuration becomes a `Project`, or a list of all that is wrong with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.config import catalogue, schema
+from runner.config.convert import Reader, listed, nearest
+from runner.config.project import (
+    Boundary,
+    ExtractorChoice,
+    GeneratorChoice,
+    GivenImage,
+    Project,
+    Sequence,
+    Shot,
+    UploaderChoice,
+)
+from runner.errors import ConfigError, MediaError
+from runner.naming import slugs
+from runner.plugins import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.config.compose import Composed
+    from runner.plugins import Registry
+
+_HINT = "python -m runner +project=NAME, or python -m runner --help"
+
+
+def read(composed: Composed, registry: Registry) -> tuple[Project | None, Reader]:
+    """The project, with the reader that holds all problems found; no project where one cannot even be drafted."""
+    reader = Reader(composed.origins)
+    return _Drafting(composed.config, registry, reader).project(), reader
+
+
+class _Drafting:
+    """Reads one configuration section by section."""
+
+    def __init__(self, config: Mapping[str, Any], registry: Registry, reader: Reader) -> None:
+        self.config = config
+        self.registry = registry
+        self.reader = reader
+
+    def project(self) -> Project | None:
+        self._check_sections()
+        keys = self._project_keys()
+        defaults = self.reader.read(schema.ShotDefaults, self.config.get("shot"), "shot")
+        default = self._generator("", self.config.get("generator"), "generator")
+        labelled = self._mapping("generators")
+        generators = {
+            label: self._generator(label, raw, f"generators.{label}") for label, raw in labelled.items()
+        }
+        extractor = self._plugin(Kind.EXTRACTOR, "extractor")
+        uploader = self._plugin(Kind.UPLOADER, "uploader")
+        continuity = self.reader.read(schema.Continuity, self.config.get("continuity"), "continuity")
+        film = self.reader.read(schema.Film, self.config.get("film"), "film")
+        limits = self.reader.read(schema.Limits, self.config.get("limits"), "limits")
+        output = self.reader.read(schema.Output, self.config.get("output"), "output")
+        self.reader.read(schema.PluginKeys, self.config.get("plugins"), "plugins")
+        shots = _ShotReader(self.reader, defaults, (keys.style or "").strip(), {"": default, **generators})
+        sequences = self._sequences(shots)
+        if extractor is None or uploader is None or default is None:
+            return None
+        name = keys.name or ""
+        return Project(
+            name=name,
+            slug=slugs([name])[name],
+            description=(keys.description or "").strip(),
+            sequences=sequences,
+            extractor=ExtractorChoice(spec=extractor[0], options=extractor[1]),
+            uploader=UploaderChoice(spec=uploader[0], options=uploader[1]),
+            continuity=continuity,
+            film=film,
+            limits=limits,
+            output_root=Path(output.root),
+        )
+
+    def _check_sections(self) -> None:
+        for key in self.config:
+            if key not in schema.SECTIONS:
+                allowed = nearest(key, schema.SECTIONS) or listed(schema.SECTIONS)
+                self.reader.problem(key, "there is no such section", allowed=allowed)
+
+    def _project_keys(self) -> schema.ProjectKeys:
+        raw = self.config.get("project")
+        if isinstance(raw, str):
+            raise ConfigError(f"project={raw} sets a name, not a project", hint=f"+project={raw}")
+        if isinstance(raw, dict) and "sequences" in raw:
+            self.reader.problem(
+                "project.sequences",
+                "the project file puts its keys below `project`",
+                allowed="begin the file with the line  # @package _global_",
+            )
+            raw = {key: value for key, value in raw.items() if key not in schema.SECTIONS}
+        keys = self.reader.read(schema.ProjectKeys, raw, "project")
+        if not (keys.name or "").strip():
+            if not self.config.get("sequences"):
+                there_are = listed(choice.name for choice in catalogue.choices("project"))
+                raise ConfigError("no project is chosen", why=f"there are: {there_are}", hint=_HINT)
+            self.reader.problem("project.name", "is required")
+        else:
+            self._check_name("project.name", str(keys.name))
+        return keys
+
+    def _mapping(self, section: str) -> dict[str, Any]:
+        raw = self.config.get(section) or {}
+        if not isinstance(raw, dict):
+            self.reader.problem(section, "should be a mapping of names", value=raw)
+            return {}
+        return {str(name): value for name, value in raw.items()}
+
+    # --- plugins ----------------------------------------------------------------------------------------------
+
+    def _generator(self, label: str, raw: object, at: str) -> GeneratorChoice | None:
+        if not isinstance(raw, dict):
+            self.reader.problem(at, "should be a mapping with a key `plugin`", value=raw)
+            return None
+        common = {field.name for field in dataclasses.fields(schema.GeneratorKeys)}
+        keys = self.reader.read(schema.GeneratorKeys, {k: v for k, v in raw.items() if k in common}, at)
+        spec = self.registry.generator(keys.plugin)
+        if spec is None:
+            self._no_plugin(Kind.GENERATOR, keys.plugin, at)
+            return None
+        options = self._options(spec.options, {k: v for k, v in raw.items() if k not in common}, at, common)
+        return GeneratorChoice(label=label, spec=spec, options=options, model=keys.model, params=keys.params)
+
+    def _plugin(self, kind: Kind, at: str) -> tuple[Any, Any] | None:
+        raw = self.config.get(at)
+        if not isinstance(raw, dict):
+            self.reader.problem(at, "should be a mapping with a key `plugin`", value=raw)
+            return None
+        keys = self.reader.read(schema.PluginKey, {k: v for k, v in raw.items() if k == "plugin"}, at)
+        find = self.registry.extractor if kind is Kind.EXTRACTOR else self.registry.uploader
+        spec = find(keys.plugin)
+        if spec is None:
+            self._no_plugin(kind, keys.plugin, at)
+            return None
+        options = self._options(spec.options, {k: v for k, v in raw.items() if k != "plugin"}, at, {"plugin"})
+        return spec, options
+
+    def _options(self, cls: type, raw: dict[str, Any], at: str, common: set[str]) -> Any:
+        return self.reader.read(cls, raw, at, also=common)
+
+    def _no_plugin(self, kind: Kind, name: str, at: str) -> None:
+        if name:
+            names = self.registry.names(kind)
+            allowed = " ".join(filter(None, (nearest(name, names), f"there are: {listed(names)}")))
+            self.reader.problem(f"{at}.plugin", f"there is no such {kind}", value=name, allowed=allowed)
+
+    # --- sequences --------------------------------------------------------------------------------------------
+
+    def _sequences(self, shots: _ShotReader) -> tuple[Sequence, ...]:
+        raw = self._mapping("sequences")
+        if not raw:
+            self.reader.problem("sequences", "there is no sequence", allowed="NAME: {shots: {NAME: {prompt: ...}}}")
+        self._check_names("sequences", raw)
+        slug_of = slugs(raw)
+        return tuple(
+            Sequence(name=name, slug=slug_of[name], shots=self._shots(shots, f"sequences.{name}", value))
+            for name, value in raw.items()
+        )
+
+    def _shots(self, reader: _ShotReader, at: str, raw: object) -> tuple[Shot, ...]:
+        keys = self.reader.read(schema.SequenceKeys, raw, at)
+        if not keys.shots:
+            self.reader.problem(f"{at}.shots", "there is no shot", allowed="NAME: {prompt: ...}")
+            return ()
+        self._check_names(f"{at}.shots", keys.shots)
+        defaults = self.reader.read(schema.ShotDefaults, keys.shot, f"{at}.shot")
+        slug_of = slugs(keys.shots)
+        found = (
+            reader.shot(name, slug_of[name], at, value, defaults, first=index == 0)
+            for index, (name, value) in enumerate(keys.shots.items())
+        )
+        return tuple(shot for shot in found if shot is not None)
+
+    def _check_names(self, at: str, names: Mapping[str, object]) -> None:
+        known: dict[str, str] = {}
+        for name in names:
+            self._check_name(f"{at}.{name}", name)
+            folded = unicodedata.normalize("NFKC", name).casefold().strip()
+            if folded in known:
+                self.reader.problem(f"{at}.{name}", f"is the same name as {known[folded]!r} to a person")
+            known[folded] = name
+
+    def _check_name(self, key: str, name: str) -> None:
+        if not name.strip() or name.strip(".") == "":
+            self.reader.problem(key, "a name needs letters", value=name)
+        elif any(unicodedata.category(sign) in ("Cc", "Cs") for sign in name):
+            self.reader.problem(key, "a name cannot hold control characters", value=name)
+        elif len(name) > 200:
+            self.reader.problem(key, "a name is at most 200 characters long", value=name)
+
+
+class _ShotReader:
+    """Reads shots: their own keys over their sequence's over the project's."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        defaults: schema.ShotDefaults,
+        style: str,
+        generators: Mapping[str, GeneratorChoice | None],
+    ) -> None:
+        self.reader = reader
+        self.defaults = defaults
+        self.style = style
+        self.generators = generators
+
+    def shot(
+        self, name: str, slug: str, sequence: str, raw: object, of_sequence: schema.ShotDefaults, *, first: bool
+    ) -> Shot | None:
+        at = f"{sequence}.shots.{name}"
+        own = self.reader.read(schema.ShotKeys, raw, at)
+        levels: list[tuple[str, schema.ShotDefaults]] = [
+            (at, own),
+            (f"{sequence}.shot", of_sequence),
+            ("shot", self.defaults),
+        ]
+        origin: dict[str, str] = {}
+
+        def merged(key: str, otherwise: Any = None) -> Any:
+            for where, level in levels:
+                value = getattr(level, key)
+                if value is not None:
+                    origin[key] = f"{where}.{key}"
+                    return value
+            return otherwise
+
+        # `seed: null` at a shot takes back the default of its project.
+        seed = None if isinstance(raw, dict) and raw.get("seed", 0) is None else merged("seed")
+        generator = self._generator(merged("generator", ""), origin.get("generator", f"{at}.generator"))
+        params: dict[str, Any] = dict(generator.params) if generator else {}
+        for _, level in reversed(levels):
+            params.update(level.params or {})
+        prompt = (own.prompt or "").strip()
+        if not prompt:
+            self.reader.problem(f"{at}.prompt", "is required")
+        boundary = self._boundary(own, merged("boundary"), at, first=first)
+        image = self._image(own.image, at) if own.image else None
+        shot_model = merged("model")
+        numbers = {
+            "duration_s": merged("duration_s", 4.0),
+            "aspect_ratio": merged("aspect_ratio", "16:9"),
+            "resolution": merged("resolution", "720p"),
+            "fps": merged("fps", 24.0),
+            "take": merged("take", 1),
+        }
+        if generator is None:
+            return None
+        return Shot(
+            name=name,
+            slug=slug,
+            at=at,
+            prompt=f"{prompt} {self.style}".strip(),
+            boundary=boundary,
+            image=image,
+            generator=generator,
+            model=shot_model or generator.model,
+            seed=seed,
+            params=params,
+            origin=origin,
+            **numbers,
+        )
+
+    def _generator(self, label: str, key: str) -> GeneratorChoice | None:
+        if label not in self.generators:
+            labels = [known for known in self.generators if known]
+            allowed = " ".join(filter(None, (nearest(label, labels), f"generators has: {listed(labels)}")))
+            self.reader.problem(key, "there is no generator with this label", value=label, allowed=allowed)
+            return self.generators[""]
+        return self.generators[label]
+
+    def _boundary(self, own: schema.ShotKeys, merged: str | None, at: str, *, first: bool) -> Boundary:
+        if own.boundary is None:
+            if own.image:
+                return Boundary.IMAGE
+            boundary = Boundary(merged or "chain")
+            # A default can only speak for the shots that have one before them.
+            if first and boundary is Boundary.CHAIN:
+                return Boundary.CUT
+        else:
+            boundary = Boundary(own.boundary)
+        if first and boundary is Boundary.CHAIN:
+            self.reader.problem(
+                f"{at}.boundary", "the first shot has none before it", value="chain", allowed="cut, or image"
+            )
+        if boundary is Boundary.IMAGE and not own.image:
+            self.reader.problem(f"{at}.image", "is required where the boundary is image", allowed="a picture file")
+        if boundary is not Boundary.IMAGE and own.image:
+            self.reader.problem(
+                f"{at}.boundary", "an image is given, and would not be used", value=str(boundary), allowed="image"
+            )
+        return boundary
+
+    def _image(self, text: str, at: str) -> GivenImage | None:
+        """Look beside the file that names the picture, then in the current folder."""
+        from runner.media import picture
+
+        key = f"{at}.image"
+        setter = self.reader.origins.file_of(key)
+        places = [Path(text).expanduser()]
+        if setter is not None:
+            places.insert(0, setter.parent / text)
+        try:
+            path = next((place for place in places if place.is_file()), None)
+            if path is None:
+                looked = " and ".join(str(place.parent) for place in places)
+                self.reader.problem(key, "there is no such file", value=text, allowed=f"looked in {looked}")
+                return None
+            found = picture.read(path.read_bytes(), name=path.name)
+        except MediaError as error:
+            self.reader.problem(key, error.what, value=text, allowed=error.why)
+            return None
+        except (OSError, ValueError) as error:
+            self.reader.problem(key, f"cannot be read: {error}", value=text)
+            return None
+        return GivenImage(path=path, sha256=found.sha256)

@@ -1,0 +1,87 @@
+"""The plugin objects of one run: built when first needed, entered, and left at the end."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, cast
+
+from runner import http
+from runner.api import Context
+from runner.errors import PluginError, RunnerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from runner.api import Extractor, Generator, Uploader
+    from runner.plan import Plan
+
+
+class Services:
+    """An asynchronous context manager around everything that plugins hold open."""
+
+    def __init__(self, plan: Plan, work: Path) -> None:
+        self._plan = plan
+        self._work = work
+        self._stack = AsyncExitStack()
+        self._generators: dict[str, Generator] = {}
+        self._extractor: Extractor | None = None
+        self._uploader: Uploader | None = None
+
+    async def __aenter__(self) -> Services:
+        """Build what the plan needs, before anything is asked of a provider."""
+        try:
+            self._http = await self._stack.enter_async_context(http.client())
+            project = self._plan.project
+            for planned in self._plan.shots:
+                choice = planned.shot.generator
+                if choice.label not in self._generators:
+                    made = await self._made("generator", choice.spec.name, choice.spec.factory, choice.options)
+                    self._generators[choice.label] = cast("Generator", made)
+            if any(planned.previous is not None for planned in self._plan.shots):
+                spec = project.extractor.spec
+                made = await self._made("extractor", spec.name, spec.factory, project.extractor.options)
+                self._extractor = cast("Extractor", made)
+            if self._plan.needs_uploader:
+                host = project.uploader.spec
+                made = await self._made("uploader", host.name, host.factory, project.uploader.options)
+                self._uploader = cast("Uploader", made)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    def generator(self, label: str) -> Generator:
+        return self._generators[label]
+
+    @property
+    def extractor(self) -> Extractor:
+        assert self._extractor is not None, "the plan has no chain"
+        return self._extractor
+
+    @property
+    def uploader(self) -> Uploader:
+        assert self._uploader is not None, "the plan needs no pictures"
+        return self._uploader
+
+    async def _made(self, kind: str, name: str, factory: Any, options: Any) -> Any:
+        work = self._work / f"{kind}-{name}-{len(self._generators)}"
+        work.mkdir(exist_ok=True)
+        log = logging.getLogger(f"runner.plugins.{name}")
+        try:
+            made = factory(options, Context(work_dir=work, http=self._http, log=log))
+            if hasattr(made, "__aenter__"):
+                made = await self._stack.enter_async_context(made)
+        except RunnerError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"{kind} {name} cannot be started", why=f"{type(error).__name__}: {error}"
+            ) from error
+        return made

@@ -1,0 +1,100 @@
+"""What a shot is known by: a digest over everything that decides which clip is asked for.
+
+Keys are computed from the description alone, before anything is generated. A chained shot's key holds the key of
+the shot before it instead of a picture that does not exist yet.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.api import JSON, HandOver, ShotRequest
+    from runner.config.project import GeneratorChoice, GivenImage, Project
+
+VERSION: Final = 1
+"""Raise it when the list of fields changes: all keys change with it."""
+
+
+def shot_key(
+    request: ShotRequest,
+    generator: GeneratorChoice,
+    *,
+    given: GivenImage | None,
+    previous: str | None,
+    hand_over: HandOver,
+) -> str:
+    """The key of one shot, 64 hex digits. `previous` is the key of the shot it chains from, if it does."""
+    return digest(
+        {
+            "version": VERSION,
+            "generator": generator.spec.name,
+            "key_version": generator.spec.key_version,
+            "options": identifying_options(generator.options),
+            "model": request.model,
+            "prompt": request.prompt,
+            "duration_s": request.duration_s,
+            "aspect_ratio": request.aspect_ratio,
+            "resolution": request.resolution,
+            "fps": request.fps,
+            "seed": request.seed,
+            "take": request.take,
+            "params": dict(request.params),
+            "starts_from": _start(given, previous, hand_over),
+        }
+    )
+
+
+def run_key(project: Project, keys: Mapping[str, Mapping[str, str]]) -> str:
+    """The key of a whole run: its shots by name, and what is made of them."""
+    return digest(
+        {
+            "version": VERSION,
+            "project": project.name,
+            "sequences": [[name, list(shots.items())] for name, shots in keys.items()],
+            "fallback": project.continuity.fallback,
+            "film": dataclasses.asdict(project.film),
+        }
+    )
+
+
+def digest(value: JSON | Mapping[str, Any]) -> str:
+    """SHA-256 of canonical JSON: sorted keys, no spaces, 4.0 the same as 4."""
+    text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def identifying_options(options: Any) -> dict[str, Any]:
+    """The options of a generator that decide which clip is made; see `runner.api.TRANSPORT`."""
+    return {
+        field.name: getattr(options, field.name)
+        for field in dataclasses.fields(options)
+        if field.metadata.get("identity", True)
+    }
+
+
+def _start(given: GivenImage | None, previous: str | None, hand_over: HandOver) -> JSON:
+    if given is not None:
+        return {"image": given.sha256}
+    if previous is not None:
+        return {"hand_over": str(hand_over), "of": previous}
+    return None
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {str(key): _canonical(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_canonical(inner) for inner in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _canonical(dataclasses.asdict(value))
+    return str(value)

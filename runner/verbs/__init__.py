@@ -1,0 +1,9 @@
+"""The verbs of the command line, one module each. A module is imported only when its verb is typed."""
+
+from typing import Final
+
+VERBS: Final = {
+    "plan": "what a run would do, shot by shot; nothing is executed",
+    "plugins": "what is registered, from where, with which options",
+    "verify": "recompute every digest of a run folder",
+}

@@ -1,0 +1,117 @@
+"""`runner plan`: what a run would do."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from runner.config import compose
+from runner.report import folder
+from runner.verbs.prepare import Preparation, checked
+
+if TYPE_CHECKING:
+    from runner.cli import Flags
+    from runner.config.compose import Composed
+    from runner.plan import Plan, PlannedShot
+
+
+def main(flags: Flags) -> int:
+    """Print the plan of each job."""
+    preparation = Preparation()
+    found: list[dict[str, Any]] = []
+
+    def task(composed: Composed) -> int:
+        plan, _ = preparation.plan(composed)
+        described = describe(plan, composed)
+        if flags.as_json:
+            found.append(described)
+        else:
+            _show(plan, described)
+        return 0
+
+    codes = compose.each_job(checked(flags.rest), task)
+    if flags.as_json and codes:
+        many = any(word in ("-m", "--multirun") for word in flags.rest)
+        print(json.dumps(found if many else found[0], indent=2, ensure_ascii=False))
+    return max(codes, default=0)
+
+
+def describe(plan: Plan, composed: Composed) -> dict[str, Any]:
+    """The plan as a script would read it."""
+    return {
+        "project": plan.project.name,
+        "key": plan.key,
+        "folder": str(folder.path_for(plan, composed.job)),
+        "sequences": {
+            sequence.name: [_shot(shot) for shot in sequence.shots] for sequence in plan.sequences
+        },
+    }
+
+
+def _shot(planned: PlannedShot) -> dict[str, Any]:
+    request = planned.request
+    return {
+        "shot": planned.shot.name,
+        "key": planned.key,
+        "boundary": str(planned.shot.boundary),
+        "starts_from": starts_from(planned),
+        "generator": planned.shot.generator.spec.name,
+        "model": request.model,
+        "prompt": request.prompt,
+        "duration_s": request.duration_s,
+        "aspect_ratio": request.aspect_ratio,
+        "resolution": request.resolution,
+        "fps": request.fps,
+        "seed": request.seed,
+        "take": request.take,
+        "params": dict(request.params),
+    }
+
+
+def starts_from(planned: PlannedShot) -> str | None:
+    """What the first frame of a shot is, in words; `None` for a cut."""
+    if planned.previous is not None:
+        return f"last frame of {planned.previous.shot.name}"
+    if planned.shot.image is not None:
+        return planned.shot.image.path.name
+    return None
+
+
+def _show(plan: Plan, described: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+    console = Console(highlight=False, soft_wrap=False)
+    seconds = sum(shot.request.duration_s for shot in plan.shots)
+    tree = Tree(Text(f"{plan.project.name}: {len(plan.shots)} shots, {seconds:g} s", style="bold"))
+    for sequence in plan.sequences:
+        branch = tree.add(Text(f"{sequence.name}  ({len(sequence.shots)} shots)", style="bold"))
+        for planned in sequence.shots:
+            branch.add(_line(planned))
+    console.print(tree)
+    console.print(Text(f"folder  {described['folder']}", overflow="fold"))
+    console.print(
+        f"extractor {plan.project.extractor.spec.name}, uploader {plan.project.uploader.spec.name}, "
+        f"fallback {plan.project.continuity.fallback}"
+    )
+
+
+def _line(planned: PlannedShot) -> Any:
+    from rich.text import Text
+
+    request = planned.request
+    start = starts_from(planned) or "prompt alone"
+    model = f" {request.model}" if request.model else ""
+    seed = "" if request.seed is None else f", seed {request.seed}"
+    take = "" if request.take == 1 else f", take {request.take}"
+    text = Text(overflow="fold")
+    text.append(f"{planned.number:02d} {planned.shot.name}", style="cyan")
+    text.append(f"  {planned.shot.boundary}", style="bold")
+    text.append(f" from {start}\n")
+    text.append(
+        f"   {planned.shot.generator.spec.name}{model}, {request.duration_s:g} s, {request.aspect_ratio}, "
+        f"{request.resolution}, {request.fps:g} fps{seed}{take}, key {planned.key[:8]}",
+        style="dim",
+    )
+    return text
