@@ -1,0 +1,44 @@
+"""The embedded generator: draws clips on this machine, offline, the same ones each time.
+
+It behaves as a remote provider does, and misbehaves as one where its options say so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.api import Context, GeneratorCapabilities, GeneratorSpec, Reach, Span, hookimpl
+
+from .options import SyntheticOptions
+
+if TYPE_CHECKING:
+    from .generator import Synthetic
+
+__all__ = ["SyntheticOptions"]
+
+runner_api_version = 1
+
+
+def _create(options: SyntheticOptions, context: Context) -> Synthetic:
+    from .generator import Synthetic  # numpy, PyAV and Pillow are slow to import
+
+    return Synthetic(options, context)
+
+
+@hookimpl
+def runner_register() -> GeneratorSpec:
+    return GeneratorSpec(
+        name="synthetic",
+        summary="draws moving landscapes on this machine: offline, free, the same each time",
+        factory=_create,
+        options=SyntheticOptions,
+        capabilities=GeneratorCapabilities(
+            text=True,
+            image=True,
+            durations_s=Span(0.1, 600.0),
+            aspect_ratios=None,
+            resolutions=None,
+            image_formats=("png", "jpeg", "webp"),
+            image_reach=Reach.LOOPBACK,
+        ),
+    )

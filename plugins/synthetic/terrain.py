@@ -1,0 +1,146 @@
+"""The outlines of the land: ridges, dunes, hills with trees, roofs, waves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Line = NDArray[np.float64]
+"""A height for each column, -1 (low) to 1 (high) or so."""
+
+_PERIOD: Final = 6
+"""An outline repeats after this many short sides of the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A line that repeats, and how much each of its columns faces the light (-1 to 1)."""
+
+    line: Line
+    light: Line
+
+    def at(self, offset: float, width: int) -> tuple[Line, Line]:
+        """The line and light of `width` columns from a fractional column on."""
+        whole = int(np.floor(offset))
+        share = offset - whole
+        columns = np.arange(whole, whole + width + 1) % len(self.line)
+        line, light = self.line[columns], self.light[columns]
+        return line[:-1] + (line[1:] - line[:-1]) * share, light[:-1] + (light[1:] - light[:-1]) * share
+
+
+def outline(land: str, near: float, short: int, chance: np.random.Generator) -> Outline:
+    """Draw one layer of a land. `near` is 0 for the farthest layer and 1 for the nearest."""
+    line = _LANDS[land](near, short, chance)
+    slope = np.gradient(_smooth(line, max(1, short // 60)))
+    steep = np.abs(slope).max() or 1.0
+    return Outline(line=line, light=np.clip(slope / steep * 1.6, -1, 1))
+
+
+def waves(length: int, chance: np.random.Generator) -> Callable[[float, Line], Line]:
+    """The surface of water, as a function of the time in seconds and of columns.
+
+    `length` is that of its longest wave, in pixels.
+    """
+    lengths = length * np.array((1.0, 0.61, 0.37, 0.19)) * chance.uniform(0.9, 1.1, 4)
+    speeds = np.array((0.9, -0.6, 1.3, -1.7)) * chance.uniform(0.8, 1.2, 4)
+    phases = chance.uniform(0, 2 * np.pi, 4)
+    heights = (0.5, 0.28, 0.16, 0.06)
+
+    def surface(time_s: float, columns: Line) -> Line:
+        parts = zip(lengths, speeds, phases, heights, strict=True)
+        total = np.zeros_like(columns)
+        for wave, speed, phase, height in parts:
+            total += height * np.sin(2 * np.pi * columns / wave + speed * time_s + phase)
+        return total
+
+    return surface
+
+
+def _hills(near: float, short: int, chance: np.random.Generator, *, fine: float = 2.2) -> Line:
+    """A sum of waves that fit the period, each the weaker the shorter it is."""
+    columns = _PERIOD * short
+    spectrum = np.zeros(columns // 2 + 1, complex)
+    waves = np.arange(3, min(400, columns // 4))
+    strength = (waves / 3.0) ** -fine
+    spectrum[waves] = strength * np.exp(2j * np.pi * chance.random(len(waves)))
+    return _level(np.fft.irfft(spectrum, columns))
+
+
+def _mountains(near: float, short: int, chance: np.random.Generator) -> Line:
+    rough = _hills(near, short, chance, fine=1.15 + 0.35 * near)
+    folded = 1 - np.abs(_hills(near, short, chance, fine=1.7))
+    return _level(0.55 * folded + 0.45 * rough)
+
+
+def _dunes(near: float, short: int, chance: np.random.Generator) -> Line:
+    swell = _hills(near, short, chance, fine=2.6)
+    crests = 1 - np.abs(_hills(near, short, chance, fine=3.2)) ** 0.9
+    return _level(0.5 * swell + 0.7 * _smooth(crests, max(1, short // 90)))
+
+
+def _forest(near: float, short: int, chance: np.random.Generator) -> Line:
+    ground = 0.75 * _hills(near, short, chance)
+    columns = len(ground)
+    line = ground.copy()
+    size = short * (0.035 + 0.10 * near)
+    place = 0.0
+    while place < columns:
+        tall = size * chance.uniform(0.45, 1.0)
+        _plant(line, ground, place, tall, short)
+        place += tall * chance.uniform(0.22, 0.75) * (4 if chance.random() < 0.06 else 1)
+    return line
+
+
+def _plant(line: Line, ground: Line, place: float, tall: float, short: int) -> None:
+    """Raise a conifer: a spike of tiers, each wider than the one above it."""
+    half = max(2, int(tall * 0.24))
+    columns = np.arange(int(place) - half, int(place) + half + 1)
+    aside = np.abs(columns - place) / (tall * 0.24)
+    tiers = 4
+    height = 1 - aside - 0.10 * ((aside * tiers) % 1.0)
+    unit = tall / (short * 0.11)
+    columns = columns % len(line)
+    line[columns] = np.maximum(
+        line[columns], ground[int(place) % len(line)] + unit * np.clip(height, -0.05, 1)
+    )
+
+
+def _city(near: float, short: int, chance: np.random.Generator) -> Line:
+    line = np.empty(_PERIOD * short)
+    place = 0
+    while place < len(line):
+        wide = max(2, int(short * chance.uniform(0.02, 0.07) * (0.6 + 0.9 * near)))
+        high = chance.uniform(-0.8, 0.5) + (chance.uniform(0.3, 1.0) if chance.random() < 0.2 else 0)
+        line[place : place + wide] = high
+        if chance.random() < 0.35:  # a setback, and now and then a mast
+            line[place + wide // 4 : place + wide - wide // 4] = high + 0.16
+        if chance.random() < 0.2:
+            line[place + wide // 2 : place + wide // 2 + max(1, short // 360)] = high + 0.5
+        place += wide
+    return line
+
+
+_LANDS: Final[dict[str, Callable[[float, int, np.random.Generator], Line]]] = {
+    "mountains": _mountains,
+    "dunes": _dunes,
+    "forest": _forest,
+    "city": _city,
+}
+
+
+def _level(line: Line) -> Line:
+    line = line - line.mean()
+    return line / (np.abs(line).max() or 1.0)
+
+
+def _smooth(line: Line, reach: int) -> Line:
+    """The mean over `reach` columns to either side, around the seam of the period."""
+    width = 2 * reach + 1
+    total = np.cumsum(np.concatenate((line[-reach - 1 :], line, line[:reach])))
+    return (total[width:] - total[:-width]) / width
