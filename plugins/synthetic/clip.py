@@ -52,7 +52,8 @@ def write(
 
 def _video(container: OutputContainer, shape: Geometry, b_frames: int) -> VideoStream:
     options = {
-        "preset": "superfast",
+        "preset": "ultrafast",
+        "x264-params": "cabac=1:8x8dct=1",
         "crf": "15",
         "bf": str(b_frames),
         "threads": "1",

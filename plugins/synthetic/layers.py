@@ -32,28 +32,28 @@ class Shading:
     chroma: NDArray[np.uint16]
 
 
-def shading(crest: Colour, foot: Colour, rim: Colour, *, height: int, short: int, relief: float) -> Shading:
+def shading(
+    crest: Colour, foot: Colour, rim: Colour, *, height: int, short: int, fog: float, relief: float
+) -> Shading:
     """From `crest` at the outline to `foot` far below it, with a line of `rim` light along the edge.
 
-    `relief` is how much slopes that face the light differ from those that do not, in levels of luma.
+    `fog` is how far down that takes, as a share of the short side. `relief` is how much slopes that face the
+    light differ from those that do not, in levels of luma.
     """
+
+    def table(rows: int, side: float) -> NDArray[np.float32]:
+        depth = np.clip(np.arange(2 * rows + 1) - rows, 0, None)
+        far = (1 - np.exp(-depth / (fog * side)))[:, None]
+        edge = np.exp(-depth / max(1.0, 0.006 * side))[:, None] * 0.5
+        body = crest + (foot - crest) * far
+        levels = yuv(body + (rim - body) * edge)[None].repeat(SHADES, axis=0)
+        light = np.linspace(-relief, relief, SHADES, dtype=np.float32)
+        levels[..., 0] += light[:, None] * np.exp(-depth / (0.53 * fog * side)).astype(np.float32)
+        return np.clip(np.rint(levels), 16, 240)
+
     return Shading(
-        luma=_table(crest, foot, rim, height, short, relief)[..., 0].astype(np.uint8),
-        chroma=_pairs(_table(crest, foot, rim, height // 2, short / 2, relief)),
+        luma=table(height, short)[..., 0].astype(np.uint8), chroma=_pairs(table(height // 2, short / 2))
     )
-
-
-def _table(
-    crest: Colour, foot: Colour, rim: Colour, height: int, short: float, relief: float
-) -> NDArray[np.float32]:
-    depth = np.clip(np.arange(2 * height + 1) - height, 0, None)
-    far = (1 - np.exp(-depth / (0.30 * short)))[:, None]
-    edge = np.exp(-depth / max(1.0, 0.006 * short))[:, None] * 0.5
-    body = crest + (foot - crest) * far
-    levels = yuv(body + (rim - body) * edge)[None].repeat(SHADES, axis=0)
-    light = np.linspace(-relief, relief, SHADES, dtype=np.float32)
-    levels[..., 0] += light[:, None] * np.exp(-depth / (0.16 * short)).astype(np.float32)
-    return np.clip(np.rint(levels), 16, 240)
 
 
 def _pairs(table: NDArray[np.float32]) -> NDArray[np.uint16]:

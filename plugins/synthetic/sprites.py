@@ -1,4 +1,4 @@
-"""Small lights in front of the scene: drifting bokeh, fireflies, and the glitter of a disc on water."""
+"""Small lights in front of the scene: discs out of focus, fireflies, and the glitter of a disc on water."""
 
 from __future__ import annotations
 
@@ -10,121 +10,136 @@ import numpy as np
 from .palette import mix, yuv
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .look import Look
-    from .planes import Planes
+    from .planes import Plane, Planes
 
 
 @dataclass(frozen=True, slots=True)
-class Light:
-    """A soft ellipse that drifts and breathes. Lengths are pixels, speeds pixels or radians a second."""
+class _Disc:
+    """A soft disc that drifts and breathes. Lengths are in pixels, speeds in pixels or radians a second."""
 
     x: float
     y: float
     dx: float
     dy: float
-    wide: float
-    tall: float
+    radius: float
     soft: float
     bright: float
     pulse: float
     phase: float
-    sharp: int
 
 
-def bokeh(look: Look, width: int, height: int) -> list[Light]:
+class Bokeh:
     """Discs out of focus in daylight, fireflies in the dark."""
-    chance = look.chance("bokeh")
-    short = min(width, height)
-    lights = []
-    for _ in range(18 if look.palette.dark else 11):
-        size = short * (chance.uniform(0.003, 0.007) if look.palette.dark else chance.uniform(0.014, 0.050))
-        lights.append(
-            Light(
-                x=chance.uniform(0, width),
-                y=chance.uniform(0.35 if look.palette.dark else 0.1, 1.0) * height,
-                dx=-short * chance.uniform(0.02, 0.09),
-                dy=-short * chance.uniform(0.01, 0.05),
-                wide=size,
-                tall=size,
-                soft=size * 1.6 if look.palette.dark else max(1.5, size * 0.22),
-                bright=chance.uniform(0.5, 0.9) if look.palette.dark else chance.uniform(0.06, 0.20),
-                pulse=chance.uniform(0.5, 1.6),
-                phase=chance.uniform(0, 6.28),
-                sharp=1,
-            )
-        )
-    return lights
 
-
-def glitter(look: Look, width: int, height: int, x: float, horizon: int) -> list[Light]:
-    """Dashes of light on the water, in a path that widens from below the disc towards the viewer."""
-    chance = look.chance("glitter")
-    short = min(width, height)
-    lights = []
-    for _ in range(70):
-        near = chance.random() ** 1.4
-        lights.append(
-            Light(
-                x=x + chance.normal() * short * (0.03 + 0.13 * near),
-                y=horizon + 2 + near * (height - horizon) * 0.95,
-                dx=short * chance.uniform(-0.01, 0.01),
-                dy=0,
-                wide=short * (0.006 + 0.030 * near) * chance.uniform(0.6, 1.4),
-                tall=short * (0.0008 + 0.0030 * near),
-                soft=max(1.0, short * 0.0025),
-                bright=0.85 - 0.45 * near,
-                pulse=chance.uniform(2.0, 5.0),
-                phase=chance.uniform(0, 6.28),
-                sharp=3,
-            )
-        )
-    return lights
-
-
-class Lights:
-    """Draws lights of one colour onto planes."""
-
-    def __init__(self, look: Look, lights: list[Light]) -> None:
-        self._lights = lights
+    def __init__(self, look: Look, width: int, height: int, count: int) -> None:
+        chance = look.chance("bokeh")
+        short = min(width, height)
+        dark = look.palette.dark
         self._levels = yuv(mix(look.palette.horizon, look.palette.disc, 0.7))
+        self._discs = []
+        for _ in range(count):
+            radius = short * (chance.uniform(0.003, 0.007) if dark else chance.uniform(0.014, 0.050))
+            self._discs.append(
+                _Disc(
+                    x=chance.uniform(0, width),
+                    y=chance.uniform(0.35 if dark else 0.1, 1.0) * height,
+                    dx=-short * chance.uniform(0.02, 0.09),
+                    dy=-short * chance.uniform(0.01, 0.05),
+                    radius=radius,
+                    soft=radius * 1.6 if dark else max(1.5, radius * 0.22),
+                    bright=chance.uniform(0.5, 0.9) if dark else chance.uniform(0.06, 0.20),
+                    pulse=chance.uniform(0.5, 1.6),
+                    phase=chance.uniform(0, 6.28),
+                )
+            )
 
     def draw(self, planes: Planes, time_s: float) -> None:
         height, width = planes.y.shape
-        for light in self._lights:
-            breath = 0.5 + 0.5 * np.sin(light.pulse * time_s + light.phase)
-            bright = (
-                light.bright * (0.25 + 0.75 * breath)
-                if light.sharp == 1
-                else light.bright * breath**light.sharp
-            )
-            if bright < 0.02:
-                continue
-            reach = light.wide + light.soft
-            x = (light.x + light.dx * time_s + reach) % (width + 2 * reach) - reach
-            y = (light.y + light.dy * time_s + reach) % (height + 2 * reach) - reach
+        for disc in self._discs:
+            bright = disc.bright * (0.6 + 0.4 * float(np.sin(disc.pulse * time_s + disc.phase)))
+            reach = disc.radius + disc.soft
+            x = (disc.x + disc.dx * time_s + reach) % (width + 2 * reach) - reach
+            y = (disc.y + disc.dy * time_s + reach) % (height + 2 * reach) - reach
             for plane, level, scale in zip(planes.each(), self._levels, (1, 2, 2), strict=True):
-                _spot(plane, light, x / scale, y / scale, scale, float(level), bright)
+                _spot(plane, disc, x / scale, y / scale, scale, float(level), bright)
 
 
-def _spot(
-    plane: np.ndarray[tuple[int, int], np.dtype[np.uint8]],
-    light: Light,
-    x: float,
-    y: float,
-    scale: int,
-    level: float,
-    bright: float,
-) -> None:
+def _spot(plane: Plane, disc: _Disc, x: float, y: float, scale: int, level: float, bright: float) -> None:
     height, width = plane.shape
-    wide, tall, soft = light.wide / scale, light.tall / scale, light.soft / scale
-    left, right = max(0, int(x - wide - soft)), min(width, int(x + wide + soft) + 2)
-    top, bottom = max(0, int(y - tall - soft)), min(height, int(y + tall + soft) + 2)
+    radius, soft = disc.radius / scale, disc.soft / scale
+    reach = radius + soft
+    left, right = max(0, int(x - reach)), min(width, int(x + reach) + 2)
+    top, bottom = max(0, int(y - reach)), min(height, int(y + reach) + 2)
     if left >= right or top >= bottom:
         return
-    across = np.clip(np.abs(np.arange(left, right, dtype=np.float32) + 0.5 - x) - (wide - tall), 0, None)
-    down = np.arange(top, bottom, dtype=np.float32) + 0.5 - y
-    away = np.sqrt(across[None, :] ** 2 + down[:, None] ** 2)
-    share = np.clip((tall - away) / soft + 0.5, 0, 1)
-    share *= share * (3 - 2 * share) * np.float32(bright)
+    across = np.arange(left, right, dtype=np.float32) + np.float32(0.5 - x)
+    down = np.arange(top, bottom, dtype=np.float32) + np.float32(0.5 - y)
+    share = np.sqrt(np.add.outer(down * down, across * across))
+    share *= np.float32(-1 / soft)
+    share += np.float32(radius / soft + 0.5)
+    np.maximum(share, 0, out=share)
+    np.minimum(share, 1, out=share)
     box = plane[top:bottom, left:right]
-    box[...] = box + (level - box) * share + np.float32(0.5)
+    share *= (level - box) * np.float32(bright)
+    share += box
+    share += np.float32(0.5)
+    box[...] = share
+
+
+class Glitter:
+    """Dashes of light on the water, in a path that widens from below the disc towards the viewer.
+
+    They flicker in place, so where they fall is worked out once: for each plane the pixels, how much of each
+    is covered, and by which dash.
+    """
+
+    def __init__(self, look: Look, width: int, height: int, x: float, horizon: int) -> None:
+        chance = look.chance("glitter")
+        short = min(width, height)
+        near = np.sort(chance.random(150) ** 1.5)
+        count = len(near)
+        self._pulse = chance.uniform(3.0, 8.0, count)
+        self._phase = chance.uniform(0, 2 * np.pi, count)
+        self._bright = 0.95 - 0.5 * near
+        self._levels = yuv(mix(look.palette.horizon, look.palette.disc, 0.7))
+        centre = x + chance.normal(size=count) * short * (0.02 + 0.13 * near)
+        row = horizon + 2 + near * (height - horizon) * 0.97
+        wide = short * (0.004 + 0.022 * near) * chance.uniform(0.5, 1.4, count)
+        tall = np.maximum(0.5, short * (0.0008 + 0.0020 * near))
+        self._spots = [
+            _dashes(centre / scale, row / scale, wide / scale, tall / scale, width // scale, height // scale)
+            for scale in (1, 2, 2)
+        ]
+
+    def draw(self, planes: Planes, time_s: float) -> None:
+        flicker = (0.5 + 0.5 * np.sin(self._pulse * time_s + self._phase)) ** 3 * self._bright
+        for plane, level, (where, cover, dash) in zip(planes.each(), self._levels, self._spots, strict=True):
+            flat = plane.reshape(-1)
+            behind = flat[where]
+            flat[where] = behind + (level - behind) * (cover * flicker[dash]) + 0.5
+
+
+def _dashes(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    wide: NDArray[np.float64],
+    tall: NDArray[np.float64],
+    width: int,
+    height: int,
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp]]:
+    """The pixels under each dash, how much of them is covered, and the number of the dash."""
+    where, cover, dash = [], [], []
+    for index, (cx, cy, half, thick) in enumerate(zip(x, y, wide, tall, strict=True)):
+        columns = np.arange(max(0, int(cx - half - 2)), min(width, int(cx + half + 3)))
+        rows = np.arange(max(0, int(cy - thick - 2)), min(height, int(cy + thick + 3)))
+        across = np.clip((half - np.abs(columns + 0.5 - cx)) / (1 + 0.5 * half) + 0.3, 0, 1)
+        down = np.clip(thick - np.abs(rows + 0.5 - cy) + 0.5, 0, 1)
+        share = (down[:, None] * across[None, :]).ravel()
+        seen = share > 0
+        where.append((rows[:, None] * width + columns[None, :]).ravel()[seen])
+        cover.append(share[seen])
+        dash.append(np.full(int(seen.sum()), index))
+    return np.concatenate(where), np.concatenate(cover), np.concatenate(dash)

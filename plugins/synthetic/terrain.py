@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Line = NDArray[np.float64]
 """A height for each column, -1 (low) to 1 (high) or so."""
 
+_SWELL: Final = (0.5, 0.28, 0.16, 0.06)
 _PERIOD: Final = 6
 """An outline repeats after this many short sides of the picture."""
 
@@ -37,27 +38,28 @@ class Outline:
 def outline(land: str, near: float, short: int, chance: np.random.Generator) -> Outline:
     """Draw one layer of a land. `near` is 0 for the farthest layer and 1 for the nearest."""
     line = _LANDS[land](near, short, chance)
-    slope = np.gradient(_smooth(line, max(1, short // 60)))
+    slope = np.gradient(_smooth(line, max(1, short // 30)))
     steep = np.abs(slope).max() or 1.0
     return Outline(line=line, light=np.clip(slope / steep * 1.6, -1, 1))
 
 
-def waves(length: int, chance: np.random.Generator) -> Callable[[float, Line], Line]:
-    """The surface of water, as a function of the time in seconds and of columns.
+def waves(length: float, chance: np.random.Generator) -> Callable[[float, Line], tuple[Line, Line]]:
+    """The surface of water and its light, as a function of the time in seconds and of columns.
 
     `length` is that of its longest wave, in pixels.
     """
     lengths = length * np.array((1.0, 0.61, 0.37, 0.19)) * chance.uniform(0.9, 1.1, 4)
-    speeds = np.array((0.9, -0.6, 1.3, -1.7)) * chance.uniform(0.8, 1.2, 4)
+    speeds = np.array((1.6, -1.1, 2.2, -2.8)) * chance.uniform(0.8, 1.2, 4)
     phases = chance.uniform(0, 2 * np.pi, 4)
-    heights = (0.5, 0.28, 0.16, 0.06)
 
-    def surface(time_s: float, columns: Line) -> Line:
-        parts = zip(lengths, speeds, phases, heights, strict=True)
-        total = np.zeros_like(columns)
-        for wave, speed, phase, height in parts:
-            total += height * np.sin(2 * np.pi * columns / wave + speed * time_s + phase)
-        return total
+    def surface(time_s: float, columns: Line) -> tuple[Line, Line]:
+        line, light = np.zeros_like(columns), np.zeros_like(columns)
+        for wave, speed, phase, height in zip(lengths, speeds, phases, _SWELL, strict=True):
+            angle = columns * (2 * np.pi / wave) + (speed * time_s + phase)
+            swell = np.sin(angle)
+            line += height * (swell + 0.35 * swell * swell)  # crests are sharper than troughs
+            light += height * np.cos(angle)
+        return line, np.clip(light, -1, 1)
 
     return surface
 
