@@ -195,7 +195,7 @@ def _transformed(request: ShotRequest, registry: Registry) -> ShotRequest:
 
 
 def _label(sequences: Sequence[PlannedSequence]) -> str:
-    generators = {}
+    generators: dict[str, None] = {}
     for sequence in sequences:
         for shot in sequence.shots:
             model = shot.request.model

@@ -44,11 +44,14 @@ def choices(group: str) -> list[Choice]:
 
 
 def selectable_plugins() -> Iterator[tuple[str, str]]:
-    """(group, name) for plugin modules in `./plugins` that no file profiles, so that `generator=NAME` finds them."""
+    """(group, name) for a person's plugin modules that no file profiles, so that `generator=NAME` finds them."""
     folder = Path.cwd() / "plugins"
-    for module in pkgutil.iter_modules([str(folder)]):
-        for group in GROUPS:
-            if not module.name.startswith("_"):
+    if folder.resolve() == bundle.folder("plugins").resolve():
+        return
+    for group in GROUPS:
+        profiled = {choice.name for choice in choices(group)}
+        for module in pkgutil.iter_modules([str(folder)]):
+            if not module.name.startswith("_") and module.name not in profiled:
                 yield group, module.name
 
 

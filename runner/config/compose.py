@@ -70,7 +70,7 @@ def each_job(argv: Sequence[str], task: Callable[[Composed], int]) -> list[int]:
     """Compose `argv` and call `task` for it, or for each job of a sweep; the list of what it returned.
 
     The list is empty when Hydra answered by itself (`--cfg job`, shell completion). Raises `ConfigError` for what
-    cannot be composed. `task` must not raise in a sweep: the jobs after it would be lost.
+    cannot be composed. What `task` raises ends a sweep, and is raised again here.
     """
     import hydra
 
@@ -85,6 +85,8 @@ def each_job(argv: Sequence[str], task: Callable[[Composed], int]) -> list[int]:
         with tempfile.TemporaryDirectory(prefix="runner-sweep-") as scratch:
             call.scratch = scratch
             decorate(call.once)()
+        if call.error is not None:
+            raise call.error
     except Exception as error:
         raise explained(error, argv) from error
     finally:
@@ -99,6 +101,7 @@ class _Call:
         self.argv = argv
         self.task = task
         self.codes: list[int] = []
+        self.error: Exception | None = None
         self.scratch = ""
         self.sweep_key = ""
         self.sweep_project = ""
@@ -157,7 +160,12 @@ class _Call:
             origins=Origins(overrides, _layers(str(facts.job.config_name), overrides)),
             job=job,
         )
-        self.codes.append(self.task(composed))
+        if self.error is None:
+            try:
+                self.codes.append(self.task(composed))
+            except Exception as error:
+                # Hydra would print its own words first.
+                self.error = error
 
 
 def _open_sections() -> DictConfig:

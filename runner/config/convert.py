@@ -101,8 +101,14 @@ class Reader:
 
 
 @cache
-def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
+def _any_adapter(cls: Any) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
+
+
+def _adapter(cls: type[T]) -> TypeAdapter[T]:
+    """Building an adapter costs more than a hundred uses of it."""
+    adapter: TypeAdapter[T] = _any_adapter(cls)  # type: ignore[arg-type]  # a class is hashable
+    return adapter
 
 
 def _shown(key: str, value: object) -> str:

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
-from runner.api import JSON, HandOver
+from runner.api import HandOver
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 Whole = Annotated[int, Field(ge=1, strict=True)]
@@ -57,7 +57,7 @@ class ShotDefaults:
     seed: Annotated[int, Field(ge=0, strict=True)] | None = None
     take: Whole | None = None
     boundary: Boundary | None = None
-    params: dict[str, JSON] | None = None
+    params: dict[str, JsonValue] | None = None
     model: Text | None = None
     generator: Text | None = None
 
@@ -131,7 +131,7 @@ class GeneratorKeys:
 
     plugin: str
     model: Text | None = None
-    params: dict[str, JSON] = field(default_factory=dict)
+    params: dict[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

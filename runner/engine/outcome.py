@@ -38,7 +38,8 @@ class ShotOutcome:
     """What became of one shot.
 
     `how` is "image" where it started from a picture and "text" where it did not; `fell_back` says why a shot
-    that should have started from one did not. `adherence` is the measured seam to the picture it was given.
+    that should have started from one did not. `first_frame` is the hand-over frame it
+    started from, `adherence` the measured seam to the picture it was given.
     `reused`, `elapsed_s` and `task` differ between runs of one request and stay out of the manifest.
     """
 
@@ -46,7 +47,7 @@ class ShotOutcome:
     ending: Ending
     how: str = "text"
     clip: Artifact | None = None
-    handed_over: Artifact | None = None
+    first_frame: Artifact | None = None
     adherence: Mapping[str, JSON] | None = None
     fell_back: str = ""
     warnings: tuple[str, ...] = ()

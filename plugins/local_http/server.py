@@ -1,0 +1,98 @@
+"""The server: aiohttp's, so that ranges, HEAD and conditional requests are those of a well-kept library."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from runner.api import Hosted
+from runner.errors import UploadError
+
+from . import reach
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from runner.api import Context, Picture
+
+    from . import LocalHttpOptions
+
+
+class LocalHttp:
+    """Serves registered pictures under unguessable paths, and nothing else. Enter it to start listening."""
+
+    def __init__(self, options: LocalHttpOptions, context: Context) -> None:
+        self._options = options
+        self._folder = context.work_dir
+        self._log = context.log
+        self._files: dict[str, tuple[Path, str]] = {}
+        self._paths: dict[str, str] = {}
+        self._base = ""
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> LocalHttp:
+        app = web.Application()
+        app.router.add_get("/{path:.*}", self._serve)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._options.bind, self._options.port)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise UploadError(
+                "the image host of this run cannot listen",
+                where=f"uploader.bind={self._options.bind} uploader.port={self._options.port}",
+                why=error.strerror or str(error),
+                hint="uploader.port=0 takes any free port",
+            ) from error
+        self._base = self._options.public_base_url.rstrip("/") or self._own_address()
+        self._log.info("pictures are served at %s", self._base)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._files.clear()
+        self._paths.clear()
+
+    async def put(self, picture: Picture) -> Hosted:
+        """Serve these bytes until the end of the run; the same picture keeps its address."""
+        path = self._paths.get(picture.sha256)
+        if path is None:
+            ending = "jpg" if picture.format == "jpeg" else picture.format
+            path = f"{secrets.token_urlsafe(24)}/{picture.sha256[:12]}.{ending}"
+            file = self._folder / f"{picture.sha256}.{ending}"
+            try:
+                file.write_bytes(picture.data)
+            except OSError as error:
+                raise UploadError("the picture cannot be put aside", where=str(file), why=str(error)) from error
+            self._paths[picture.sha256] = path
+            self._files[path] = (file, picture.mime)
+        return Hosted(url=f"{self._base}/{path}", reach=reach(self._options))
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        known = self._files.get(request.match_info["path"])
+        if known is None:
+            raise web.HTTPNotFound
+        file, mime = known
+        return web.FileResponse(
+            file,
+            headers={
+                "Content-Type": mime,
+                "Cache-Control": "private, max-age=86400, immutable",
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
+    def _own_address(self) -> str:
+        assert self._runner is not None, "entered"
+        host, port = self._runner.addresses[0][:2]
+        if host in ("0.0.0.0", "::"):
+            host = "127.0.0.1" if host == "0.0.0.0" else "::1"
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

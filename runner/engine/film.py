@@ -1,0 +1,95 @@
+"""Joining the clips of a sequence into its film."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from runner.api import Event, EventKind
+from runner.engine.outcome import Artifact, FilmOutcome
+from runner.errors import JoinError, RunnerError
+from runner.media import join
+from runner.media.join import Part
+from runner.report.folder import move_into_place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runner.api import JSON
+    from runner.engine.events import Bus
+    from runner.engine.outcome import ShotOutcome
+    from runner.engine.past import Past
+    from runner.plan import PlannedSequence
+    from runner.report.folder import RunFolder
+
+
+async def make_film(
+    sequence: PlannedSequence, shots: Sequence[ShotOutcome], folder: RunFolder, past: Past, bus: Bus
+) -> FilmOutcome:
+    """Join the shots, all of which have clips. Never raises but for cancellation."""
+    began = time.monotonic()
+    drops = [_duplicated(after) for after in shots[1:]] + [False]
+    inputs: list[JSON] = [
+        {"sha256": shot.clip.sha256, "drop_last": drop} for shot, drop in zip(shots, drops, strict=True) if shot.clip
+    ]
+    known = await asyncio.to_thread(past.film, sequence, inputs)
+    if known is not None:
+        return known
+    parts = [
+        Part(path=folder.path / shot.clip.path, drop_last=drop)
+        for shot, drop in zip(shots, drops, strict=True)
+        if shot.clip
+    ]
+    stop = threading.Event()
+    try:
+        film = await asyncio.to_thread(_joined, parts, sequence, folder, inputs, stop)
+    except asyncio.CancelledError:
+        stop.set()
+        raise
+    except (RunnerError, OSError) as error:
+        failure = error if isinstance(error, RunnerError) else JoinError("the film cannot be written", why=str(error))
+        bus.tell(Event(kind=EventKind.FILM_FAILED, sequence=sequence.name, message=failure.line))
+        return FilmOutcome(sequence=sequence, reason=failure.line, error=failure)
+    elapsed = time.monotonic() - began
+    bus.tell(
+        Event(
+            kind=EventKind.FILM_FINISHED,
+            sequence=sequence.name,
+            detail={"path": film.path, "elapsed_s": round(elapsed, 3)},
+        )
+    )
+    return FilmOutcome(sequence=sequence, film=film, elapsed_s=elapsed)
+
+
+def _duplicated(after: ShotOutcome) -> bool:
+    """Whether a shot begins with the very frame that the one before it ends with."""
+    if after.planned.previous is None or after.fell_back or after.adherence is None:
+        return False
+    return after.adherence["verdict"] in ("locked", "reencoded")
+
+
+def _joined(
+    parts: list[Part], sequence: PlannedSequence, folder: RunFolder, inputs: list[JSON], stop: threading.Event
+) -> Artifact:
+    made = folder.work / f"{sequence.slug}-film.mp4"
+    film = join.join(parts, made, cancelled=stop.is_set)
+    target = folder.film(sequence)
+    with made.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    size = made.stat().st_size
+    move_into_place(made, target)
+    facts: dict[str, JSON] = {
+        "width": film.width,
+        "height": film.height,
+        "fps": film.fps,
+        "frames": film.frames,
+        "duration_s": round(film.duration_s, 6),
+        "audio": film.audio,
+        "method": film.method,
+        "notes": list(film.notes),
+        "joined_from": inputs,
+    }
+    return Artifact(path=folder.relative(target), sha256=sha256, bytes=size, facts=facts)

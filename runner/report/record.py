@@ -1,0 +1,110 @@
+"""`run.json`, `events.jsonl`, `runner.log` and `.hydra/`: what differs from run to run, and what was composed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from runner import __version__
+from runner.report import manifest
+
+if TYPE_CHECKING:
+    from runner.api import Event
+    from runner.config.compose import Composed
+    from runner.engine.outcome import RunOutcome
+    from runner.plan import Plan
+    from runner.report.folder import RunFolder
+
+
+class Record:
+    """Writes into one run folder while the run goes on."""
+
+    def __init__(self, folder: RunFolder, plan: Plan, composed: Composed) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._composed = composed
+        self._started = datetime.now(UTC)
+        self._events = (folder.path / "events.jsonl").open("a", encoding="utf-8")
+        self._log = logging.FileHandler(folder.path / "runner.log", encoding="utf-8")
+        self._log.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
+        self._before = logging.getLogger("runner").level
+
+    def open(self) -> None:
+        """Leave a mark of whose folder this is before anything else happens."""
+        logger = logging.getLogger("runner")
+        logger.setLevel(logging.INFO)
+        logger.addHandler(self._log)
+        self._folder.write("run.json", _text(self._facts("running")))
+        self._folder.write(".hydra/config.yaml", self._composed.text)
+        overrides = "".join(f"- {json.dumps(one, ensure_ascii=False)}\n" for one in self._composed.shown_overrides)
+        self._folder.write(".hydra/overrides.yaml", overrides or "[]\n")
+
+    def close(self) -> None:
+        logging.getLogger("runner").removeHandler(self._log)
+        logging.getLogger("runner").setLevel(self._before)
+        self._log.close()
+        self._events.close()
+
+    def observe(self, event: Event) -> None:
+        """Append one event, and log what a person would look for."""
+        entry: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "kind": event.kind}
+        entry |= {key: value for key in ("sequence", "shot", "message") if (value := getattr(event, key))}
+        if event.progress is not None:
+            entry["progress"] = round(event.progress, 3)
+        if event.detail:
+            entry["detail"] = dict(event.detail)
+        self._events.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self._events.flush()
+        bad = event.kind.endswith(("failed", "fell_back", "warned", "skipped"))
+        where = "/".join(filter(None, (event.sequence, event.shot))) or "run"
+        logging.getLogger("runner.run").log(
+            logging.WARNING if bad else logging.INFO, "%s %s %s", where, event.kind, event.message
+        )
+
+    def finish(self, outcome: RunOutcome) -> None:
+        """Write the manifest, then the record that points to it."""
+        text = manifest.text(outcome)
+        self._folder.write(manifest.NAME, text)
+        facts = self._facts("interrupted" if outcome.interrupted else "finished")
+        facts |= {
+            "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "exit_code": outcome.exit_code,
+            "manifest_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
+            "shots": {
+                shot.planned.name: {
+                    "ending": shot.ending,
+                    "reused": shot.reused,
+                    "elapsed_s": round(shot.elapsed_s, 3),
+                    "task": shot.task,
+                }
+                for shot in outcome.shots
+            },
+            "films": {
+                film.sequence.name: {"reused": film.reused, "elapsed_s": round(film.elapsed_s, 3)}
+                for film in outcome.films
+            },
+        }
+        self._folder.write("run.json", _text(facts))
+
+    def fail(self, message: str) -> None:
+        """Note that the run ended before it could make anything."""
+        self._folder.write("run.json", _text(self._facts("failed") | {"error": message}))
+
+    def _facts(self, state: str) -> dict[str, Any]:
+        return {
+            "key": self._plan.key,
+            "state": state,
+            "started": self._started.isoformat(timespec="milliseconds"),
+            "runner": __version__,
+            "python": platform.python_version(),
+            "host": platform.node(),
+            "overrides": self._composed.shown_overrides,
+        }
+
+
+def _text(facts: dict[str, Any]) -> str:
+    return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"

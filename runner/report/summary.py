@@ -1,0 +1,120 @@
+"""The table at the end of a run: what was made, how the seams are, where it is, what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from runner.engine.outcome import Ending
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from runner.engine.outcome import FilmOutcome, RunOutcome, ShotOutcome
+
+
+def show(outcome: RunOutcome, folder: Path, command: Sequence[str]) -> None:
+    """Print the summary of one run to standard output."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=False)
+    console.print(_table(outcome))
+    for shot in outcome.shots:
+        _notes(console, shot)
+    for film in outcome.films:
+        _film(console, film, folder)
+    console.print(Text(f"folder: {folder}", overflow="fold"))
+    if outcome.exit_code:
+        again = shlex.join(["python", "-m", "runner", *command])
+        again = again if len(again) < 400 else "the same command"
+        console.print(Text(f"next: run it again, what is done is kept: {again}", overflow="fold"))
+
+
+def _table(outcome: RunOutcome) -> Any:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("shot", overflow="ellipsis", no_wrap=True, ratio=3, min_width=16)
+    table.add_column("starts from", overflow="ellipsis", no_wrap=True, min_width=11)
+    table.add_column("state", no_wrap=True)
+    table.add_column("length", justify="right", no_wrap=True)
+    table.add_column("seam", no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
+    for shot in outcome.shots:
+        table.add_row(
+            Text(shot.planned.name.replace("\n", " ")),
+            Text(_start(shot)),
+            Text(_state(shot), style=_STYLE[shot.ending]),
+            _length(shot),
+            _seam(shot),
+            f"{shot.elapsed_s:.1f}s" if shot.elapsed_s else "",
+        )
+    return table
+
+
+_STYLE = {
+    Ending.DONE: "green",
+    Ending.FAILED: "red",
+    Ending.SKIPPED: "yellow",
+    Ending.INTERRUPTED: "yellow",
+}
+
+
+def _start(shot: ShotOutcome) -> str:
+    if shot.fell_back:
+        return "prompt (!)"
+    planned = shot.planned
+    if planned.previous is not None:
+        return planned.previous.shot.name
+    return "picture" if planned.shot.image is not None else "prompt"
+
+
+def _state(shot: ShotOutcome) -> str:
+    return "kept" if shot.reused else str(shot.ending)
+
+
+def _length(shot: ShotOutcome) -> str:
+    duration = shot.clip.facts.get("duration_s") if shot.clip else None
+    return f"{duration:.2f}s" if isinstance(duration, (int, float)) else ""
+
+
+def _seam(shot: ShotOutcome) -> str:
+    if shot.adherence is None:
+        return ""
+    return f"{shot.adherence['verdict']} {shot.adherence['psnr_db']:.0f} dB"
+
+
+def _notes(console: Console, shot: ShotOutcome) -> None:
+    from rich.text import Text
+
+    name = shot.planned.name.replace("\n", " ")
+    if shot.fell_back:
+        console.print(Text(f"! {name} was made from its prompt alone: {shot.fell_back}", style="yellow"))
+    for warning in shot.warnings:
+        console.print(Text(f"! {name} {warning}", style="yellow"))
+    if shot.error is not None:
+        console.print(Text(f"x {name}: {shot.error}", style="red"))
+    elif shot.reason and shot.ending is not Ending.INTERRUPTED:
+        console.print(Text(f"x {name}: {shot.reason}", style="yellow"))
+
+
+def _film(console: Console, film: FilmOutcome, folder: Path) -> None:
+    from rich.text import Text
+
+    name = film.sequence.name.replace("\n", " ")
+    if film.film is None:
+        if film.reason != "not asked for":
+            console.print(Text(f"x no film of {name}: {film.reason}", style="yellow"))
+        return
+    facts = film.film.facts
+    text = f"film of {name}: {folder / film.film.path}"
+    console.print(Text(text, overflow="fold"))
+    console.print(
+        Text(f"  {facts['frames']} frames, {facts['duration_s']:.2f} s, {facts['method']}", style="dim")
+    )

@@ -1,0 +1,115 @@
+"""A sweep's own record: `sweep.json`, and the table of its jobs at the end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.report import folder as folders
+
+if TYPE_CHECKING:
+    from runner.config.compose import SweepJob
+    from runner.errors import RunnerError
+    from runner.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """How one job ended."""
+
+    number: int
+    overrides: tuple[str, ...]
+    exit_code: int
+    folder: str = ""
+    error: str = ""
+
+
+class Sweep:
+    """Collects the jobs of one sweep."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self._path: Path | None = None
+        self._key = ""
+
+    @property
+    def interrupted(self) -> bool:
+        return any(job.exit_code == 130 for job in self.jobs)
+
+    def begin(self, job: SweepJob, plan: Plan) -> None:
+        from rich.console import Console
+        from rich.text import Text
+
+        self._key = job.sweep_key
+        self._path = folders.sweep_path(plan, job)
+        line = f"job {job.number}  {' '.join(job.overrides)}"
+        Console(highlight=False).print(Text(_cut(line, 160), style="bold"))
+
+    def note(self, job: SweepJob, plan: Plan, code: int) -> None:
+        found = Job(
+            number=job.number, overrides=job.overrides, exit_code=code, folder=folders.path_for(plan, job).name
+        )
+        self.jobs.append(found)
+
+    def note_error(self, job: SweepJob, error: RunnerError) -> None:
+        from rich.console import Console
+        from rich.text import Text
+
+        Console(stderr=True, highlight=False).print(Text(f"job {job.number}: {error}", style="red"))
+        self.jobs.append(
+            Job(number=job.number, overrides=job.overrides, exit_code=error.exit_code, error=str(error))
+        )
+
+    def note_skipped(self, job: SweepJob) -> None:
+        self.jobs.append(
+            Job(number=job.number, overrides=job.overrides, exit_code=130, error="the sweep was interrupted")
+        )
+
+    def finish(self) -> None:
+        """Write `sweep.json` and print the table."""
+        if self._path is not None:
+            entries: list[dict[str, Any]] = [
+                {
+                    "job": job.number,
+                    "overrides": list(job.overrides),
+                    "exit_code": job.exit_code,
+                    "folder": job.folder,
+                    "error": job.error,
+                }
+                for job in self.jobs
+            ]
+            text = json.dumps({"key": self._key, "jobs": entries}, indent=2, ensure_ascii=False) + "\n"
+            folders.put(self._path / "sweep.json", text.encode("utf-8"))
+        self._show()
+
+    def _show(self) -> None:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        console = Console(highlight=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        table.add_column("job", justify="right")
+        table.add_column("differs in", overflow="ellipsis", no_wrap=True)
+        table.add_column("exit", justify="right")
+        table.add_column("folder, or error", overflow="fold")
+        for job in self.jobs:
+            style = "green" if job.exit_code == 0 else "red"
+            table.add_row(
+                str(job.number),
+                Text(_cut(" ".join(job.overrides), 60)),
+                Text(str(job.exit_code), style=style),
+                Text(job.folder or _cut(job.error.replace("\n", " "), 200)),
+            )
+        console.print(table)
+        failed = sum(job.exit_code != 0 for job in self.jobs)
+        verdict = f"{failed} of {len(self.jobs)} jobs failed" if failed else f"all {len(self.jobs)} jobs are fine"
+        console.print(Text(f"{verdict}; sweep folder: {self._path or 'none'}", overflow="fold"))
+
+
+def _cut(text: str, length: int) -> str:
+    text = text.replace("\n", " ")
+    return text if len(text) <= length else f"{text[: length - 3]}..."

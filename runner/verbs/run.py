@@ -1,0 +1,106 @@
+"""The run itself, and a sweep of runs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from runner.config import compose
+from runner.engine.events import Bus
+from runner.engine.executor import execute
+from runner.engine.past import Past
+from runner.errors import RunnerError
+from runner.report import folder as folders
+from runner.report import progress, summary, sweep
+from runner.report.record import Record
+from runner.verbs.prepare import Preparation, checked
+
+if TYPE_CHECKING:
+    from runner.cli import Flags
+    from runner.config.compose import Composed
+    from runner.engine.outcome import RunOutcome
+    from runner.plan import Plan
+    from runner.plugins import Registry
+
+
+def main(flags: Flags) -> int:
+    """Run once, or with `-m` once for each job of the sweep; the worst exit code of all."""
+    words = checked(flags.rest)
+    runs = _Runs(flags, words)
+    codes = compose.each_job(words, runs.one)
+    if runs.sweep.jobs:
+        runs.sweep.finish()
+    return max(codes, default=0)
+
+
+class _Runs:
+    """The jobs of one command, one after the other."""
+
+    def __init__(self, flags: Flags, words: list[str]) -> None:
+        self._flags = flags
+        self._words = words
+        self._preparation = Preparation()
+        self.sweep = sweep.Sweep()
+
+    def one(self, composed: Composed) -> int:
+        """Run one composition. In a sweep an error is noted, so that the other jobs go on."""
+        if composed.job is None:
+            plan, registry = self._preparation.plan(composed)
+            return self._run(plan, registry, composed)
+        if self.sweep.interrupted:
+            self.sweep.note_skipped(composed.job)
+            return 130
+        try:
+            plan, registry = self._preparation.plan(composed)
+            self.sweep.begin(composed.job, plan)
+            code = self._run(plan, registry, composed)
+            self.sweep.note(composed.job, plan, code)
+        except RunnerError as error:
+            if self._flags.debug:
+                raise
+            self.sweep.note_error(composed.job, error)
+            code = error.exit_code
+        return code
+
+    def _run(self, plan: Plan, registry: Registry, composed: Composed) -> int:
+        folder = folders.RunFolder(folders.path_for(plan, composed.job), plan.key)
+        try:
+            record = Record(folder, plan, composed)
+            record.open()
+            try:
+                outcome = self._executed(plan, registry, folder, record)
+                record.finish(outcome)
+            except RunnerError as error:
+                record.fail(str(error))
+                raise
+            finally:
+                record.close()
+        finally:
+            folder.close()
+        summary.show(outcome, folder.path, self._words)
+        return outcome.exit_code
+
+    def _executed(
+        self, plan: Plan, registry: Registry, folder: folders.RunFolder, record: Record
+    ) -> RunOutcome:
+        display = progress.show(plan, quiet=self._flags.quiet)
+        bus = Bus()
+        bus.add("events.jsonl", record.observe)
+        bus.add("progress", display.observe)
+        bus.add_plugins(registry)
+        try:
+            return asyncio.run(_interruptible(plan, folder, bus))
+        finally:
+            display.close()
+
+
+async def _interruptible(plan: Plan, folder: folders.RunFolder, bus: Bus) -> RunOutcome:
+    """Execute, treating SIGTERM as Ctrl-C: stop asking for clips, keep and record what is there."""
+    task = asyncio.current_task()
+    assert task is not None
+    if sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    past = await asyncio.to_thread(Past, folder)
+    return await execute(plan, folder, past, bus)

@@ -1,0 +1,88 @@
+"""`runner verify DIR`: recompute every digest of a run folder, or of all runs below one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.engine.past import digest_of
+from runner.errors import UsageError
+from runner.report import manifest
+from runner.report.folder import read_json
+
+if TYPE_CHECKING:
+    from runner.cli import Flags
+
+
+def main(flags: Flags) -> int:
+    """Check each named folder; 1 when a file is missing or changed."""
+    words = [word for word in flags.rest if not word.startswith("-")]
+    if len(words) != len(flags.rest) or not words:
+        raise UsageError("verify takes folders", hint="python -m runner verify outputs/PROJECT/RUN")
+    results = [_checked(folder) for word in words for folder in _folders(Path(word))]
+    bad = sum(result["exit_code"] != 0 for result in results)
+    if flags.as_json:
+        print(json.dumps(results, indent=2, ensure_ascii=False))
+    else:
+        for result in results:
+            _show(result)
+        if len(results) > 1:
+            print(f"{len(results) - bad} of {len(results)} folders are whole")
+    return 1 if bad else 0
+
+
+def _folders(root: Path) -> list[Path]:
+    """`root`, or the run folders below it."""
+    if not root.is_dir():
+        raise UsageError("there is no such folder", where=str(root))
+    if (root / manifest.NAME).exists() or (root / "run.json").exists():
+        return [root]
+    found = sorted(path.parent for path in root.rglob("run.json"))
+    if not found:
+        raise UsageError(
+            "this is not a run folder", where=str(root), why=f"there is no {manifest.NAME} in it, nor below it"
+        )
+    return found
+
+
+def _checked(folder: Path) -> dict[str, Any]:
+    problems: list[str] = []
+    found = manifest.read(folder)
+    run = read_json(folder / "run.json")
+    if found is None:
+        missing = "missing" if not (folder / manifest.NAME).exists() else "broken"
+        return _result(folder, 0, [f"{manifest.NAME} is {missing}: the run did not finish"])
+    stated = run.get("manifest_sha256") if isinstance(run, dict) else None
+    if stated and digest_of(folder / manifest.NAME) != stated:
+        problems.append(f"{manifest.NAME} was changed after the run")
+    files = manifest.artifacts(found)
+    for file in files:
+        path = folder / str(file["path"])
+        if not path.resolve().is_relative_to(folder.resolve()):
+            problems.append(f"{file['path']} is outside of the folder")
+            continue
+        digest = digest_of(path)
+        if digest is None:
+            problems.append(f"{file['path']} is missing")
+        elif digest != file["sha256"]:
+            problems.append(f"{file['path']} was changed: {path.stat().st_size:,} bytes, sha256 {digest[:12]}...")
+    for name, sequence in found["sequences"].items():
+        for shot, entry in sequence["shots"].items():
+            if entry.get("ending") != "done":
+                problems.append(f"{name}/{shot} is {entry.get('ending')}: {entry.get('error') or entry.get('reason')}")
+    return _result(folder, len(files), problems)
+
+
+def _result(folder: Path, files: int, problems: list[str]) -> dict[str, Any]:
+    return {"folder": str(folder), "files": files, "problems": problems, "exit_code": 1 if problems else 0}
+
+
+def _show(result: dict[str, Any]) -> None:
+    count = len(result["problems"])
+    verdict = f"{result['files']} files, all as they were made" if not count else f"{count} problems"
+    print(f"{result['folder']}: {verdict}")
+    for problem in result["problems"]:
+        print(f"  - {problem}")
+
+
