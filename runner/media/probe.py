@@ -1,0 +1,140 @@
+"""What a clip is, found out from its headers and its first frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import av
+
+from runner.errors import NotAVideo
+from runner.media.colour import full_range_of, matrix_of, quarter_turns
+from runner.media.source import open_video
+from runner.media.tail import STARTS, find_tail, time_base
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.media.source import Source
+
+__all__ = ["AudioTrack", "Probe", "probe"]
+
+_FEW: Final = 1  # frame: an edit list may begin and end within one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioTrack:
+    """The first sound track. `sample_rate` is in Hz; `duration_s` is `None` where the container does not
+    say."""
+
+    codec: str
+    sample_rate: int
+    channels: int
+    duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A clip, as a player shows it.
+
+    `width` and `height` are in pixels after `rotation`, which is how many degrees clockwise the coded
+    picture is turned (0, 90, 180 or 270). `fps` is the average. `frames` counts the frames that are shown,
+    where the container has an index that tells. `duration_s` is that of the picture. `matrix` is the one to
+    decode with; `tagged` says whether the stream names it. `bytes` is the size of the file.
+    """
+
+    container: str
+    codec: str
+    pix_fmt: str
+    width: int
+    height: int
+    rotation: int
+    fps: Fraction
+    frames: int | None
+    duration_s: float
+    matrix: str
+    tagged: bool
+    full_range: bool
+    audio: AudioTrack | None
+    bytes: int
+
+
+def probe(path: Path) -> Probe:
+    """Describe a clip. Decodes one frame; the cost does not grow with the clip but for reading its index.
+
+    Raises `NotAVideo`, `Incomplete`, or `ExtractionRefused` for one whose colours or position cannot be told.
+    """
+    with open_video(path) as source:
+        frame = _first(source)
+        frames = _frames(source)
+        duration = _duration(source)
+        turns, _ = quarter_turns(frame)
+        matrix, tagged = matrix_of(frame)
+        width, height = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
+        return Probe(
+            container=source.container.format.name,
+            codec=source.track.codec_context.codec.canonical_name,
+            pix_fmt=frame.format.name,
+            width=width,
+            height=height,
+            rotation=turns * 90,
+            fps=_fps(source, frames, duration),
+            frames=frames,
+            duration_s=float(duration),
+            matrix=matrix,
+            tagged=tagged,
+            full_range=full_range_of(frame),
+            audio=_audio(source),
+            bytes=path.stat().st_size,
+        )
+
+
+def _first(source: Source) -> av.VideoFrame:
+    source.track.codec_context.thread_count = 1  # to have the first frame, and not one for each thread
+    try:
+        for frame in source.container.decode(source.track):
+            return frame
+        why = "its picture track is empty"
+    except av.FFmpegError as error:
+        why = f"its picture cannot be decoded: {error.strerror}"
+    raise NotAVideo("this is not a usable video", where=str(source.path), why=why)
+
+
+def _frames(source: Source) -> int | None:
+    if source.container.format.name.startswith("mov") and source.track.frames:
+        return sum(not entry.is_discard for entry in source.track.index_entries)
+    return None
+
+
+def _duration(source: Source) -> Fraction:
+    track = source.track
+    base = time_base(track)
+    if source.container.format.name.startswith("mov") and track.duration and track.frames:
+        return track.duration * base  # the edit list applied
+    start = Fraction(source.container.start_time or 0, av.time_base)
+    for place in STARTS[:-1]:
+        tail = find_tail(source, place)
+        if tail is not None:
+            return (tail.pts + tail.duration) * base - max(start, (track.start_time or 0) * base)
+    return Fraction(source.container.duration or 0, av.time_base)
+
+
+def _fps(source: Source, frames: int | None, duration: Fraction) -> Fraction:
+    stated = source.track.average_rate or source.track.guessed_rate
+    if frames and duration and (not stated or abs(stated * duration - frames) > _FEW):
+        return Fraction(frames) / duration
+    return stated or Fraction(0)
+
+
+def _audio(source: Source) -> AudioTrack | None:
+    if not source.container.streams.audio:
+        return None
+    track = source.container.streams.audio[0]
+    duration = track.duration * track.time_base if track.duration and track.time_base else None
+    return AudioTrack(
+        codec=track.codec_context.name if track.codec_context else "unknown",
+        sample_rate=track.codec_context.sample_rate if track.codec_context else 0,
+        channels=track.codec_context.channels if track.codec_context else 0,
+        duration_s=None if duration is None else float(duration),
+    )

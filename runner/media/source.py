@@ -1,0 +1,118 @@
+"""Opening a clip of unknown origin, and choosing the track that holds its picture."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import av
+from av.stream import Disposition
+
+from runner.errors import Incomplete, NotAVideo
+from runner.media.magic import describe
+from runner.media.whole import check_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+__all__ = ["DEMUXERS", "PROTOCOLS", "Source", "open_video"]
+
+DEMUXERS: Final = "mov,matroska,mpegts,mpeg,avi,flv,ogg,asf,ivf"
+"""The containers that are read. Others are not harmless: a text file named `.mp4` can be a playlist
+(`concat`, `hls`, `dash`) that makes libavformat open any file or address it names."""
+
+PROTOCOLS: Final = "file"
+"""The libavformat protocols that a clip may be read through."""
+
+_STILL: Final = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+_LAST_ENTRIES: Final = (
+    64  # samples of several tracks alternate, so the last bytes belong to one of the last entries
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open clip. `track` is its picture track, `start_s` the time at which playing begins, in seconds."""
+
+    path: Path
+    container: InputContainer
+    track: VideoStream
+
+    @property
+    def start_s(self) -> float:
+        return (self.container.start_time or 0) / av.time_base
+
+
+@contextlib.contextmanager
+def open_video(path: Path, *, analyse: bool = True) -> Iterator[Source]:
+    """Open a clip for reading.
+
+    Without `analyse` the first frames are not decoded while opening, which is most of the cost: the track
+    then knows its codec, time base, index and little else for certain.
+
+    Raises `NotAVideo` or `Incomplete`, from opening as well as (for libav's own errors) from the body.
+    """
+    if not path.is_file():
+        raise NotAVideo("this is not a video", where=str(path), why="there is no such file")
+    check_whole(path)
+    try:
+        container = av.open(
+            # Without the prefix a name like `concat:x` or `a:b.mp4` is taken for an address.
+            f"file:{path.absolute()}",
+            "r",
+            # Tags in broken UTF-8 must not make a clip unreadable.
+            metadata_errors="replace",
+            container_options={"format_whitelist": DEMUXERS, "protocol_whitelist": PROTOCOLS},
+            options={} if analyse else {"skip_frame": "all"},
+        )
+    except (av.FFmpegError, ValueError) as error:
+        raise NotAVideo("this is not a video", where=str(path), why=_why(path, error)) from error
+    with container:
+        track = _picture_track(container, path)
+        _check_index(container, path)
+        yield Source(path, container, track)
+
+
+def _why(path: Path, error: Exception) -> str:
+    with path.open("rb") as file:
+        head = file.read(1024)
+    shown = head[:40].decode("ascii", errors="replace").replace("\ufffd", ".")
+    shown = "".join(letter if letter.isprintable() else " " for letter in shown).strip()
+    return f'it is {describe(head)}: it begins with "{shown}" ({getattr(error, "strerror", error)})'
+
+
+def _picture_track(container: InputContainer, path: Path) -> VideoStream:
+    pictures = [stream for stream in container.streams.video if not stream.disposition & _STILL]
+    if pictures:
+        if pictures[0].codec_context is None:  # libav has no decoder for it
+            raise NotAVideo("this video cannot be decoded", where=str(path), why="its codec is not known")
+        return pictures[0]
+    if container.streams.video:
+        why = "its only picture is a cover, which is not part of the video"
+    elif container.streams.audio:
+        why = "it holds sound and no picture"
+    else:
+        why = "it holds neither picture nor sound"
+    raise NotAVideo("this is not a video", where=str(path), why=why)
+
+
+def _check_index(container: InputContainer, path: Path) -> None:
+    """Catch what the sizes of the boxes cannot show: an index that speaks of samples past the end of the
+    file."""
+    total = path.stat().st_size
+    for stream in container.streams:
+        entries = stream.index_entries
+        last = entries[max(0, len(entries) - _LAST_ENTRIES) :]
+        end = max((entry.pos + entry.size for entry in last), default=0)
+        if end > total:
+            raise Incomplete(
+                "this clip is not complete",
+                where=str(path),
+                why=f"its index reaches to byte {end:,} of {total:,}: {end - total:,} are missing",
+                hint="fetch it again",
+            )
