@@ -1,0 +1,192 @@
+"""Writes a planned film as an mp4: packets of the clips and of the encoder on one clock, and the sound."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final, cast
+
+import av
+import numpy as np
+
+from runner.errors import JoinError
+from runner.media.h264 import AvcC
+from runner.media.source import open_video
+
+from .conform import conform
+from .encoder import (
+    Sample,
+    Settings,
+    configure,
+    encode,
+    open_beside,
+    parameter_sets,
+    settings_beside,
+    with_lengths,
+)
+from .pictures import pictures
+from .plan import Copied, Encoded
+from .sound import LAYOUT, RATE, sound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from av.audio.stream import AudioStream
+    from av.container import OutputContainer
+    from av.video.stream import VideoStream
+
+    from .clip import Clip
+    from .plan import Plan
+
+_AUDIO_BITS_PER_S: Final = 192_000
+_AUDIO_FRAME: Final = 1024
+_WHOLE_FILM_THREADS: Final = 4
+_MP4: Final = {
+    "movflags": "+faststart",
+    "fflags": "+bitexact",
+    # Edit lists end on this clock: every usual frame rate and 48 kHz divide it.
+    "movie_timescale": "240000",
+}
+
+
+def write(plan: Plan, path: Path, tick: Callable[[int], None]) -> None:
+    """Write the film to `path`. `tick` is called with the number of frames written so far, and may raise."""
+    with av.open(str(path), "w", format="mp4", container_options=_MP4) as film:
+        writer = _Copying(film, plan, plan.base) if plan.base else _Encoding(film, plan)
+        voice = _Voice(film, plan) if plan.has_audio else None
+        writer.start()
+        step = 1 / plan.look.fps
+        for count, (number, packet) in enumerate(writer.packets()):
+            if voice:
+                voice.speak_until(count * step)
+            packet.stream = writer.stream
+            packet.time_base = step
+            packet.pts, packet.dts, packet.duration = number, count - writer.delay, 1
+            film.mux(packet)
+            tick(count + 1)
+        if voice:
+            voice.speak_until(None)
+
+
+class _Encoding:
+    """Pictures that all go through one encoder."""
+
+    def __init__(self, film: OutputContainer, plan: Plan) -> None:
+        self._film = film
+        self._plan = plan
+        self._settings = Settings(look=plan.look, threads=_WHOLE_FILM_THREADS)
+        self.stream = film.add_stream("libx264", rate=plan.look.fps)
+        self.delay = self._settings.reorder
+        configure(self.stream.codec_context, self._settings)
+
+    def start(self) -> None:
+        self._film.start_encoding()
+
+    def packets(self) -> Iterator[tuple[int, av.Packet[VideoStream]]]:
+        """Packets in decode order, each with the number of the film's frame that it shows."""
+        for sample in encode(self.stream.codec_context, self._frames()):
+            yield sample.number, _packet(sample)
+
+    def _frames(self) -> Iterator[av.VideoFrame]:
+        for piece in self._plan.pieces:
+            if isinstance(piece, Encoded):
+                yield from conform(pictures(piece), piece.clip, self._settings)
+
+
+class _Copying:
+    """Packets of clips as they are; between them newly encoded ones under parameter sets of their own."""
+
+    def __init__(self, film: OutputContainer, plan: Plan, base: Clip) -> None:
+        self._plan = plan
+        with open_video(base.path) as source:
+            self.stream = film.add_stream_from_template(source.track, opaque=True)
+        self.stream.time_base = 1 / plan.look.fps
+        self.delay = max((_delay(piece) for piece in plan.pieces if isinstance(piece, Copied)), default=0)
+        if base.codec == "hevc":
+            self.stream.codec_context.codec_tag = "hvc1"  # the layout of the packets, and the one Apple plays
+        if plan.encoded_frames:
+            self._prepare(base)
+
+    def _prepare(self, base: Clip) -> None:
+        self._settings = settings_beside(base, self._plan.look)
+        self._sets = parameter_sets(open_beside(self._settings))
+        self.stream.codec_context.extradata = AvcC.read(base.extradata).with_sets(self._sets).write()
+        self.delay = max(self.delay, self._settings.reorder)
+
+    def start(self) -> None:
+        """Nothing has to run before the first packet."""
+
+    def packets(self) -> Iterator[tuple[int, av.Packet[VideoStream]]]:
+        """Packets in decode order, each with the number of the film's frame that it shows."""
+        first = 0
+        for piece in self._plan.pieces:
+            source = _copied(piece) if isinstance(piece, Copied) else self._encoded(piece)
+            for number, packet in source:
+                yield first + number, packet
+            first += piece.frames
+
+    def _encoded(self, piece: Encoded) -> Iterator[tuple[int, av.Packet[VideoStream]]]:
+        context = open_beside(self._settings)
+        if parameter_sets(context) != self._sets:
+            raise JoinError("An encoder changed its parameters", where=str(piece.clip.path))
+        frames = conform(pictures(piece), piece.clip, self._settings)
+        for sample in with_lengths(encode(context, frames)):
+            yield sample.number, _packet(sample)
+
+
+def _packet(sample: Sample) -> av.Packet[VideoStream]:
+    packet = cast("av.Packet[VideoStream]", av.Packet(sample.data))
+    packet.is_keyframe = sample.key
+    return packet
+
+
+def _delay(piece: Copied) -> int:
+    """How many frames a packet may come later in decode order than in the order of display."""
+    number = {packet: shown for shown, packet in enumerate(piece.clip.order)}
+    return max(packet - number[packet] for packet in range(piece.packets))
+
+
+def _copied(piece: Copied) -> Iterator[tuple[int, av.Packet[VideoStream]]]:
+    number = {packet: shown for shown, packet in enumerate(piece.clip.order)}
+    with open_video(piece.clip.path, analyse=False) as source:
+        position = 0
+        for packet in source.container.demux(source.track):
+            if position == piece.packets:
+                return
+            if packet.size:
+                yield number[position], packet
+                position += 1
+
+
+class _Voice:
+    """Encodes the film's sound little by little, in step with its pictures."""
+
+    def __init__(self, film: OutputContainer, plan: Plan) -> None:
+        self._film = film
+        self._stream: AudioStream = film.add_stream("aac", rate=RATE, bit_rate=_AUDIO_BITS_PER_S)
+        self._stream.codec_context.layout = LAYOUT
+        self._blocks = sound(plan.shares, plan.look.fps)
+        self._pending = np.zeros((2, 0), np.float32)
+        self._spoken = 0
+        self._ended = False
+
+    def speak_until(self, time_s: Fraction | None) -> None:
+        """Write all sound up to a time; without one, the rest."""
+        while not self._ended and (time_s is None or self._spoken < time_s * RATE):
+            self._speak()
+
+    def _speak(self) -> None:
+        while self._pending.shape[1] < _AUDIO_FRAME:
+            block = next(self._blocks, None)
+            if block is None:
+                break
+            self._pending = np.concatenate([self._pending, block], axis=1)
+        now, self._pending = self._pending[:, :_AUDIO_FRAME], self._pending[:, _AUDIO_FRAME:]
+        if now.shape[1] == 0:
+            self._ended = True
+            self._film.mux(self._stream.encode(None))
+            return
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(now), format="fltp", layout=LAYOUT)
+        frame.sample_rate, frame.time_base, frame.pts = RATE, Fraction(1, RATE), self._spoken
+        self._spoken += now.shape[1]
+        self._film.mux(self._stream.encode(frame))
