@@ -40,5 +40,6 @@ def runner_register() -> GeneratorSpec:
             resolutions=None,
             image_formats=("png", "jpeg", "webp"),
             image_reach=Reach.LOOPBACK,
+            poll_s=Span(0.05, 0.25),
         ),
     )

@@ -24,16 +24,30 @@ async def send(path: Path, deliver: Deliver, sink: Sink) -> None:
     A truncated file is announced with the size it is cut to: only looking into it can tell. `wrong_size`
     sends the whole clip under another announcement.
     """
-    data = await asyncio.to_thread(path.read_bytes)
+    size = (await asyncio.to_thread(path.stat)).st_size
     match deliver:
-        case "whole" | "wrong_size":
-            pass
+        case "whole":
+            await _send_file(path, size, sink)
         case "truncated":
-            data = data[: len(data) * 3 // 5]
+            await _send_file(path, size * 3 // 5, sink)
+        case "wrong_size":
+            await _send_file(path, size, sink, announce=4096)
         case "html":
-            data = _PAGE
+            await _send_bytes(_PAGE, sink)
         case "empty":
-            data = b""
-    sink.expect(len(data) + (4096 if deliver == "wrong_size" else 0))
-    for start in range(0, len(data), _PIECE):
-        await sink.write(data[start : start + _PIECE])
+            await _send_bytes(b"", sink)
+
+
+async def _send_bytes(data: bytes, sink: Sink) -> None:
+    sink.expect(len(data))
+    if data:
+        await sink.write(data)
+
+
+async def _send_file(path: Path, size: int, sink: Sink, *, announce: int = 0) -> None:
+    """Send the first `size` bytes; `announce` is how many more than that are said to come."""
+    sink.expect(size + announce)
+    with path.open("rb") as file:
+        while size and (piece := await asyncio.to_thread(file.read, min(size, _PIECE))):
+            size -= len(piece)
+            await sink.write(piece)

@@ -46,7 +46,7 @@ class _Task:
     reason: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Synthetic:
     """Draws clips. Entered and left like a connection: leaving it stops what still runs.
 
@@ -56,10 +56,11 @@ class Synthetic:
     options: SyntheticOptions
     context: Context
     clock: Callable[[], float] = time.monotonic
-    _tasks: dict[str, _Task] = field(default_factory=dict)
-    _threads: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="synthetic")
-    )
+    _tasks: dict[str, _Task] = field(init=False, default_factory=dict)
+    _threads: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="synthetic")
 
     async def __aenter__(self) -> Self:
         return self

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from .look import Look
 
 _LAYERS: Final = {"mountains": 6, "dunes": 6, "forest": 6, "city": 6, "sea": 9}
-_HIGH: Final = {"mountains": 0.17, "dunes": 0.085, "forest": 0.11, "city": 0.17}
+_HIGH: Final = {"mountains": 0.17, "dunes": 0.105, "forest": 0.11, "city": 0.17}
 """How far outlines rise and fall around their base, as a share of the short side."""
-_RELIEF: Final = {"mountains": 11, "dunes": 20, "sea": 7, "forest": 2, "city": 0}
+_SPEED: Final = {"mountains": 1.3, "dunes": 2.3, "forest": 0.75, "city": 0.6, "sea": 2.0}
+"""The gentler the outlines, the faster they pass: from one frame to the next each picture changes visibly."""
+_RELIEF: Final = {"mountains": 11, "dunes": 26, "sea": 7, "forest": 2, "city": 0}
 
 
 class Scene:
@@ -33,7 +35,7 @@ class Scene:
         horizon = int(height * chance.uniform(0.50, 0.62))
         self._sky = Sky(look, width, height, horizon)
         self._way = float(chance.choice((-1, 1)))
-        self._drift = self._way * min(width, height) * chance.uniform(0.018, 0.030)
+        self._drift = self._way * min(width, height) * chance.uniform(0.022, 0.036)
         count = _LAYERS[look.land]
         self._layers = [
             _Layer(look, index, index / (count - 1), (width, height), horizon, self._way)
@@ -80,12 +82,13 @@ class _Layer:
             self._surface = waves(short * (0.10 + 0.75 * near), chance)
             self._base = horizon + deep * 0.92 * near**1.6
             self._high = short * (0.0012 + 0.036 * near)
-            self._speed = way * short * (0.004 + 0.05 * near)
+            travel = 0.004 + 0.05 * near
         else:
             self._outline = outline(look.land, near, short, chance)
             self._base = horizon + deep * (0.02 + 0.80 * near**1.15)
             self._high = _HIGH[look.land] * short * (1 - 0.35 * near)
-            self._speed = way * short * (0.012 + 0.19 * near**1.6)
+            travel = 0.012 + 0.19 * near**1.6
+        self._speed = way * short * travel * _SPEED[look.land]
         self.shading = _colours(look, near, height, short)
 
     def at(self, time_s: float) -> tuple[Line, NDArray[np.intp]]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .geometry import Geometry
     from .options import SyntheticOptions
 
-_FLOOR_S: Final = 1 / 30
+_FLOOR_S: Final = 1 / 25
 """The least time from one frame to the next: at high rates things move faster rather than hardly at all."""
 
 
