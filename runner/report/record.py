@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from runner import __version__
+from runner.api import EventKind
 from runner.report import manifest
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Record:
             entry["detail"] = dict(event.detail)
         self._events.write(json.dumps(entry, ensure_ascii=False) + "\n")
         self._events.flush()
+        if event.kind is EventKind.SHOT_PROGRESS:
+            return
         bad = event.kind.endswith(("failed", "fell_back", "warned", "skipped"))
         where = "/".join(filter(None, (event.sequence, event.shot))) or "run"
         logging.getLogger("runner.run").log(

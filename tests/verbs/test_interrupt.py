@@ -1,0 +1,73 @@
+"""Ctrl-C and SIGTERM: a real process is stopped in the middle of a run, and run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Workplace
+
+ROOT = Path(__file__).parents[2]
+
+
+def started(workplace: Workplace, *words: str) -> subprocess.Popen[str]:
+    """Start a run, and return once its second shot is at the generator."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runner", *words],
+        cwd=workplace.path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        events = [path.read_text() for path in workplace.path.rglob("events.jsonl")]
+        if events and events[0].count('"shot_submitted"') == 2:
+            return process
+        time.sleep(0.02)
+    process.kill()
+    raise AssertionError(process.communicate())
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_cleanly_and_can_be_finished(workplace: Workplace, sign: signal.Signals) -> None:
+    project = workplace.project({"main": {"one": "a", "two": "b", "three": "c"}})
+    slow = "sequences.main.shots.two.params.latency_s=30"
+    process = started(workplace, project, slow)
+    process.send_signal(sign)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130, err
+    assert "Traceback" not in out + err
+    (run,) = workplace.runs()
+    assert json.loads((run / "run.json").read_text())["state"] == "interrupted"
+    assert sorted(path.name for path in run.rglob("*.mp4")) == ["01_one.mp4"]
+    assert not list(run.rglob(".work*"))
+    assert "run it again" in " ".join(out.split())
+
+    again = workplace.run(project, slow.replace("30", "0"), f"output.root={workplace.path / 'outputs'}")
+    assert again.code == 0, again.err
+
+
+def test_a_killed_run_leaves_no_half_file_and_the_next_one_cleans_up(workplace: Workplace) -> None:
+    project = workplace.project({"main": {"one": "a", "two": "b"}})
+    slow = "sequences.main.shots.two.params.queue_s=1"
+    process = started(workplace, project, slow)
+    process.kill()
+    process.communicate()
+    (run,) = workplace.runs()
+    assert list(run.rglob(".work*"))
+    assert sorted(path.name for path in run.rglob("*.mp4") if ".work" not in str(path)) == ["01_one.mp4"]
+    answer = workplace.run(project, slow)
+    assert answer.code == 0, answer.err
+    assert workplace.run("verify", str(run)).code == 0
+    assert not list(run.rglob(".work*"))

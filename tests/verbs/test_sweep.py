@@ -1,0 +1,98 @@
+"""Sweeps, through the real command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Workplace
+
+SHOTS = {"main": {"one": "a lake", "two": "wind"}}
+
+
+def jobs(root: Path) -> list[Path]:
+    return sorted(path.parent for path in root.rglob("manifest.json"))
+
+
+def snapshot(root: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in root.rglob("*.mp4")}
+
+
+def test_two_by_two_makes_four_complete_folders_and_a_rerun_loses_nothing(workplace: Workplace) -> None:
+    project = workplace.project(SHOTS)
+    words = ("-m", project, "shot.seed=1,2", "sequences.main.shots.two.prompt='a','b'")
+    answer = workplace.run(*words)
+    assert answer.code == 0, answer.err
+    root = workplace.path / "outputs"
+    folders = jobs(root)
+    assert len(folders) == 4
+    assert {folder.parent.parent.name for folder in folders} == {"sweeps"}
+    assert [folder.name[:3] for folder in folders] == ["00_", "01_", "02_", "03_"]
+    assert all("seed-" in folder.name and "prompt-" in folder.name for folder in folders)
+    assert all((folder / "main/film.mp4").exists() for folder in folders)
+    before = snapshot(root)
+    assert workplace.run(*words).code == 0
+    assert jobs(root) == folders
+    assert snapshot(root) == before
+
+
+def test_another_sweep_does_not_touch_the_first(workplace: Workplace) -> None:
+    project = workplace.project(SHOTS)
+    workplace.run("-m", project, "shot.seed=1,2")
+    before = snapshot(workplace.path / "outputs")
+    assert workplace.run("-m", project, "shot.seed=2,3").code == 0
+    after = snapshot(workplace.path / "outputs")
+    assert len(after) == 2 * len(before)
+    assert before.items() <= after.items()
+
+
+def test_any_value_gives_a_short_readable_unique_folder(workplace: Workplace) -> None:
+    project = workplace.project({"main": {"one": "a lake"}})
+    long = "very long " * 1000
+    prompts = [long, long + "!", "../../etc/passwd", "🔥🔥", "a/b\\c:d", "水"]
+    swept = ",".join(f'"{prompt}"' if "\\" not in prompt else f"'{prompt}'" for prompt in prompts)
+    answer = workplace.run("-m", project, f"sequences.main.shots.one.prompt={swept}", "--quiet")
+    assert answer.code == 0, answer.err
+    folders = jobs(workplace.path / "outputs")
+    assert len({folder.name.casefold() for folder in folders}) == len(prompts)
+    assert all(re.fullmatch(r"\d\d_[a-z0-9_-]{1,40}-[0-9a-f]{8}", folder.name) for folder in folders)
+    assert len({folder.parent for folder in folders}) == 1
+
+
+def test_every_failure_is_listed_and_the_worst_exit_code_counts(workplace: Workplace) -> None:
+    project = workplace.project(SHOTS)
+    answer = workplace.run(
+        "-m", project, "sequences.main.shots.two.duration_s=0.5,-1,0.25,nonsense", "+generator.fail=none"
+    )
+    assert answer.code == 2
+    assert answer.err.count("duration_s") >= 2
+    (record,) = workplace.path.rglob("sweep.json")
+    codes = [job["exit_code"] for job in json.loads(record.read_text())["jobs"]]
+    assert codes == [0, 2, 0, 2]
+    assert "2 of 4 jobs failed" in answer.out
+
+
+def test_a_failing_shot_fails_its_job_only(workplace: Workplace) -> None:
+    project = workplace.project(SHOTS)
+    answer = workplace.run("-m", project, "generator.fail=none,running,submit")
+    assert answer.code == 1
+    (record,) = workplace.path.rglob("sweep.json")
+    assert [job["exit_code"] for job in json.loads(record.read_text())["jobs"]] == [0, 1, 1]
+
+
+def test_projects_can_be_swept(workplace: Workplace) -> None:
+    workplace.project({"main": {"one": "a"}}, name="first")
+    workplace.project({"main": {"one": "b"}}, name="second")
+    answer = workplace.run("-m", "+project=first,second")
+    assert answer.code == 0, answer.err
+    assert len(jobs(workplace.path / "outputs")) == 2
+
+
+def test_hydra_leaves_nothing_of_its_own_behind(workplace: Workplace) -> None:
+    workplace.run("-m", workplace.project({"main": {"one": "a"}}), "shot.seed=1,2")
+    assert sorted(path.name for path in workplace.path.iterdir()) == ["conf", "outputs"]
+    assert not list(workplace.path.rglob("multirun.yaml"))
