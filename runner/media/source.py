@@ -37,7 +37,8 @@ _LAST_ENTRIES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An open clip. `track` is its picture track, `start_s` the time at which playing begins, in seconds."""
+    """An open clip. `track` is its picture track, `start_s` the time at which playing begins, in
+    seconds on the container's clock."""
 
     path: Path
     container: InputContainer
@@ -46,6 +47,11 @@ class Source:
     @property
     def start_s(self) -> float:
         return (self.container.start_time or 0) / av.time_base
+
+    @property
+    def end_s(self) -> float:
+        """The time at which playing ends as far as the container says, in seconds."""
+        return self.start_s + (self.container.duration or 0) / av.time_base
 
 
 @contextlib.contextmanager

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 import av
+from av.format import Flags
+
+from runner.errors import ExtractionRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from fractions import Fraction
 
     from av.packet import Packet
     from av.video.stream import VideoStream
 
     from runner.media.source import Source
 
-__all__ = ["STARTS", "Start", "Tail", "find_tail", "packets_from", "time_base"]
+__all__ = [
+    "STARTS",
+    "Moment",
+    "Start",
+    "Tail",
+    "count_shown",
+    "find_tail",
+    "last_moment",
+    "packets_from",
+    "time_base",
+]
 
 _FAR_S: Final = 100_000_000  # past the end of any clip, and far from overflowing libavformat's arithmetic
 
@@ -60,25 +73,20 @@ def packets_from(source: Source, start: Start) -> Iterator[Packet[VideoStream]]:
 
     Yields nothing where the container cannot go there. Raises `av.FFmpegError` where the file cannot be read.
     """
-    container, track = source.container, source.track
-    base = time_base(track)
-    if start.before_end_s is None:
-        target = int(_FAR_S / base)
-    elif start.whole:
-        target = track.start_time or 0
-    elif container.duration is None:
-        return
-    else:
-        end_s = source.start_s + container.duration / av.time_base
-        target = int((end_s - start.before_end_s) / base)
+    track = source.track
     try:
-        container.seek(target, stream=track, backward=True)
+        if start.whole:
+            _rewind(source)
+        else:
+            target_s = _FAR_S if start.before_end_s is None else source.end_s - start.before_end_s
+            source.container.seek(int(target_s / time_base(track)), stream=track, backward=True)
     except av.FFmpegError:
-        if not start.whole:
-            return
-        # A file that cannot seek has not been read from yet, or is read again from its first byte.
-        container.seek(0, unsupported_byte_offset=True)
-    packets: Iterator[Packet[VideoStream]] = (packet for packet in container.demux(track) if packet.size)
+        if start.whole:
+            raise
+        return
+    packets: Iterator[Packet[VideoStream]] = (
+        packet for packet in source.container.demux(track) if packet.size
+    )
     if not start.whole:
         packets = itertools.dropwhile(lambda packet: not packet.is_keyframe, packets)
     yield from packets
@@ -103,7 +111,48 @@ def find_tail(source: Source, start: Start) -> Tail | None:
     return Tail(best.pts, best.duration or 0, targets)
 
 
+def _rewind(source: Source) -> None:
+    if source.container.format.flags & Flags.ts_discont.value:
+        source.container.seek(0, unsupported_byte_offset=True)  # seeking by time misses the first few packets
+        return
+    track = source.track
+    first = track.index_entries[0].timestamp if len(track.index_entries) else 0
+    source.container.seek(min(first, track.start_time or 0), stream=track, backward=True)
+
+
 def time_base(track: VideoStream) -> Fraction:
     """Return the track's time base in seconds a tick."""
     assert track.time_base is not None, "libavformat gives every track of an input a time base"
     return track.time_base
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When the last picture is shown: `time_s` on the container's clock, which begins at `start_s`; all in
+    seconds."""
+
+    time_s: Fraction
+    duration_s: Fraction
+    start_s: Fraction
+
+
+def last_moment(source: Source) -> Moment:
+    """Return when the last picture of the clip is shown. Raises `ExtractionRefused` if the container does
+    not say."""
+    base = time_base(source.track)
+    for start in STARTS:
+        tail = find_tail(source, start)
+        if tail is not None:
+            begin = Fraction(source.container.start_time or 0, av.time_base)
+            return Moment(tail.pts * base, tail.duration * base, begin)
+    raise ExtractionRefused(
+        "the last frame of this clip cannot be told for certain",
+        where=str(source.path),
+        why="its pictures carry no times",
+        hint="use extractor=pyav",
+    )
+
+
+def count_shown(source: Source) -> int:
+    """Return the number of pictures that are shown. Reads the whole clip, without decoding it."""
+    return sum(not packet.is_discard for packet in packets_from(source, STARTS[-1]))

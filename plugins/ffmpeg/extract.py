@@ -1,0 +1,133 @@
+"""Reading the last frame by running ffmpeg, and checking by its time that it is that one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import av
+import numpy as np
+
+from runner.api import Frame, HandOver
+from runner.errors import ExtractionRefused
+from runner.media.probe import Probe, probe
+from runner.media.program import READING, colour_filter, find_ffmpeg
+from runner.media.source import open_video
+from runner.media.tail import Moment, last_moment
+
+from .process import Answer, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from . import FFmpegOptions
+
+_BACK_S: Final = (0, 2, 10, 30, None)
+"""How many seconds before the last frame to start reading; `None` is the beginning."""
+
+_SLACK_S: Final = Fraction(1, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    path: Path
+    probe: Probe
+    last: Moment
+
+    @property
+    def tolerance_s(self) -> Fraction:
+        """How far the time of the last frame may be off and still not be that of the one before it."""
+        return self.last.duration_s / 2 or _SLACK_S
+
+
+class FFmpeg:
+    """Runs ffmpeg once for a clip, more often where seeking does not lead to the last frame."""
+
+    def __init__(self, options: FFmpegOptions) -> None:
+        self._options = options
+        self._program = find_ffmpeg(options.binary)
+
+    def extract(self, clip: Path, policy: HandOver) -> Frame:
+        """Return the last frame: the only policy there is. Raises `MediaError`."""
+        found = probe(clip)
+        with open_video(clip) as source:
+            last = last_moment(source)
+        known = _Clip(clip, found, last)
+        if self._options.method == "reverse":
+            return self._reverse(known)
+        return self._seek(known)
+
+    def _seek(self, clip: _Clip) -> Frame:
+        start = clip.last.time_s - clip.tolerance_s
+        problems = []
+        for back in _BACK_S:
+            seek = (
+                [] if back is None else ["-ss", _seconds(max(Fraction(0), start - back - clip.last.start_s))]
+            )
+            # Without -copyts, frames are timed from where ffmpeg believes it landed.
+            answer = self._run(
+                clip,
+                ["-copyts", *seek],
+                f"select=gte(t\\,{_seconds(start)}),showinfo=checksum=0,{colour_filter(clip.probe)}",
+            )
+            problem = _problem(answer, clip)
+            if not problem:
+                return _frame(answer, clip, "ffmpeg seek" if back == 0 else "ffmpeg seek, going back")
+            problems.append(problem)
+        raise _refused(clip.path, "; ".join(dict.fromkeys(problems)), "use extractor=pyav")
+
+    def _reverse(self, clip: _Clip) -> Frame:
+        frames = clip.probe.frames or round(clip.probe.fps * Fraction(clip.probe.duration_s))
+        bits = av.VideoFormat(clip.probe.pix_fmt).padded_bits_per_pixel
+        mib = clip.probe.width * clip.probe.height * bits * frames // 8 // 2**20
+        if mib > self._options.reverse_max_mib:
+            raise _refused(
+                clip.path,
+                f"the reverse filter keeps all {frames} frames in memory, {mib} MiB here, and "
+                f"extractor.reverse_max_mib is {self._options.reverse_max_mib}",
+                "set extractor.method=seek",
+            )
+        # The filter gives the frames the times of one another, so they are read before it.
+        answer = self._run(
+            clip, ["-copyts"], f"showinfo=checksum=0,reverse,{colour_filter(clip.probe)}", "-frames:v", "1"
+        )
+        problem = _problem(answer, clip)
+        if problem:
+            raise _refused(clip.path, problem, "set extractor.method=seek, or use extractor=pyav")
+        return _frame(answer, clip, "ffmpeg reverse")
+
+    def _run(self, clip: _Clip, seek: list[str], filters: str, *output: str) -> Answer:
+        command = [str(self._program), "-hide_banner", "-nostdin", "-nostats", "-xerror"]
+        for option, value in READING.items():
+            command += [option, value]
+        # With the prefix and in full, a name is never taken for an option, an address or a pattern.
+        command += [*seek, "-i", f"file:{clip.path.absolute()}", "-map", "0:V:0", "-fps_mode", "passthrough"]
+        command += ["-vf", filters, *output, "-f", "rawvideo", "pipe:1"]
+        return run(command, self._options.timeout_s)
+
+
+def _seconds(value: Fraction) -> str:
+    return f"{float(value):.6f}"
+
+
+def _problem(answer: Answer, clip: _Clip) -> str:
+    """Return why the answer is not the last frame, empty if it is."""
+    if answer.failure:
+        return answer.failure
+    if answer.last_s is None:
+        return "no frame was found there"
+    if abs(answer.last_s - clip.last.time_s) > clip.tolerance_s:
+        expected, found = float(clip.last.time_s), float(answer.last_s)
+        return f"the last frame is at {expected:.3f} s and ffmpeg's at {found:.3f} s"
+    size = clip.probe.width * clip.probe.height * 3
+    return "" if len(answer.rgb) == size else f"ffmpeg gave {len(answer.rgb)} bytes, not {size}"
+
+
+def _frame(answer: Answer, clip: _Clip, method: str) -> Frame:
+    rgb = np.frombuffer(answer.rgb, np.uint8).reshape(clip.probe.height, clip.probe.width, 3)
+    return Frame(rgb=rgb, time_s=float(clip.last.time_s - clip.last.start_s), method=method)
+
+
+def _refused(clip: Path, why: str, hint: str) -> ExtractionRefused:
+    return ExtractionRefused("ffmpeg did not find the last frame", where=str(clip), why=why, hint=hint)

@@ -1,0 +1,69 @@
+"""The ffmpeg program: where it is, and what it must be told to read a clip of unknown origin as we do."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from runner.errors import PluginError
+from runner.media.source import DEMUXERS
+
+if TYPE_CHECKING:
+    from runner.media.probe import Probe
+
+__all__ = ["READING", "colour_filter", "find_ffmpeg"]
+
+READING: Final[dict[str, str]] = {
+    "-protocol_whitelist": "file,pipe",
+    "-format_whitelist": DEMUXERS,
+    "-err_detect": "explode",  # else it conceals what it cannot decode
+}
+"""Options to put before `-i`. See `runner.media.source` for why containers are listed."""
+
+# The filter takes chroma for centred whatever the frame says. Its decoders say "left" for these, so
+# libswscale, which we use directly, knows better. Positions are in 256ths of a luma sample pair; turning
+# the picture turns them too.
+_LEFT_SITED: Final = frozenset(("h264", "hevc", "mpeg2video", "mpeg4"))
+_LEFT_TURNED: Final = {0: (0, 128), 90: (128, 0), 180: (256, 128), 270: (128, 256)}
+
+_FLAGS: Final = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+
+
+def find_ffmpeg(binary: str = "") -> Path:
+    """Return the ffmpeg program: `binary` if given, else the one of imageio-ffmpeg, else one on PATH.
+
+    Raises `PluginError`.
+    """
+    if binary:
+        found = shutil.which(binary)
+        if found is None:
+            raise PluginError(
+                "the ffmpeg program cannot be run", where=binary, why="there is no such executable file"
+            )
+        return Path(found).absolute()
+    import imageio_ffmpeg
+
+    try:
+        return Path(imageio_ffmpeg.get_ffmpeg_exe()).absolute()
+    except RuntimeError as error:
+        on_path = shutil.which("ffmpeg")
+        if on_path is None:
+            raise PluginError(
+                "there is no ffmpeg program",
+                why="imageio-ffmpeg has none for this machine and none is on PATH",
+                hint="use extractor=pyav, or set extractor.binary to the path of ffmpeg",
+            ) from error
+        return Path(on_path).absolute()
+
+
+def colour_filter(clip: Probe) -> str:
+    """Return the filters that convert the upright picture to full-range RGB as `runner.media.colour` does."""
+    if clip.matrix == "rgb":
+        return f"scale=flags={_FLAGS},format=rgb24"
+    source_range = "pc" if clip.full_range else "tv"
+    options = f"in_color_matrix={clip.matrix}:in_range={source_range}:out_range=pc:flags={_FLAGS}"
+    if clip.codec in _LEFT_SITED and "42" in clip.pix_fmt:
+        across, down = _LEFT_TURNED[clip.rotation]
+        options += f":in_h_chr_pos={across}:in_v_chr_pos={down}"
+    return f"scale={options},format=rgb24"
