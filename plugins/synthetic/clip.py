@@ -34,7 +34,7 @@ def write(
 
     One thread and no time stamps of the day: the bytes depend on the frames alone.
     """
-    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    options = {"movflags": "+faststart", "movie_timescale": str(RATE), "fflags": "+bitexact"}
     with av.open(str(path), "w", format="mp4", options=options) as container:
         video = _video(container, shape, b_frames)
         audio = _audio(container) if sound is not None else None

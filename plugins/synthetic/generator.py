@@ -122,13 +122,6 @@ class Synthetic:
             raise FetchFailed("the clip cannot be fetched", where=url, why="it was asked to fail: fail=after")
         await delivery.send(task.path, task.options.deliver, sink)
 
-    async def cancel(self, ref: TaskRef) -> None:
-        """Give a task back; it counts as failed then. A finished or unknown one is left alone."""
-        task = self._tasks.get(ref.id)
-        if task is not None and not task.done and not task.reason:
-            task.reason = "it was cancelled"
-            _stop(task)
-
     async def _work(self, task: _Task) -> None:
         loop = asyncio.get_running_loop()
         try:

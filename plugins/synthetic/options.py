@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from runner.api import TRANSPORT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,18 +57,18 @@ class SyntheticOptions:
     fade_to_black: bool = False
     audio: bool = True
     b_frames: int = 0
-    latency_s: float = 0.0
-    queue_s: float = 0.0
-    fail: Fail = "none"
-    deliver: Deliver = "whole"
+    latency_s: float = field(default=0.0, metadata=TRANSPORT)
+    queue_s: float = field(default=0.0, metadata=TRANSPORT)
+    fail: Fail = field(default="none", metadata=TRANSPORT)
+    deliver: Deliver = field(default="whole", metadata=TRANSPORT)
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _check(field.name, getattr(self, field.name), field.default)
+        for option in fields(self):
+            _check(option.name, getattr(self, option.name), option.default)
 
     def with_params(self, params: Mapping[str, JSON]) -> SyntheticOptions:
         """The options for one shot: `params` win. Raises `ValueError` for what is not an option."""
-        known = [field.name for field in fields(self)]
+        known = [option.name for option in fields(self)]
         for name in params:
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1, 0.0)[0]

@@ -47,15 +47,16 @@ _DARK: Final = ("night", "aurora", "neon", "ember")
 
 
 def palette(mood: str, chance: np.random.Generator) -> Palette:
-    """The colours of a mood, turned by up to 14 degrees and lit a little differently by `chance`."""
-    angle = np.radians(chance.uniform(-14, 14))
-    light = chance.uniform(0.96, 1.04)
+    """The colours of a mood, turned by up to 18 degrees and lit a little differently by `chance`."""
+    angle = np.radians(chance.uniform(-18, 18))
+    light = chance.uniform(0.93, 1.06)
     turn = np.array(((np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))))
     bent = []
     for text in MOODS[mood]:
         lab = oklab(text)
         bent.append(np.concatenate(((min(lab[0] * light, 1.0),), turn @ lab[1:])))
     zenith, middle, horizon, disc, near = bent
+    disc[0] = max(disc[0], 0.97)  # the light itself never dulls
     return Palette(zenith, middle, horizon, disc, near, dark=mood in _DARK)
 
 

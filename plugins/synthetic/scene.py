@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _LAYERS: Final = {"mountains": 6, "dunes": 6, "forest": 6, "city": 6, "sea": 9}
 _HIGH: Final = {"mountains": 0.17, "dunes": 0.105, "forest": 0.11, "city": 0.17}
 """How far outlines rise and fall around their base, as a share of the short side."""
-_SPEED: Final = {"mountains": 1.3, "dunes": 2.3, "forest": 0.75, "city": 0.6, "sea": 2.0}
+_SPEED: Final = {"mountains": 1.3, "dunes": 2.3, "forest": 0.75, "city": 0.6, "sea": 3.2}
 """The gentler the outlines, the faster they pass: from one frame to the next each picture changes visibly."""
-_RELIEF: Final = {"mountains": 11, "dunes": 26, "sea": 7, "forest": 2, "city": 0}
+_RELIEF: Final = {"mountains": 11, "dunes": 26, "sea": 14, "forest": 2, "city": 0}
 
 
 class Scene:

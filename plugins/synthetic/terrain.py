@@ -49,7 +49,7 @@ def waves(length: float, chance: np.random.Generator) -> Callable[[float, Line],
     `length` is that of its longest wave, in pixels.
     """
     lengths = length * np.array((1.0, 0.61, 0.37, 0.19)) * chance.uniform(0.9, 1.1, 4)
-    speeds = np.array((2.4, -1.7, 3.2, -4.2)) * chance.uniform(0.8, 1.2, 4)
+    speeds = np.array((3.0, -2.1, 4.0, -5.2)) * chance.uniform(0.8, 1.2, 4)
     phases = chance.uniform(0, 2 * np.pi, 4)
 
     def surface(time_s: float, columns: Line) -> tuple[Line, Line]:
