@@ -1,8 +1,8 @@
 """Joins the clips of a sequence into one film, without encoding again what need not be.
 
 Packets are copied wherever they can be. Where a repeated frame is needed to decode frames before it, only
-those are encoded again, under parameter sets of their own beside the copied ones. Sound is always decoded, put
-together sample by sample, and encoded once. Memory does not grow with the length of the film.
+those are encoded again, under parameter sets of their own beside the copied ones. Sound is always decoded,
+put together sample by sample, and encoded once. Memory does not grow with the length of the film.
 """
 
 from __future__ import annotations

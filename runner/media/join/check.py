@@ -13,11 +13,13 @@ from runner.media.source import open_video
 from .plan import Encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from av.container import InputContainer
     from av.video.stream import VideoStream
+
+    from runner.media.source import Source
 
     from .plan import Plan
 
@@ -34,7 +36,9 @@ def check(plan: Plan, path: Path) -> None:
             _check_sound(plan, film)
             if plan.base is not None:
                 for first, last in _spans(plan, keys):
-                    _check_pictures(plan, film, stream, first, last)
+                    if first not in keys:
+                        raise _wrong(f"frame {first} does not stand alone")
+                    _check_pictures(plan, source, (first, last), keys[first])
     except av.FFmpegError as error:
         raise _wrong(f"the joined file cannot be decoded: {error}") from error
 
@@ -43,11 +47,11 @@ def _wrong(why: str) -> JoinError:
     return JoinError("A joined film is not what it should be", why=why)
 
 
-def _check_times(plan: Plan, film: InputContainer, stream: VideoStream) -> list[int]:
-    """Check that each frame is there once and in its place. Returns the numbers of the key frames."""
+def _check_times(plan: Plan, film: InputContainer, stream: VideoStream) -> dict[int, int]:
+    """Check that each frame is there once and in its place. Returns key frames and their decode times."""
     tick = 1 / (plan.look.fps * Fraction(stream.time_base or 1))
     shown: list[int] = []
-    keys = []
+    keys: dict[int, int] = {}
     last_dts: int | None = None
     for packet in film.demux(stream):
         if not packet.size or packet.pts is None or packet.dts is None:
@@ -57,7 +61,7 @@ def _check_times(plan: Plan, film: InputContainer, stream: VideoStream) -> list[
         last_dts = packet.dts
         shown.append(packet.pts)
         if packet.is_keyframe:
-            keys.append(round(packet.pts / tick))
+            keys[round(packet.pts / tick)] = packet.dts
     if len(shown) != plan.frames:
         raise _wrong(f"it has {len(shown)} frames instead of {plan.frames}")
     if any(pts != number * tick for number, pts in enumerate(sorted(shown))):
@@ -76,23 +80,24 @@ def _check_sound(plan: Plan, film: InputContainer) -> None:
             raise _wrong(f"its sound lasts {float(length_s):.4f} s, its pictures {float(pictures_s):.4f} s")
 
 
-def _spans(plan: Plan, keys: list[int]) -> Iterator[tuple[int, int]]:
+def _spans(plan: Plan, keys: Iterable[int]) -> Iterator[tuple[int, int]]:
     """The first and last frames to decode at each splice: from a key frame on, if there is one near."""
     first = 0
     for piece in plan.pieces:
         last = first + piece.frames
         if isinstance(piece, Encoded):
-            before = [key for key in keys if first - _AROUND <= key < first]
-            start = before[-1] if before else first
+            start = max((key for key in keys if first - _AROUND <= key < first), default=first)
             yield start, min(plan.frames, last + 2, start + 2 * _AROUND)
         first = last
 
 
-def _check_pictures(plan: Plan, film: InputContainer, stream: VideoStream, first: int, last: int) -> None:
-    """Decode the frames from the key frame `first` up to, not including, `last`."""
+def _check_pictures(plan: Plan, source: Source, span: tuple[int, int], dts: int) -> None:
+    """Decode the frames of a span, which begins with a key frame whose decode time is `dts`."""
+    film, stream = source.container, source.track
+    first, last = span
     time_base = Fraction(stream.time_base or 1)
     tick = 1 / (plan.look.fps * time_base)
-    film.seek(round(first * tick), stream=stream)
+    film.seek(dts, stream=stream)
     expected = first
     for frame in film.decode(stream):
         if frame.pts is None or frame.pts < first * tick:

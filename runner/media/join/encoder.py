@@ -44,8 +44,8 @@ class Sample:
 class Settings:
     """How to encode. Equal settings give equal parameter sets, whatever the frames are.
 
-    `colour` and `sar` are what the stream is to say, `matrix` and `full_range` what its samples are. `references`
-    and `reorder` are as in a sequence parameter set, `set_id` is the id of the parameter sets.
+    `colour` and `sar` are what the stream is to say, `matrix` and `full_range` what its samples are.
+    `references` and `reorder` are as in a sequence parameter set, `set_id` is the id of the parameter sets.
     """
 
     look: Look

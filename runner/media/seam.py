@@ -1,0 +1,214 @@
+"""Measures seams: does a clip start from the picture it was given, and how do colours move along a chain.
+
+adherence = measure(handed_over, [frame.rgb for frame in first_frames(clip, 12)])
+if should_drop(adherence): ...     # the picture is there twice: once is enough
+
+Pictures are uint8 RGB of shape (height, width, 3). All results are rounded to two decimals, so that
+equal inputs give equal numbers on every machine. Thresholds come from measurements: `tests/media/test_seam.py`.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from runner.media.seam_align import align
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Adherence", "ColourChange", "Verdict", "blank", "colour_change", "measure", "should_drop"]
+
+PSNR_CAP_DB: Final = 99.0
+_LOCKED_DB: Final = 38.0
+_REENCODED_DB: Final = 26.0
+_SIMILAR: Final = 0.9  # correlation of structure from which two pictures show the same
+_FLAT: Final = 2.5  # standard deviation of luma, in levels, below which a picture has no structure to compare
+_GAIN: Final = (0.75, 1.33)  # a mild change of contrast
+_SHIFT: Final = 30.0  # a mild change of brightness, in levels
+_STILL_RATIO: Final = 6.0  # how much more than the codec's flicker a motion must change
+_NOTHING: Final = 0.02  # the least flicker to assume, as a mean square
+_PACE: Final = 0.5  # what a first step must have of the later ones not to be the start of a slow one
+_BLANK_RANGE: Final = 8.0  # levels between the darkest and the lightest of a blank frame
+_HUELESS: Final = 2.0  # levels of chroma below which a colour counts as grey
+
+
+class Verdict(enum.StrEnum):
+    """How a clip treats the picture it was given."""
+
+    LOCKED = "locked"  # its first frame is that picture, up to a good codec
+    REENCODED = "reencoded"  # the same picture, less faithful or a little off in colour
+    REFRAMED = "reframed"  # the same picture at another scale or place
+    IGNORED = "ignored"  # another picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adherence:
+    """How well a clip starts from the picture it was given.
+
+    `psnr_db` is over all RGB samples, at most 99. `repeats` is how many extra times the first frame is shown
+    before anything moves. `zoom` is the scale of a reframed picture (above 1: a part of it, enlarged), else 1.
+    """
+
+    verdict: Verdict
+    psnr_db: float
+    repeats: int = 0
+    zoom: float = 1.0
+
+
+class ColourChange(NamedTuple):
+    """The mean change of colour from one frame to another.
+
+    `luma` is the change of mean BT.709 luma in 8-bit levels (positive: brighter). `chroma` is the distance
+    between the mean colour differences (Cb, Cr) in levels. `hue_deg` is the angle between them in degrees,
+    -180 to 180, and 0 when either is too grey to have a hue.
+    """
+
+    luma: float
+    chroma: float
+    hue_deg: float
+
+
+def measure(handed_over: NDArray[np.uint8], first: Sequence[NDArray[np.uint8]]) -> Adherence:
+    """Compare the picture that was handed over with the first frames (at least one) of the clip made from it.
+
+    Pictures of different size are compared at the smaller one's. Raises `ValueError` without frames.
+    """
+    if not first:
+        raise ValueError("a clip without frames cannot be measured")
+    given, got = _same_size(handed_over, first[0])
+    psnr_db = _psnr(given, got)
+    verdict, zoom = _judge(handed_over, first[0], given, got, psnr_db)
+    return Adherence(verdict=verdict, psnr_db=round(psnr_db, 2), repeats=_repeats(first), zoom=round(zoom, 2))
+
+
+def should_drop(adherence: Adherence) -> bool:
+    """Whether the picture stands on both sides of the seam, so that one of the two is to be left out."""
+    return adherence.verdict in (Verdict.LOCKED, Verdict.REENCODED)
+
+
+def blank(rgb: NDArray[np.uint8]) -> bool:
+    """Whether a frame is (nearly) a single colour, as after a fade to black. Noise does not count."""
+    low, high = np.percentile(_small(rgb, 64).reshape(-1, 3), (0.5, 99.5), axis=0)
+    return bool((high - low).max() <= _BLANK_RANGE)
+
+
+def colour_change(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> ColourChange:
+    """How the mean colour changes from `a` to `b`. Pictures may differ in size and content."""
+    (luma_a, chroma_a), (luma_b, chroma_b) = _mean_colour(a), _mean_colour(b)
+    hue = 0.0
+    if min(abs(chroma_a), abs(chroma_b)) >= _HUELESS:
+        hue = float(np.degrees(np.angle(chroma_b * chroma_a.conjugate())))
+    return ColourChange(round(luma_b - luma_a, 2), round(abs(chroma_b - chroma_a), 2), round(hue, 2))
+
+
+def _mean_colour(rgb: NDArray[np.uint8]) -> tuple[float, complex]:
+    """Mean luma and mean Cb + i Cr, full range BT.709, in levels."""
+    red, green, blue = (float(value) for value in rgb.reshape(-1, 3).mean(axis=0, dtype=np.float64))
+    luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return luma, complex((blue - luma) / 1.8556, (red - luma) / 1.5748)
+
+
+def _judge(
+    handed_over: NDArray[np.uint8],
+    frame: NDArray[np.uint8],
+    given: NDArray[np.uint8],
+    got: NDArray[np.uint8],
+    psnr_db: float,
+) -> tuple[Verdict, float]:
+    if psnr_db >= _LOCKED_DB or _fidelity(given, got) >= _LOCKED_DB:
+        return Verdict.LOCKED, 1.0
+    found = align(handed_over, frame)
+    if found.moved:
+        return Verdict.REFRAMED, found.zoom
+    same = _corrected_psnr(given, got) >= _REENCODED_DB or psnr_db >= _REENCODED_DB
+    return (Verdict.REENCODED if same and _alike(given, got) else Verdict.IGNORED), 1.0
+
+
+def _same_size(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Both pictures at the size of the one with fewer pixels."""
+    if a.shape == b.shape:
+        return a, b
+    height, width = min(a.shape[:2], b.shape[:2], key=lambda shape: shape[0] * shape[1])
+    return _resized(a, width, height), _resized(b, width, height)
+
+
+def _resized(rgb: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    if rgb.shape[:2] == (height, width):
+        return rgb
+    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def _small(rgb: NDArray[np.uint8], width: int) -> NDArray[np.float64]:
+    """A picture reduced to `width` columns, which averages noise away."""
+    height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
+    if width >= rgb.shape[1]:
+        return rgb.astype(np.float64)
+    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BOX), np.float64)
+
+
+def _psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    return _decibels(float(np.square(np.subtract(a, b, dtype=np.float32)).mean(dtype=np.float64)))
+
+
+def _fidelity(given: NDArray[np.uint8], got: NDArray[np.uint8]) -> float:
+    """PSNR without what 4:2:0 chroma does to coloured edges: the worse of luma and half size."""
+    weights = np.array([0.2126, 0.7152, 0.0722], np.float32)
+    luma = np.square((given.astype(np.float32) - got) @ weights).mean(dtype=np.float64)
+    half = np.square(_small(given, given.shape[1] // 2) - _small(got, got.shape[1] // 2)).mean()
+    return _decibels(max(float(luma), float(half)))
+
+
+def _decibels(mean_square: float) -> float:
+    return min(PSNR_CAP_DB, 10 * float(np.log10(255**2 / mean_square))) if mean_square > 0 else PSNR_CAP_DB
+
+
+def _corrected_psnr(given: NDArray[np.uint8], got: NDArray[np.uint8]) -> float:
+    """PSNR of the reduced pictures after undoing a mild change of brightness and contrast in each channel."""
+    a, b = (_small(picture, 160).reshape(-1, 3) for picture in (given, got))
+    mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
+    if np.abs(mean_a - mean_b).max() > _SHIFT:
+        return 0.0
+    gain = ((a - mean_a) * (b - mean_b)).sum(axis=0) / np.maximum(np.square(b - mean_b).sum(axis=0), 1e-9)
+    corrected = (b - mean_b) * np.clip(gain, *_GAIN) + mean_a
+    return _decibels(float(np.square(corrected - a).mean()))
+
+
+def _alike(given: NDArray[np.uint8], got: NDArray[np.uint8]) -> bool:
+    """Whether the structure of two pictures correlates; two pictures without any are alike."""
+    a, b = (_small(picture, 160) @ np.array([0.2126, 0.7152, 0.0722]) for picture in (given, got))
+    a, b = a - a.mean(), b - b.mean()
+    if max(a.std(), b.std()) < _FLAT:
+        return True
+    return float((a * b).sum() / max(1e-9, np.sqrt((a * a).sum() * (b * b).sum()))) >= _SIMILAR
+
+
+def _repeats(first: Sequence[NDArray[np.uint8]]) -> int:
+    """How many frames after the first stand still before the picture moves at the pace it then keeps.
+
+    A picture that never moves, sets off slowly, or holds each frame as long as the first, repeats nothing.
+    """
+    reduced = [_small(frame, 320).mean(axis=2) for frame in first]
+    steps = [_step(earlier, later) for earlier, later in pairwise(reduced)]
+    for still in range(len(steps) - 1, 0, -1):
+        before, after = steps[:still], steps[still:]
+        at_once = after[0] >= _PACE * float(np.median(after))
+        if at_once and min(after) > _STILL_RATIO * max(*before, _NOTHING):
+            return still
+    return 0
+
+
+def _step(earlier: NDArray[np.float64], later: NDArray[np.float64]) -> float:
+    """The change between two frames where it is greatest: mean square over one of about 100 fields."""
+    square = np.square(later - earlier)
+    height, width = (max(1, size // 10) for size in square.shape)
+    square = square[: square.shape[0] // height * height, : square.shape[1] // width * width]
+    fields = square.reshape(square.shape[0] // height, height, square.shape[1] // width, width)
+    return float(fields.mean(axis=(1, 3)).max())

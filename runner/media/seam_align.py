@@ -1,0 +1,140 @@
+"""Finds a picture again in another one, enlarged or reduced and shifted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+_COARSE: Final = 96  # the longer side while searching, in pixels
+_FINE: Final = 256
+_ZOOMS: Final = tuple(float(zoom) for zoom in np.geomspace(0.7, 1.4, 36))
+_TEMPLATE: Final = 0.8  # the part of the frame, in each direction, that is looked for
+_FOUND: Final = 0.8  # correlation from which it is the same picture
+_BETTER: Final = 0.5  # what may be left of the mismatch in place for the other place to count
+_STILL_ZOOM: Final = 0.015
+_STILL_SHIFT: Final = 0.003
+_SAME_SHAPE: Final = 0.03
+
+
+class Alignment(NamedTuple):
+    """Where a picture was found: `zoom` above 1 means enlarged; shifts are in parts of the frame's width."""
+
+    correlation: float
+    zoom: float
+    right: float
+    down: float
+    moved: bool
+
+
+class _Match(NamedTuple):
+    correlation: float
+    zoom: float
+    right: float
+    down: float
+
+
+def align(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Alignment:
+    """Find `picture` in `frame`, at 0.7 to 1.4 times its size and shifted by up to a tenth of it or more.
+
+    `moved` is true only if it is found, and elsewhere than in place.
+    """
+    # At zoom 1 the picture covers the frame, as a generator that crops to its own shape makes it.
+    cover = max(frame.shape[side] / picture.shape[side] for side in (0, 1))
+    scene = _Scene(_luma(picture, cover), _luma(frame, 1.0))
+    best = scene.search(_COARSE, _ZOOMS)
+    best = scene.search(_FINE, [float(zoom) for zoom in best.zoom * np.linspace(0.98, 1.02, 9)])
+    shape, other = (pixels.shape[1] / pixels.shape[0] for pixels in (picture, frame))
+    elsewhere = (
+        abs(best.zoom - 1) > _STILL_ZOOM
+        or max(abs(best.right), abs(best.down)) > _STILL_SHIFT
+        or abs(shape / other - 1) > _SAME_SHAPE
+    )
+    better = 1 - best.correlation < _BETTER * (1 - scene.in_place())
+    return Alignment(*best, moved=best.correlation >= _FOUND and elsewhere and better)
+
+
+def _luma(rgb: NDArray[np.uint8], scale: float) -> Image.Image:
+    """Luma, made no larger than any search needs it."""
+    height, width = rgb.shape[:2]
+    reduction = min(1.0, 2 * _FINE / (max(height, width) * scale))
+    size = (max(8, round(width * reduction)), max(8, round(height * reduction)))
+    return Image.fromarray(rgb).convert("L").resize(size, Image.Resampling.BOX)
+
+
+class _Scene:
+    """A picture, and the frame in which to find it."""
+
+    def __init__(self, picture: Image.Image, frame: Image.Image) -> None:
+        self._picture = picture
+        self._frame = frame
+
+    def search(self, longest: int, zooms: Iterable[float]) -> _Match:
+        """The best match with the frame reduced to `longest` pixels."""
+        width, height = self._frame_size(longest)
+        target = _structure(self._frame, width, height)
+        cover = max(width / self._picture.width, height / self._picture.height)
+        return max(self._find(target, cover, zoom) for zoom in zooms)
+
+    def in_place(self) -> float:
+        """The correlation of the two as they are, stretched to one size."""
+        width, height = self._frame_size(_FINE)
+        a, b = (_structure(image, width, height) for image in (self._picture, self._frame))
+        top, left = (round(size * (1 - _TEMPLATE) / 2) for size in (height, width))
+        inner = (slice(top, height - top), slice(left, width - left))
+        return float(_correlations(a[inner], b[inner]).max())
+
+    def _frame_size(self, longest: int) -> tuple[int, int]:
+        reduction = min(1.0, longest / max(self._frame.size))
+        return max(8, round(self._frame.width * reduction)), max(8, round(self._frame.height * reduction))
+
+    def _find(self, target: NDArray[np.float64], cover: float, zoom: float) -> _Match:
+        """Look for the middle of the frame in the picture at one size."""
+        width, height = (max(8, round(side * cover * zoom)) for side in self._picture.size)
+        scaled = _structure(self._picture, width, height)
+        sizes = zip(target.shape, scaled.shape, strict=True)
+        rows, columns = (max(4, int(_TEMPLATE * min(pair))) for pair in sizes)
+        top, left = (target.shape[0] - rows) // 2, (target.shape[1] - columns) // 2
+        found = _correlations(scaled, target[top : top + rows, left : left + columns])
+        y, x = (int(place) for place in np.unravel_index(int(found.argmax()), found.shape))
+        return _Match(
+            correlation=float(found[y, x]),
+            zoom=width / (self._picture.width * cover),
+            right=(left - x + (width - target.shape[1]) / 2) / target.shape[1],
+            down=(top - y + (height - target.shape[0]) / 2) / target.shape[1],
+        )
+
+
+def _structure(luma: Image.Image, width: int, height: int) -> NDArray[np.float64]:
+    """Luma at a size, less the mean around it: neither a change of light nor a gradient matters."""
+    scaled = luma.resize((width, height), Image.Resampling.LANCZOS)
+    surroundings = scaled.filter(ImageFilter.GaussianBlur(max(width, height) / 12))
+    return np.asarray(scaled, np.float64) - np.asarray(surroundings, np.float64)
+
+
+def _correlations(image: NDArray[np.float64], template: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Normalised correlation of a template with each place of an image that it fits into, -1 to 1."""
+    rows, columns = template.shape
+    template = template - template.mean()
+    spectrum = np.fft.rfft2(image) * np.conj(np.fft.rfft2(template, image.shape))
+    products = np.fft.irfft2(spectrum, image.shape)[
+        : image.shape[0] - rows + 1, : image.shape[1] - columns + 1
+    ]
+    sums, squares = _window_sums(image, rows, columns), _window_sums(image * image, rows, columns)
+    energy = np.maximum(squares - sums * sums / template.size, 0) * np.square(template).sum()
+    flat = energy < template.size**2 * 0.05  # nothing but rounding: no structure to find
+    correlations: NDArray[np.float64] = np.where(flat, 0.0, products / np.sqrt(np.where(flat, 1.0, energy)))
+    return correlations
+
+
+def _window_sums(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
+    total = np.pad(values, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
+    return (
+        total[rows:, columns:] - total[:-rows, columns:] - total[rows:, :-columns] + total[:-rows, :-columns]
+    )
