@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 LONGEST: Final = 48
 # Windows keeps these for itself, with any ending.
@@ -28,19 +28,26 @@ def slug(text: str, *, longest: int = LONGEST) -> str:
 
 
 def slugs(names: Iterable[str]) -> dict[str, str]:
-    """A slug for each name, no two alike. A name whose plain slug is taken, empty or reserved gets a digest on."""
-    names = list(names)
+    """A slug for each name, no two alike and none longer than `LONGEST`.
+
+    A name whose plain slug is taken, empty or reserved gets a digest on.
+    """
     plain = {name: slug(name) for name in names}
-    taken: dict[str, str] = {}
+    found: dict[str, str] = {}
+    taken: set[str] = set()
     # A name that is its own slug keeps it, whatever else maps there.
-    for name in sorted(names, key=lambda name: (plain[name] != name, names.index(name))):
+    for name in sorted(plain, key=lambda name: plain[name] != name):
         wanted = plain[name]
-        if not wanted or wanted in _RESERVED or wanted in taken.values():
-            digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-            length = 6
-            wanted = f"{plain[name]}-{digest[:length]}".lstrip("-")
-            while wanted in taken.values():
-                length += 1
-                wanted = f"{plain[name]}-{digest[:length]}".lstrip("-")
-        taken[name] = wanted
-    return {name: taken[name] for name in names}
+        if not wanted or wanted in _RESERVED or wanted in taken:
+            wanted = next(text for text in _told_apart(name, wanted) if text not in taken)
+        found[name] = wanted
+        taken.add(wanted)
+    return {name: found[name] for name in plain}
+
+
+def _told_apart(name: str, plain: str) -> Iterator[str]:
+    """`plain` with more and more of the name's digest on it."""
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    for length in range(6, LONGEST):
+        kept = plain[: LONGEST - length - 1].rstrip("-_")
+        yield f"{kept}-{digest[:length]}" if kept else digest[:length]
