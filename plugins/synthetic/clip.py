@@ -54,7 +54,7 @@ def _video(container: OutputContainer, shape: Geometry, b_frames: int) -> VideoS
     options = {
         "preset": "ultrafast",
         "x264-params": "cabac=1:8x8dct=1",
-        "crf": "15",
+        "crf": "16",
         "bf": str(b_frames),
         "threads": "1",
         "g": str(max(1, round(_GOP_S * shape.fps))),

@@ -37,11 +37,12 @@ class Still:
             return self._first
         crop = 1 - 1 / (1 + _PUSH * time_s)
         planes = []
-        for image in self._images:
+        filters = (Image.Resampling.BICUBIC, Image.Resampling.BILINEAR, Image.Resampling.BILINEAR)
+        for image, filter in zip(self._images, filters, strict=True):
             width, height = image.size
             left, top = (side * crop * size for side, size in zip(self._corner, image.size, strict=True))
             box = (left, top, left + width * (1 - crop), top + height * (1 - crop))
-            planes.append(np.asarray(image.resize(image.size, Image.Resampling.BICUBIC, box=box)))
+            planes.append(np.asarray(image.resize(image.size, filter, box=box)))
         return Planes(*planes)
 
 

@@ -11,7 +11,7 @@ from .palette import mix
 from .planes import Planes
 from .sky import Sky
 from .sprites import Bokeh, Glitter
-from .terrain import Line, outline, waves
+from .terrain import Line, Water, outline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,11 +75,11 @@ class _Layer:
         width, height = size
         chance = look.chance(f"layer {index}")
         short, deep = min(size), height - horizon
-        self._columns = np.arange(width, dtype=np.float64)
+        self._width = width
         self._start = chance.uniform(0, 6 * short)
-        self._surface = self._outline = None
+        self._water = self._outline = None
         if look.land == "sea":
-            self._surface = waves(short * (0.10 + 0.75 * near), chance)
+            self._water = Water(short * (0.10 + 0.75 * near), width, chance)
             self._base = horizon + deep * 0.92 * near**1.6
             self._high = short * (0.0012 + 0.036 * near)
             travel = 0.004 + 0.05 * near
@@ -95,9 +95,9 @@ class _Layer:
         """Its edge in rows and its shade, for each column."""
         offset = self._start + self._speed * time_s
         if self._outline is not None:
-            line, light = self._outline.at(offset, len(self._columns))
-        elif self._surface is not None:
-            line, light = self._surface(time_s, self._columns + offset)
+            line, light = self._outline.at(offset, self._width)
+        elif self._water is not None:
+            line, light = self._water.at(offset, time_s)
         shade = np.rint((light + 1) / 2 * (SHADES - 1)).astype(np.intp)
         return self._base - self._high * line, shade
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Line = NDArray[np.float64]
 """A height for each column, -1 (low) to 1 (high) or so."""
 
-_SWELL: Final = (0.5, 0.28, 0.16, 0.06)
+_SWELL: Final = np.array((0.5, 0.28, 0.16, 0.06), np.float32)
 _PERIOD: Final = 6
 """An outline repeats after this many short sides of the picture."""
 
@@ -43,25 +43,24 @@ def outline(land: str, near: float, short: int, chance: np.random.Generator) -> 
     return Outline(line=line, light=np.clip(slope / steep * 1.6, -1, 1))
 
 
-def waves(length: float, chance: np.random.Generator) -> Callable[[float, Line], tuple[Line, Line]]:
-    """The surface of water and its light, as a function of the time in seconds and of columns.
+class Water:
+    """The surface of water: waves of four lengths, the longest of `length` pixels, run both ways."""
 
-    `length` is that of its longest wave, in pixels.
-    """
-    lengths = length * np.array((1.0, 0.61, 0.37, 0.19)) * chance.uniform(0.9, 1.1, 4)
-    speeds = np.array((3.0, -2.1, 4.0, -5.2)) * chance.uniform(0.8, 1.2, 4)
-    phases = chance.uniform(0, 2 * np.pi, 4)
+    def __init__(self, length: float, width: int, chance: np.random.Generator) -> None:
+        lengths = length * np.array((1.0, 0.61, 0.37, 0.19)) * chance.uniform(0.9, 1.1, 4)
+        self._turns = 2 * np.pi / lengths
+        self._speeds = np.array((3.0, -2.1, 4.0, -5.2)) * chance.uniform(0.8, 1.2, 4)
+        self._phases = chance.uniform(0, 2 * np.pi, 4)
+        self._angles = (np.arange(width) * self._turns[:, None]).astype(np.float32)
 
-    def surface(time_s: float, columns: Line) -> tuple[Line, Line]:
-        line, light = np.zeros_like(columns), np.zeros_like(columns)
-        for wave, speed, phase, height in zip(lengths, speeds, phases, _SWELL, strict=True):
-            angle = columns * (2 * np.pi / wave) + (speed * time_s + phase)
-            swell = np.sin(angle)
-            line += height * (swell + 0.35 * swell * swell)  # crests are sharper than troughs
-            light += height * np.cos(angle)
-        return line, np.clip(light, -1, 1)
-
-    return surface
+    def at(self, offset: float, time_s: float) -> tuple[Line, Line]:
+        """Its line and light from a fractional column on."""
+        phases = (self._phases + self._turns * offset + self._speeds * time_s) % (2 * np.pi)
+        swell = np.sin(self._angles + phases.astype(np.float32)[:, None])
+        line = _SWELL @ (swell + np.float32(0.35) * swell * swell)  # crests are sharper than troughs
+        slope = _SWELL @ (np.roll(swell, -1, axis=1) - swell)
+        slope[-1] = slope[-2]
+        return line.astype(np.float64), np.clip(slope * np.float32(1 / self._turns[0]), -1, 1)
 
 
 def _hills(near: float, short: int, chance: np.random.Generator, *, fine: float = 2.2) -> Line:
