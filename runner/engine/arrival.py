@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from runner.engine.outcome import Artifact
 from runner.errors import BadClip, MediaError
-from runner.media import frames, probe, seam
+from runner.media import probe, seam
+from runner.media.drift import described, drift
+from runner.media.survey import survey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,10 +20,6 @@ if TYPE_CHECKING:
     from runner.engine.sink import FileSink
     from runner.media.probe import Probe
     from runner.plan import PlannedShot
-
-# Frames looked at for a start that stands still.
-_LOOKED_AT: Final = 12
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
@@ -36,8 +34,7 @@ def look(clip: FileSink, planned: PlannedShot, given: NDArray[Any] | None) -> Ar
     """Check a fetched file; `given` is the first frame it had to start from. Blocking. Raises `BadClip`."""
     try:
         facts = probe.probe(clip.path)
-        first = frames.first_frames(clip.path, _LOOKED_AT)
-        last = frames.last_frame(clip.path)
+        seen = survey(clip.path, facts.duration_s)
     except MediaError as error:
         raise BadClip(
             "what arrived is not a whole clip",
@@ -46,34 +43,39 @@ def look(clip: FileSink, planned: PlannedShot, given: NDArray[Any] | None) -> Ar
             hint="run the same command again: the clip is fetched or made anew",
         ) from error
     warnings = _unlike_the_request(facts, planned)
-    if seam.blank(last.rgb):
+    change = drift(seen.stations)
+    if seam.blank(seen.stations[-1]):
         warnings.append("ends in a single colour: a shot that chains from it starts from nothing")
+    elif told := described(change):
+        warnings.append(f"drifts in colour, {told} over its last third: a shot that chains from it starts there")
     measured: dict[str, JSON] | None = None
     if given is not None:
-        adherence = seam.measure(given, [frame.rgb for frame in first])
+        adherence = seam.measure(given, seen.opening)
         measured = {
             "verdict": str(adherence.verdict),
             "psnr_db": round(adherence.psnr_db, 2),
             "repeats": adherence.repeats,
             "zoom": round(adherence.zoom, 3),
+            "doubled": seam.should_drop(adherence),
         }
         warnings += _seam_warnings(measured)
     return Arrival(
-        artifact=Artifact(path="", sha256=clip.sha256, bytes=clip.size, facts=_described(facts)),
+        artifact=Artifact(path="", sha256=clip.sha256, bytes=clip.size, facts=_described(facts, seen.frames, change)),
         adherence=measured,
         warnings=tuple(warnings),
     )
 
 
-def _described(facts: Probe) -> dict[str, JSON]:
+def _described(facts: Probe, frames: int, change: seam.ColourChange) -> dict[str, JSON]:
     return {
         "codec": facts.codec,
         "width": facts.width,
         "height": facts.height,
         "fps": str(facts.fps),
-        "frames": facts.frames,
+        "frames": frames,
         "duration_s": round(facts.duration_s, 6),
         "audio": facts.audio.codec if facts.audio else None,
+        "drift": {"luma": change.luma, "chroma": change.chroma, "hue_deg": change.hue_deg},
     }
 
 

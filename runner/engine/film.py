@@ -68,7 +68,7 @@ def _duplicated(after: ShotOutcome) -> bool:
     """Whether a shot begins with the very frame that the one before it ends with."""
     if after.planned.previous is None or after.fell_back or after.adherence is None:
         return False
-    return after.adherence["verdict"] in ("locked", "reencoded")
+    return bool(after.adherence["doubled"])
 
 
 def _joined(

@@ -173,8 +173,8 @@ MISBEHAVIOURS = {
     "reframe": ("params", 1.25, 0, "at another scale"),
     "repeat_first": ("params", 2, 0, "shows its first frame 2 times more"),
     "fade_to_black": ("params", True, 0, "ends in a single colour"),
-    "drift_brightness": ("params", 70.0, 0, "brighter"),
-    "drift_hue": ("params", 90.0, 0, "colour"),
+    "drift_brightness": ("params", 70.0, 0, "levels brighter"),
+    "drift_hue": ("params", 90.0, 0, "degrees of hue away"),
 }
 
 
