@@ -8,6 +8,7 @@ way does not lead to exactly that picture, longer ways are tried, and in the end
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import threading
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
     from runner.media.source import Source
@@ -32,7 +34,13 @@ if TYPE_CHECKING:
 __all__ = ["first_frame", "first_frames", "last_frame"]
 
 _MAX_THREADS: Final = 8  # each decoding thread holds frames of its own
+_DAMAGED: Final = "it does not decode without errors"
 _SKIPS: Final = frozenset(("h264", "hevc"))  # AV1 goes wrong, the others do not mark such frames
+_ONE_EACH: Final = frozenset(("av1", "vp9"))  # decoders that lose a frame without an error
+
+# These leave no room for a run of zeros, which is what a download that was allotted and not finished holds.
+_DENSE: Final = frozenset(("h264", "hevc", "av1", "vp9", "vp8"))
+_HOLE: Final = bytes(512)
 
 
 def last_frame(path: Path) -> Frame:
@@ -47,16 +55,19 @@ def last_frame(path: Path) -> Frame:
         # then lacks something it must be told, and the second round finds what the first one did not.
         with open_video(path, analyse=analyse) as source:
             for start in starts:
+                if _DAMAGED in problems and not start.whole:
+                    continue  # only all of it, without an error, proves that the damage is not in the file
                 try:
                     frame = _last_from(source, start)
                 except (av.FFmpegError, ExtractionRefused) as error:
-                    problems.append(
-                        f"{start}: {getattr(error, 'strerror', '') or getattr(error, 'why', error)}"
-                    )
+                    problems += [
+                        _DAMAGED,
+                        getattr(error, "strerror", "") or getattr(error, "why", str(error)),
+                    ]
                     continue
                 if frame is not None:
                     return _finished(source, frame, f"pyav {start}")
-                problems.append(f"{start}: not found")
+                problems.append("the picture with the last time does not come out of the decoder")
     raise ExtractionRefused(
         "the last frame of this clip cannot be told for certain",
         where=str(path),
@@ -96,8 +107,8 @@ def _last_from(source: Source, start: Start) -> av.VideoFrame | None:
     tail = find_tail(source, start)
     with _threads(source.track):
         if tail is None:
-            return _last_decoded(source) if start.whole else None
-        if source.track.codec_context.name in _SKIPS and not start.whole:
+            return None
+        if source.track.codec_context.codec.canonical_name in _SKIPS and not start.whole:
             with contextlib.suppress(av.FFmpegError):
                 frame = _decode(source, start, tail, skip=True)
                 if frame is not None:
@@ -108,43 +119,44 @@ def _last_from(source: Source, start: Start) -> av.VideoFrame | None:
 def _decode(source: Source, start: Start, tail: Tail, *, skip: bool) -> av.VideoFrame | None:
     """Decode up to the packets of the last picture and return the frame with exactly its timestamp."""
     context = source.track.codec_context
+    codec = context.codec.canonical_name
     context.flush_buffers()
+    found = None
+    due = 0
+    for packet in itertools.chain(_until(tail, packets_from(source, start)), [None]):
+        if packet is not None:
+            _check_packet(packet, codec)
+            due += not packet.is_discard
+            context.skip_frame = "NONREF" if skip and not _is_last(packet, tail) else "DEFAULT"
+        for frame in context.decode(packet):  # of `None`: what it holds back to put frames in order
+            due -= 1
+            if frame.pts == tail.pts:
+                found = frame
+    if found is not None:
+        _check(found)
+        if due and codec in _ONE_EACH:
+            raise ExtractionRefused("this clip is damaged", why=f"{due} frames before the last do not decode")
+    return found
+
+
+def _until(tail: Tail, packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
     left = tail.targets
-    for packet in packets_from(source, start):
-        if packet.is_corrupt:
-            raise ExtractionRefused("the end of this clip is damaged", why="a packet is marked as damaged")
-        target = packet.pts == tail.pts and not packet.is_discard
-        context.skip_frame = "NONREF" if skip and not target else "DEFAULT"
-        frame = _match(context.decode(packet), tail)
-        left -= target
-        if frame is not None:
-            return frame
-        if left == 0:
-            break
-    return _match(context.decode(None), tail)
+    for packet in packets:
+        yield packet
+        left -= _is_last(packet, tail)
+        if not left:
+            return
 
 
-def _match(frames: list[av.VideoFrame], tail: Tail) -> av.VideoFrame | None:
-    for frame in frames:
-        if frame.pts == tail.pts:
-            _check(frame)
-            return frame
-    return None
+def _is_last(packet: Packet[VideoStream], tail: Tail) -> bool:
+    return packet.pts == tail.pts and not packet.is_discard
 
 
-def _last_decoded(source: Source) -> av.VideoFrame | None:
-    """Decode everything, for tracks whose packets do not all have timestamps (AVI): decoders put frames in
-    order."""
-    context = source.track.codec_context
-    context.flush_buffers()
-    context.skip_frame = "DEFAULT"
-    last = None
-    for packet in packets_from(source, STARTS[-1]):
-        for last in context.decode(packet):
-            _check(last)
-    for last in context.decode(None):
-        _check(last)
-    return last
+def _check_packet(packet: Packet[VideoStream], codec: str) -> None:
+    if packet.is_corrupt:
+        raise ExtractionRefused("the end of this clip is damaged", why="a packet is marked as damaged")
+    if codec in _DENSE and _HOLE in bytes(packet):
+        raise ExtractionRefused("the end of this clip is damaged", why="a part of it was never filled in")
 
 
 def _check(frame: av.VideoFrame) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["AudioTrack", "Probe", "probe"]
 
 _FEW: Final = 1  # frame: an edit list may begin and end within one
+_GUESSED_FPS: Final = Fraction(25)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ def _first(source: Source) -> av.VideoFrame:
 
 
 def _frames(source: Source) -> int | None:
-    if source.container.format.name.startswith("mov") and source.track.frames:
+    if _has_index(source):
         return sum(not entry.is_discard for entry in source.track.index_entries)
     return None
 
@@ -110,14 +111,21 @@ def _frames(source: Source) -> int | None:
 def _duration(source: Source) -> Fraction:
     track = source.track
     base = time_base(track)
-    if source.container.format.name.startswith("mov") and track.duration and track.frames:
-        return track.duration * base  # the edit list applied
-    start = Fraction(source.container.start_time or 0, av.time_base)
-    for place in STARTS[:-1]:
+    start = max(Fraction(source.container.start_time or 0, av.time_base), (track.start_time or 0) * base)
+    stated = (track.duration or 0) * base if _has_index(source) else Fraction(0)
+    for place in STARTS:
         tail = find_tail(source, place)
-        if tail is not None:
-            return (tail.pts + tail.duration) * base - max(start, (track.start_time or 0) * base)
+        if tail is None:
+            continue
+        begins = tail.pts * base - start
+        if begins < stated:
+            return stated  # an edit list may end within the last frame
+        return begins + (tail.duration * base or 1 / (track.average_rate or _GUESSED_FPS))
     return Fraction(source.container.duration or 0, av.time_base)
+
+
+def _has_index(source: Source) -> bool:
+    return source.container.format.name.startswith("mov") and bool(source.track.frames)
 
 
 def _fps(source: Source, frames: int | None, duration: Fraction) -> Fraction:

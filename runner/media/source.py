@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DEMUXERS", "PROTOCOLS", "Source", "open_video"]
 
-DEMUXERS: Final = "mov,matroska,mpegts,mpeg,avi,flv,ogg,asf,ivf"
-"""The containers that are read. Others are not harmless: a text file named `.mp4` can be a playlist
-(`concat`, `hls`, `dash`) that makes libavformat open any file or address it names."""
+DEMUXERS: Final = "mov,matroska,mpegts"
+"""The containers that are read: those of which `runner.media.whole` can tell that the end is there. Some
+others are not harmless: a text file named `.mp4` can be a playlist (`concat`, `hls`, `dash`) that makes
+libavformat open any file or address it names."""
 
 PROTOCOLS: Final = "file"
 """The libavformat protocols that a clip may be read through."""
@@ -87,9 +88,14 @@ def open_video(path: Path, *, analyse: bool = True) -> Iterator[Source]:
 def _why(path: Path, error: Exception) -> str:
     with path.open("rb") as file:
         head = file.read(1024)
+    kind = describe(head)
+    if kind.endswith("video"):
+        return f"it is {kind}; MP4, MOV, Matroska, WebM and MPEG-TS are read"
+    if kind == "a video (MP4 or MOV)":
+        return f"it looks like {kind}, but: {getattr(error, 'strerror', error)}"
     shown = head[:40].decode("ascii", errors="replace").replace("\ufffd", ".")
     shown = "".join(letter if letter.isprintable() else " " for letter in shown).strip()
-    return f'it is {describe(head)}: it begins with "{shown}" ({getattr(error, "strerror", error)})'
+    return f'it is {kind}: it begins with "{shown}"'
 
 
 def _picture_track(container: InputContainer, path: Path) -> VideoStream:

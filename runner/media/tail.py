@@ -112,7 +112,7 @@ def find_tail(source: Source, start: Start) -> Tail | None:
 
 
 def _rewind(source: Source) -> None:
-    if source.container.format.flags & Flags.ts_discont.value:
+    if Flags.ts_discont in Flags(source.container.format.flags):
         source.container.seek(0, unsupported_byte_offset=True)  # seeking by time misses the first few packets
         return
     track = source.track

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 from runner.errors import Incomplete, NotAVideo
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = ["check_whole"]
@@ -26,12 +27,16 @@ _ISO_START: Final = frozenset(
 )
 _EBML: Final = 0x1A45DFA3
 _SEGMENT: Final = 0x18538067
+_SYNC: Final = 0x47  # the first byte of each transport packet
+_LAST_PACKETS: Final = 40_000  # about 8 MB
+
+_CLUSTER: Final = 0x1F43B675
 
 
 def check_whole(path: Path) -> None:
     """Raise `Incomplete`, saying how many bytes are missing, if the file ends before its headers say it does.
 
-    Knows MP4/MOV (also fragmented), Matroska/WebM, AVI and MPEG-TS; says nothing about anything else. Raises
+    Knows MP4/MOV (also fragmented), Matroska/WebM and MPEG-TS; says nothing about anything else. Raises
     `NotAVideo` for an empty file.
     """
     with path.open("rb", buffering=0) as file:
@@ -43,10 +48,8 @@ def check_whole(path: Path) -> None:
             _iso(file, total, path)
         elif head[:4] == _EBML.to_bytes(4, "big"):
             _matroska(file, total, path)
-        elif head[:4] == b"RIFF":
-            _within(path, total, 8 + int.from_bytes(head[4:8], "little"), "its RIFF header")
         else:
-            _transport_stream(head, total, path)
+            _transport_stream(file, head, total, path)
 
 
 def _within(path: Path, total: int, end: int, what: str) -> None:
@@ -68,17 +71,16 @@ def _iso(file: BinaryIO, total: int, path: Path) -> None:
         if offset >= total:
             break
         header = _at(file, offset, 16)
-        if not any(header):
-            break  # padding after the last box
-        if len(header) < 8:
-            _within(path, total, offset + 8, "the head of its last box")
         kind = header[4:8]
         size = int.from_bytes(header[:4], "big")
         if size == 1:
             size = int.from_bytes(header[8:16], "big")
         elif size == 0:
             size = total - offset
-        if size < 8 or not all(0x20 <= letter < 0x7F or letter == 0xA9 for letter in kind):
+        named = len(kind) == 4 and all(0x20 <= letter < 0x7F or letter == 0xA9 for letter in kind)
+        if size < 8 or not named:
+            if b"moof" in seen or not {b"moov", b"mdat"} <= seen:
+                raise _incomplete(path, f"at byte {offset:,} of {total:,} there is no part of an MP4 file")
             break  # rubbish after the last box, which players ignore
         _within(path, total, offset + size, f"its box '{kind.decode('latin-1')}'")
         if kind == b"sidx":
@@ -109,26 +111,37 @@ def _segments(box: bytes, anchor: int, total: int, path: Path) -> None:
 
 
 def _matroska(file: BinaryIO, total: int, path: Path) -> None:
-    offset = 0
+    """Walk the parts of the segment, and those of its last cluster: where they are not whole, reading
+    silently goes on elsewhere."""
+    last_cluster = 0
+    for kind, begin, end in _elements(file, 0, total, path):
+        if kind == _CLUSTER:
+            last_cluster = begin
+        _within(path, total, end, "its segment" if kind == _SEGMENT else f"its part {kind:X}")
+    if last_cluster:
+        for _ in _elements(file, last_cluster, total, path, into=(_CLUSTER,)):
+            pass
+
+
+def _elements(
+    file: BinaryIO, offset: int, total: int, path: Path, into: tuple[int, ...] = (_SEGMENT,)
+) -> Iterator[tuple[int, int, int]]:
+    """Yield kind, begin and end of one EBML element after the other, descending into some, and into those
+    of unknown size, as a live recording writes them."""
     for _ in range(_MAX_PARTS):
         if offset >= total:
             return
         header = _at(file, offset, 12)
         id_length = _vint_length(header)
         size_length = _vint_length(header[id_length:])
-        if not id_length or not size_length or id_length > 4:
-            return  # rubbish after the last element
-        if len(header) < id_length + size_length:
-            _within(path, total, offset + id_length + size_length, "the head of its last element")
-        size = int.from_bytes(header[id_length : id_length + size_length], "big") & (
-            (1 << 7 * size_length) - 1
-        )
-        offset += id_length + size_length
-        if size == (1 << 7 * size_length) - 1:
-            continue  # of unknown size, as a live recording writes it: its children tell
+        if not 0 < id_length <= 4 or not size_length:
+            raise _incomplete(path, f"at byte {offset:,} of {total:,} there is no part of a Matroska file")
+        head = id_length + size_length
         kind = int.from_bytes(header[:id_length], "big")
-        _within(path, total, offset + size, "its segment" if kind == _SEGMENT else f"its element {kind:X}")
-        offset += size
+        size = int.from_bytes(header[id_length:head], "big") & ((1 << 7 * size_length) - 1)
+        unknown = size == (1 << 7 * size_length) - 1
+        yield kind, offset, offset + head + (0 if unknown else size)
+        offset += head if unknown or kind in into else head + size
     _too_many(path)
 
 
@@ -138,13 +151,20 @@ def _vint_length(data: bytes) -> int:
     return 9 - data[0].bit_length() if data and data[0] else 0
 
 
-def _transport_stream(head: bytes, total: int, path: Path) -> None:
+def _transport_stream(file: BinaryIO, head: bytes, total: int, path: Path) -> None:
+    """Check that the file ends with a whole packet, and that its last packets follow one another."""
     for packet, start in ((188, 0), (192, 4)):
-        marks = head[start::packet]
-        if len(marks) > 1 and set(marks) == {0x47}:
-            rest = total % packet
-            if rest:
-                _within(path, total, total - rest + packet, "its last transport packet")
+        if set(head[start::packet]) != {_SYNC} or len(head) <= packet:
+            continue
+        rest = total % packet
+        if rest:
+            _within(path, total, total - rest + packet, "its last transport packet")
+        first = max(0, total - _LAST_PACKETS * packet)
+        marks = _at(file, first, total - first)[start::packet]
+        if marks.count(_SYNC) != len(marks):
+            raise _incomplete(
+                path, f"after byte {first:,} of {total:,} it does not consist of transport packets"
+            )
 
 
 def _at(file: BinaryIO, offset: int, size: int) -> bytes:
