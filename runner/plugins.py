@@ -1,20 +1,25 @@
 """Finding, loading, naming and blocking plugins.
 
-This module is its own plugin package: `__path__` holds the folder of the bundled plugins and then the user's, so
-`runner.plugins.pyav` is imported by Python's ordinary machinery, under one name, from a checkout and a wheel alike.
+This module is its own plugin package: `__path__` holds the folder of the bundled plugins and then the user's,
+so `runner.plugins.pyav` is imported by Python's ordinary machinery, under one name, from a checkout and a
+wheel alike.
 """
 
 from __future__ import annotations
 
 import enum
 import importlib
+import importlib.util
+import inspect
 import pkgutil
+import re
 import sys
 import traceback
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, is_dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pluggy
 
@@ -23,7 +28,7 @@ from runner.api import ExtractorSpec, GeneratorSpec, Spec, UploaderSpec
 from runner.errors import PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType
 
 BUNDLED: Final = bundle.folder("plugins")
@@ -50,11 +55,24 @@ _KINDS: Final[dict[type, Kind]] = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a plugin module comes from. `kind` is "bundled", "folder" or "entry point"."""
+    """Where a plugin module comes from.
+
+    `kind` is "bundled", "folder" or "entry point"; `code` is the file or folder that holds its code.
+    """
 
     name: str
     kind: str
     place: str
+    code: Path | None = None
+
+    def refuses(self, what: str, *, where: str = "", why: str = "") -> PluginError:
+        """The error that names this plugin, and how to go on without it."""
+        return PluginError(
+            f"plugin {self.name} {what}",
+            where=where or self.place,
+            why=why,
+            hint=f"mend it, or leave it out: plugins.block=[{self.name}]",
+        )
 
     def __str__(self) -> str:
         return self.kind if self.kind == "bundled" else f"{self.kind} {self.place}"
@@ -102,9 +120,9 @@ class Registry:
 
 
 def load(dirs: Sequence[str | Path] = ("plugins",), block: Sequence[str] = ()) -> Registry:
-    """Load the bundled plugins, those of `dirs` (where they exist), and installed entry points of group `runner`.
+    """Load the bundled plugins, those of `dirs` (where they exist), and installed entry points.
 
-    Names in `block` are not even imported. A plugin that fails is noted in `broken`, naming its file and line.
+    Names in `block` are not even imported. A plugin that fails is noted in `broken` with its file and line.
     """
     folders = [BUNDLED]
     for folder in map(Path, dirs):
@@ -140,10 +158,23 @@ def _candidates(folders: Sequence[Path]) -> Iterator[tuple[Source, metadata.Entr
         for module in sorted(pkgutil.iter_modules([str(folder)]), key=lambda module: module.name):
             if not module.name.startswith("_"):
                 place = folder / (module.name if module.ispkg else f"{module.name}.py")
-                yield Source(module.name, kind, str(place)), None
+                yield Source(module.name, kind, str(place), place), None
     for entry in sorted(metadata.entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
         package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
-        yield Source(entry.name, "entry point", f"{entry.value} ({package})"), entry
+        yield Source(entry.name, "entry point", f"{entry.value} ({package})", _code(entry)), entry
+
+
+def _code(entry: metadata.EntryPoint) -> Path | None:
+    """Where the package of an entry point lies, found without importing it."""
+    try:
+        found = importlib.util.find_spec(entry.module.partition(".")[0])
+    except (AttributeError, ImportError, ValueError):
+        return None  # loading it will say what is wrong with it
+    if found is None:
+        return None
+    inside = next(iter(found.submodule_search_locations or ()), None)
+    place = inside or (found.origin if found.has_location else None)
+    return Path(place) if place else None
 
 
 def _check_not_twice(source: Source, seen: dict[str, Source]) -> None:
@@ -163,20 +194,21 @@ def _import(source: Source, entry: metadata.EntryPoint | None) -> ModuleType:
             return module
         name = f"{__name__}.{source.name}"
         loaded = sys.modules.get(name)
-        if loaded is not None and not _is_from(loaded, source):
+        if loaded is not None and not (loaded.__file__ and _is_code_of(source, loaded.__file__)):
             _forget(name)
-        return importlib.import_module(name)
-    except Exception as error:
-        raise PluginError(
-            f"plugin {source.name} cannot be loaded",
-            where=_where(error, source),
-            why=f"{type(error).__name__}: {error}",
-            hint=f"mend it, or leave it out: plugins.block=[{source.name}]",
-        ) from error
+        try:
+            return importlib.import_module(name)
+        finally:
+            # Python binds a submodule in its package, over what had that name here; a plugin may be api.py.
+            if source.name in _HOST:
+                globals()[source.name] = _HOST[source.name]
+    except (Exception, SystemExit) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise source.refuses("cannot be loaded", where=_where(error, source), why=why) from error
 
 
-def _is_from(module: ModuleType, source: Source) -> bool:
-    return bool(module.__file__) and str(module.__file__).startswith(source.place)
+def _is_code_of(source: Source, file: str) -> bool:
+    return source.code is not None and Path(file).is_relative_to(source.code)
 
 
 def _forget(name: str) -> None:
@@ -189,7 +221,7 @@ def _where(error: BaseException, source: Source) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename.startswith(source.place):
+        if _is_code_of(source, frame.filename):
             return f"{frame.filename}:{frame.lineno}"
     return source.place
 
@@ -198,62 +230,78 @@ def _register(registry: Registry, source: Source, module: ModuleType) -> None:
     _check_version(source, module)
     manager = registry.manager
     try:
-        manager.register(module, name=f"{source.name} ({source.kind})")
+        name = manager.register(module, name=f"{source.name} ({source.kind})")
         manager.check_pending()
-        calls = manager.get_hookcallers(module) or []
-        specs = list(_specs(module)) if any(call.name == "runner_register" for call in calls) else []
-        found = [_registered(spec, source) for spec in specs]
+        found = [
+            _registered(spec, source, call) for call in _registering(manager, module) for spec in _specs(call)
+        ]
     except PluginError:
         manager.unregister(module)
         raise
     except Exception as error:
         if manager.is_registered(module):
             manager.unregister(module)
-        raise PluginError(
-            f"plugin {source.name} cannot be registered",
-            where=_where(error, source),
-            why=str(error),
-            hint=f"mend it, or leave it out: plugins.block=[{source.name}]",
+        where = _where(error, source)
+        if where == source.place:
+            where = _definition(module, str(error)) or where
+        raise source.refuses(
+            "cannot be registered", where=where, why=" - ".join(str(error).splitlines())
         ) from error
-    if not calls:
+    if name is None or not manager.get_hookcallers(module):
         registry.idle.append(source)
     for one in found:
         _add(registry, one)
 
 
-def _specs(module: Any) -> Iterator[object]:
-    result = module.runner_register()
-    if isinstance(result, (list, tuple)):
-        yield from result
-    else:
-        yield result
+def _registering(manager: pluggy.PluginManager, module: ModuleType) -> list[Callable[[], object]]:
+    hooks = manager.hook.runner_register.get_hookimpls()
+    return [hook.function for hook in hooks if hook.plugin is module]
+
+
+def _specs(call: Callable[[], object]) -> list[object]:
+    result = call()
+    return list(result) if isinstance(result, Iterable) else [result]
+
+
+def _definition(module: ModuleType, message: str) -> str:
+    """The place of the hook that pluggy's message is about."""
+    for name in re.findall(r"'(runner_\w+)'", message):
+        code = getattr(getattr(module, name, None), "__code__", None)
+        if code is not None:
+            return f"{code.co_filename}:{code.co_firstlineno}"
+    return ""
 
 
 def _check_version(source: Source, module: ModuleType) -> None:
     version = getattr(module, "runner_api_version", api.API_VERSION)
     if version != api.API_VERSION:
-        raise PluginError(
-            f"plugin {source.name} was written for version {version} of the plugin interface",
-            where=source.place,
+        raise source.refuses(
+            f"was written for version {version} of the plugin interface",
+            where=_assignment(module, "runner_api_version") or source.place,
             why=f"this runner has version {api.API_VERSION}",
-            hint=f"get the {'newer' if version < api.API_VERSION else 'older'} plugin, or leave it out: "
-            f"plugins.block=[{source.name}]",
         )
 
 
-def _registered(spec: object, source: Source) -> Registered:
+def _assignment(module: ModuleType, name: str) -> str:
+    lines = inspect.getsource(module).splitlines() if getattr(module, "__file__", None) else []
+    return next((f"{module.__file__}:{at}" for at, line in enumerate(lines, 1) if line.startswith(name)), "")
+
+
+def _registered(spec: object, source: Source, call: Callable[[], object]) -> Registered:
+    code = getattr(call, "__code__", None)
+    where = f"{code.co_filename}:{code.co_firstlineno}" if code else ""
     kind = _KINDS.get(type(spec))
     if kind is None:
-        raise PluginError(
-            f"plugin {source.name} registers {type(spec).__name__}",
-            where=source.place,
+        raise source.refuses(
+            f"registers {type(spec).__name__}",
+            where=where,
             why="runner_register returns a GeneratorSpec, ExtractorSpec or UploaderSpec, or a list of them",
         )
     assert isinstance(spec, Spec)
-    if not hasattr(spec.options, "__dataclass_fields__"):
-        raise PluginError(
-            f"plugin {source.name} registers options that are not a dataclass",
-            where=source.place,
+    if not (isinstance(spec.options, type) and is_dataclass(spec.options)):
+        raise source.refuses(
+            "registers options that are not a dataclass",
+            where=where,
             why=f"{kind} {spec.name} has options={spec.options!r}",
         )
     return Registered(kind, spec, source)
@@ -269,3 +317,6 @@ def _add(registry: Registry, new: Registered) -> None:
             hint=f"leave one out: plugins.block=[{new.source.name}]",
         )
     registry.registered[key] = new
+
+
+_HOST: Final = dict(globals())
