@@ -141,7 +141,7 @@ class _Live:
         state = _SAYS.get(event.kind) or event.message
         self._progress.update(
             self._shots[key],
-            description=f"  {_plain(event.shot)} [dim]{_plain(state)}[/dim]",
+            description=f"  {_plain(event.sequence)}/{_plain(event.shot)} [dim]{_plain(state)}[/dim]",
             completed=event.progress if event.progress is not None else 0.0,
         )
 

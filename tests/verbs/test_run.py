@@ -181,7 +181,7 @@ MISBEHAVIOURS = {
 @pytest.mark.parametrize("name", MISBEHAVIOURS)
 def test_a_misbehaviour_that_leaves_a_clip_is_told(workplace: Workplace, name: str) -> None:
     _, value, code, text = MISBEHAVIOURS[name]
-    shots = {"one": "a lake", "two": {"prompt": "a lake", "params": {name: value}}}
+    shots = {"one": "a lake", "two": {"prompt": "a city", "params": {name: value}}}
     answer = workplace.run(
         workplace.project({"main": shots}, shot={"duration_s": 2.0, "resolution": "180p", "fps": 12})
     )
