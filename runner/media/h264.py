@@ -178,7 +178,7 @@ def pps_ids(nal: bytes) -> tuple[int, int]:
 class AvcC:
     """An AVCDecoderConfigurationRecord: what an mp4 says about its H.264 stream.
 
-    `tail` is what follows the parameter sets (chroma format and bit depth of the High profiles), kept as it is.
+    `tail` is what follows the parameter sets (chroma format and bit depth of the High profiles), as it is.
     """
 
     profile: int
@@ -211,9 +211,8 @@ class AvcC:
 
     def write(self) -> bytes:
         """The record as bytes."""
-        head = struct.pack(
-            ">6B", 1, self.profile, self.compatibility, self.level, 252 | (self.length_size - 1), 224 | len(self.sps)
-        )
+        kind = (1, self.profile, self.compatibility, self.level)
+        head = bytes([*kind, 252 | (self.length_size - 1), 224 | len(self.sps)])
         sps = b"".join(struct.pack(">H", len(nal)) + nal for nal in self.sps)
         pps = b"".join(struct.pack(">H", len(nal)) + nal for nal in self.pps)
         return head + sps + bytes([len(self.pps)]) + pps + self.tail

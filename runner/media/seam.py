@@ -3,8 +3,8 @@
 adherence = measure(handed_over, [frame.rgb for frame in first_frames(clip, 12)])
 if should_drop(adherence): ...     # the picture is there twice: once is enough
 
-Pictures are uint8 RGB of shape (height, width, 3). All results are rounded to two decimals, so that
-equal inputs give equal numbers on every machine. Thresholds come from measurements: `tests/media/test_seam.py`.
+Pictures are uint8 RGB of shape (height, width, 3). All results are rounded to two decimals, so that equal
+inputs give equal numbers on every machine. The thresholds were measured: see `tests/media/test_seam.py`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Adherence:
     """How well a clip starts from the picture it was given.
 
     `psnr_db` is over all RGB samples, at most 99. `repeats` is how many extra times the first frame is shown
-    before anything moves. `zoom` is the scale of a reframed picture (above 1: a part of it, enlarged), else 1.
+    before anything moves. `zoom` is the scale of a reframed picture (above 1: a part, enlarged), else 1.
     """
 
     verdict: Verdict

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from .clip import Clip
     from .plan import Look
 
-_CRF: Final = "16"
+_CRF: Final = 16  # of a whole film: no difference to be seen
+_CRF_BESIDE: Final = 12  # of frames beside copied ones, where a difference would flicker; they are few
 _PRESET: Final = "fast"
 _KEY_FRAME_EVERY_S: Final = 4
 _LENGTH_SIZE: Final = 4
@@ -59,6 +60,7 @@ class Settings:
     reorder: int = 2
     set_id: int = 0
     threads: int = 1
+    crf: int = _CRF
 
 
 def settings_beside(clip: Clip, look: Look) -> Settings:
@@ -79,6 +81,7 @@ def settings_beside(clip: Clip, look: Look) -> Settings:
         references=max(1, facts.references),
         reorder=0 if facts.profile == _BASELINE else min(2, facts.reorder or 0),
         set_id=record.free_id(),
+        crf=_CRF_BESIDE,
     )
 
 
@@ -98,7 +101,7 @@ def configure(context: VideoCodecContext, settings: Settings) -> None:
     context.thread_count = settings.threads
     context.flags |= Flags.global_header
     context.options = {
-        "crf": _CRF,
+        "crf": str(settings.crf),
         "preset": _PRESET,
         "profile": settings.profile,
         "refs": str(settings.references),

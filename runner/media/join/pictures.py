@@ -5,13 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
+import av
+
 from runner.errors import JoinError
 from runner.media.source import open_video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import av
 
     from .plan import Encoded
 
@@ -67,7 +67,11 @@ def _decoded(piece: Encoded) -> Iterator[tuple[int, av.VideoFrame]]:
                 position += 1
                 # Frames that nothing refers to need not be decoded if they are not wanted.
                 context.skip_frame = "NONREF" if position < piece.kept and clip.codec == "h264" else "DEFAULT"
-            for frame in packet.decode():
+            try:
+                decoded = packet.decode()
+            except av.FFmpegError:  # damaged: the frames around it may still be good
+                continue
+            for frame in decoded:
                 number = count if clip.untimed else numbers.get(-1 if frame.pts is None else frame.pts)
                 count += 1
                 if number is not None:

@@ -152,7 +152,7 @@ def _obstacle(clip: Clip, look: Look) -> str:
     if display_look(clip) != look:
         return f"{clip.path.name} is {display_look(clip)}, the film is {look}"
     checks = {
-        f"is {clip.codec}, which cannot be copied": clip.codec not in _COPIED_CODECS,
+        f"is {_codec_name(clip)}, which is not copied": clip.codec not in _COPIED_CODECS,
         "is turned or mirrored for display": clip.turns != (0, False),
         "has pixels that are not square": clip.sar not in (None, 1),
         "has frames that are not evenly spaced": not clip.steady,
@@ -188,7 +188,7 @@ def _parameters(clip: Clip) -> tuple[Hashable, ...]:
 def unspliceable(clip: Clip) -> str:
     """What keeps newly encoded frames out of a clip's stream; empty if they can stand in it."""
     if clip.codec != "h264":
-        return _CODEC_NAMES.get(clip.codec, clip.codec)
+        return _codec_name(clip)
     if clip.pix_fmt not in _SPLICED_FORMATS:
         return f"H.264 with {clip.pix_fmt} samples"
     try:
@@ -213,9 +213,7 @@ def _copying_plan(shots: Sequence[tuple[Clip, bool]], reasons: Sequence[str], lo
             tails += [piece.frames for piece in own if isinstance(piece, Encoded)]
         else:
             own = (Encoded(clip=clip, picks=_picks(clip, drop, look)),)
-            notes.append(
-                reason or f"{clip.path.name} was encoded with other parameters than most of the film"
-            )
+            notes.append(reason or _difference(clip, base))
         pieces += own
         shares.append(Share(clip=clip, frames=sum(piece.frames for piece in own)))
     if tails:
@@ -223,6 +221,18 @@ def _copying_plan(shots: Sequence[tuple[Clip, bool]], reasons: Sequence[str], lo
     return Plan(
         look=look, base=base, model=base, pieces=tuple(pieces), shares=tuple(shares), notes=tuple(notes)
     )
+
+
+def _difference(clip: Clip, base: Clip) -> str:
+    if clip.codec != base.codec:
+        return f"{clip.path.name} is {_codec_name(clip)}, the film is {_codec_name(base)}"
+    if (clip.colour, clip.pix_fmt) != (base.colour, base.pix_fmt):
+        return f"{clip.path.name} stores its colours in another way than most of the film"
+    return f"{clip.path.name} was encoded with other parameters than most of the film"
+
+
+def _codec_name(clip: Clip) -> str:
+    return _CODEC_NAMES.get(clip.codec, clip.codec)
 
 
 def _tail_note(tails: Sequence[int]) -> str:
