@@ -45,23 +45,16 @@ class _OldNumpy(types.ModuleType):
 
 
 def load(program: Path, describe: Callable[[str], dict[str, str]]) -> Any:
-    """Return the function `skvideo.io.vreader`, reading with the ffmpeg at `program`.
+    """Return scikit-video's `FFmpegReader` (what its `vreader` streams from), reading with the ffmpeg at
+    `program`.
 
     `describe` is given the name of a clip and returns what ffprobe would say of its video stream ("@width",
-    ...). The library is one for the process: the last call decides. Raises `PluginError` if it cannot be
-    imported.
+    ...). Raises `PluginError` if the library cannot be imported.
     """
     with _lock:
         if "skvideo.io" not in sys.modules:
             _import()
-        reader: Any = importlib.import_module("skvideo.io.ffmpeg")
-        functions: Any = importlib.import_module("skvideo.io.io")
-        for name in ("ffmpeg", "io", "abstract"):
-            vars(sys.modules[f"skvideo.io.{name}"])["_HAS_FFMPEG"] = 1
-        reader._FFMPEG_PATH = str(program.parent)
-        reader._FFMPEG_APPLICATION = program.name
-        functions.FFmpegReader = _reader(reader.FFmpegReader, describe)
-        return functions.vreader
+    return _reader(importlib.import_module("skvideo.io.ffmpeg"), program, describe)
 
 
 def _import() -> None:
@@ -79,19 +72,28 @@ def _import() -> None:
             ) from error
     old = _OldNumpy("numpy")
     for name, module in list(sys.modules.items()):
-        if name.startswith("skvideo.") and getattr(module, "np", None) is np:
-            module.np = old  # type: ignore[attr-defined]
+        if name.startswith("skvideo."):
+            names = vars(module)
+            if names.get("np") is np:
+                names["np"] = old
+            if "_HAS_FFMPEG" in names:
+                names["_HAS_FFMPEG"] = 1
 
 
-def _reader(base: Any, describe: Callable[[str], dict[str, str]]) -> Any:
-    class Reader(base):  # type: ignore[misc]  # scikit-video has no types
-        _proc: Any
+def _reader(module: Any, program: Path, describe: Callable[[str], dict[str, str]]) -> Any:
+    class Reader(module.FFmpegReader):  # type: ignore[misc]  # scikit-video has no types
+        _proc: Any = None
 
         def _probe(self) -> dict[str, dict[str, str]]:
             return {"video": describe(self._filename)}
 
         def _getSupportedDecoders(self) -> Any:  # noqa: N802 - scikit-video's name
             return NotImplemented  # its way to say that file extensions do not matter
+
+        def _createProcess(self, *arguments: Any) -> None:  # noqa: N802 - scikit-video's name
+            with _lock:  # the path is a global of the module
+                module._FFMPEG_PATH, module._FFMPEG_APPLICATION = str(program.parent), program.name
+                super()._createProcess(*arguments)
 
         def nextFrame(self) -> Iterator[Any]:  # noqa: N802 - scikit-video's name
             yield from super().nextFrame()

@@ -9,7 +9,7 @@ import numpy as np
 
 from runner.api import Frame, HandOver
 from runner.errors import ExtractionRefused
-from runner.media.probe import probe
+from runner.media.probe import Probe, probe
 from runner.media.program import READING, colour_filter, find_ffmpeg
 from runner.media.source import open_video
 from runner.media.tail import count_shown, last_moment
@@ -26,7 +26,7 @@ class ScikitVideo:
     """Reads a clip from its first frame to its last; memory does not grow with it, time does."""
 
     def __init__(self, options: ScikitVideoOptions) -> None:
-        self._vreader = load(find_ffmpeg(options.binary), _describe)
+        self._reader = load(find_ffmpeg(options.binary), _describe)
 
     def extract(self, clip: Path, policy: HandOver) -> Frame:
         """Return the last frame: the only policy there is. Raises `MediaError`."""
@@ -34,17 +34,33 @@ class ScikitVideo:
         with open_video(clip) as source:
             last = last_moment(source)
             expected = count_shown(source)
-        frames = self._vreader(
-            str(clip.absolute()),
-            inputdict={**READING, "-max_error_rate": "0"},
-            outputdict={"-map": "0:V:0", "-fps_mode": "passthrough", "-vf": colour_filter(found)},
-        )
-        seen, rgb = _last(frames, clip)
+        seen, rgb = self._read(clip, found)
         if seen != expected:
             raise _refused(clip, f"the clip shows {expected} frames and scikit-video read {seen}")
         if rgb.shape != (found.height, found.width, 3):
             raise _refused(clip, f"the clip is {found.width}x{found.height} and the frame {rgb.shape}")
-        return Frame(rgb=rgb, time_s=float(last.time_s - last.start_s), method="scikit-video vreader")
+        return Frame(rgb=rgb, time_s=float(last.time_s - last.start_s), method="scikit-video")
+
+    def _read(self, clip: Path, found: Probe) -> tuple[int, Any]:
+        """Return how many frames there are and the last of them."""
+        seen = 0
+        rgb = np.empty((0, 0, 3), np.uint8)
+        try:
+            with self._reader(
+                str(clip.absolute()),
+                inputdict={**READING, "-max_error_rate": "0"},
+                outputdict={"-map": "0:V:0", "-fps_mode": "passthrough", "-vf": colour_filter(found)},
+            ) as reader:
+                for frame in reader.nextFrame():
+                    rgb = frame
+                    seen += 1
+        except AssertionError as error:
+            raise _refused(clip, f"scikit-video does not open it: {error}") from error
+        except KeyError as error:
+            raise _refused(clip, f"scikit-video does not know the pixel format {error}") from error
+        except (ProgramFailed, RuntimeError, OSError) as error:
+            raise _refused(clip, str(error)) from error
+        return seen, rgb
 
 
 def _describe(name: str) -> dict[str, str]:
@@ -56,22 +72,6 @@ def _describe(name: str) -> dict[str, str]:
         "@r_frame_rate": f"{found.fps.numerator}/{found.fps.denominator}",
         "@nb_frames": _ALL,
     }
-
-
-def _last(frames: Any, clip: Path) -> tuple[int, Any]:
-    seen = 0
-    rgb = np.empty((0, 0, 3), np.uint8)
-    try:
-        for frame in frames:
-            rgb = frame
-            seen += 1
-    except AssertionError as error:
-        raise _refused(clip, f"scikit-video does not open it: {error}") from error
-    except KeyError as error:
-        raise _refused(clip, f"scikit-video does not know the pixel format {error}") from error
-    except (ProgramFailed, RuntimeError) as error:
-        raise _refused(clip, str(error)) from error
-    return seen, rgb
 
 
 def _refused(clip: Path, why: str) -> ExtractionRefused:

@@ -38,10 +38,6 @@ _DAMAGED: Final = "it does not decode without errors"
 _SKIPS: Final = frozenset(("h264", "hevc"))  # AV1 goes wrong, the others do not mark such frames
 _ONE_EACH: Final = frozenset(("av1", "vp9"))  # decoders that lose a frame without an error
 
-# These leave no room for a run of zeros, which is what a download that was allotted and not finished holds.
-_DENSE: Final = frozenset(("h264", "hevc", "av1", "vp9", "vp8"))
-_HOLE: Final = bytes(512)
-
 
 def last_frame(path: Path) -> Frame:
     """Return the last frame that a player shows.
@@ -119,13 +115,11 @@ def _last_from(source: Source, start: Start) -> av.VideoFrame | None:
 def _decode(source: Source, start: Start, tail: Tail, *, skip: bool) -> av.VideoFrame | None:
     """Decode up to the packets of the last picture and return the frame with exactly its timestamp."""
     context = source.track.codec_context
-    codec = context.codec.canonical_name
     context.flush_buffers()
     found = None
     due = 0
     for packet in itertools.chain(_until(tail, packets_from(source, start)), [None]):
         if packet is not None:
-            _check_packet(packet, codec)
             due += not packet.is_discard
             context.skip_frame = "NONREF" if skip and not _is_last(packet, tail) else "DEFAULT"
         for frame in context.decode(packet):  # of `None`: what it holds back to put frames in order
@@ -134,7 +128,7 @@ def _decode(source: Source, start: Start, tail: Tail, *, skip: bool) -> av.Video
                 found = frame
     if found is not None:
         _check(found)
-        if due and codec in _ONE_EACH:
+        if due and context.codec.canonical_name in _ONE_EACH:
             raise ExtractionRefused("this clip is damaged", why=f"{due} frames before the last do not decode")
     return found
 
@@ -152,13 +146,6 @@ def _is_last(packet: Packet[VideoStream], tail: Tail) -> bool:
     return packet.pts == tail.pts and not packet.is_discard
 
 
-def _check_packet(packet: Packet[VideoStream], codec: str) -> None:
-    if packet.is_corrupt:
-        raise ExtractionRefused("the end of this clip is damaged", why="a packet is marked as damaged")
-    if codec in _DENSE and _HOLE in bytes(packet):
-        raise ExtractionRefused("the end of this clip is damaged", why="a part of it was never filled in")
-
-
 def _check(frame: av.VideoFrame) -> None:
     if frame.is_corrupt:
         raise ExtractionRefused("this clip is damaged", why="a frame decodes with errors")
@@ -166,11 +153,7 @@ def _check(frame: av.VideoFrame) -> None:
 
 def _finished(source: Source, frame: av.VideoFrame, method: str) -> Frame:
     time_s = float((frame.pts or 0) * time_base(source.track)) - source.start_s
-    try:
-        return Frame(rgb=to_rgb(frame), time_s=time_s, method=method)
-    except ExtractionRefused as error:
-        error.where = str(source.path)
-        raise
+    return Frame(rgb=to_rgb(frame), time_s=time_s, method=method)
 
 
 _decoding = 0

@@ -64,7 +64,8 @@ class Probe:
 def probe(path: Path) -> Probe:
     """Describe a clip. Decodes one frame; the cost does not grow with the clip but for reading its index.
 
-    Raises `NotAVideo`, `Incomplete`, or `ExtractionRefused` for one whose colours or position cannot be told.
+    Raises `NotAVideo`, `Incomplete` (also for holes near the end), or `ExtractionRefused` for one whose
+    colours or orientation cannot be told.
     """
     with open_video(path) as source:
         frame = _first(source)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import av
 from av.stream import Disposition
 
-from runner.errors import Incomplete, NotAVideo
+from runner.errors import Incomplete, MediaError, NotAVideo
 from runner.media.magic import describe
 from runner.media.whole import check_whole
 
@@ -62,7 +62,8 @@ def open_video(path: Path, *, analyse: bool = True) -> Iterator[Source]:
     Without `analyse` the first frames are not decoded while opening, which is most of the cost: the track
     then knows its codec, time base, index and little else for certain.
 
-    Raises `NotAVideo` or `Incomplete`, from opening as well as (for libav's own errors) from the body.
+    Raises `NotAVideo` or `Incomplete`. What goes wrong in the body is said of this clip: errors of libav's become
+    `Incomplete`, and a `MediaError` that names no file gets this one.
     """
     if not path.is_file():
         raise NotAVideo("this is not a video", where=str(path), why="there is no such file")
@@ -82,7 +83,18 @@ def open_video(path: Path, *, analyse: bool = True) -> Iterator[Source]:
     with container:
         track = _picture_track(container, path)
         _check_index(container, path)
-        yield Source(path, container, track)
+        try:
+            yield Source(path, container, track)
+        except av.FFmpegError as error:
+            raise Incomplete(
+                "this clip is damaged",
+                where=str(path),
+                why=error.strerror or str(error),
+                hint="fetch it again",
+            ) from error
+        except MediaError as error:
+            error.where = error.where or str(path)
+            raise
 
 
 def _why(path: Path, error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import av
 from av.format import Flags
 
-from runner.errors import ExtractionRefused
+from runner.errors import ExtractionRefused, Incomplete
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,11 @@ __all__ = [
     "packets_from",
     "time_base",
 ]
+
+# These codecs leave no room for a run of zeros, which is what a download that was allotted and not finished
+# holds.
+_DENSE: Final = frozenset(("h264", "hevc", "av1", "vp9", "vp8"))
+_HOLE: Final = bytes(512)
 
 _FAR_S: Final = 100_000_000  # past the end of any clip, and far from overflowing libavformat's arithmetic
 
@@ -94,10 +99,23 @@ def packets_from(source: Source, start: Start) -> Iterator[Packet[VideoStream]]:
 
 def find_tail(source: Source, start: Start) -> Tail | None:
     """Return the last picture at or after `start`; `None` if there is none, or if some packet has no
-    timestamp."""
+    timestamp.
+
+    Raises `Incomplete` if what it reads has holes in it.
+    """
+    codec = source.track.codec_context.codec.canonical_name
     best: Packet[VideoStream] | None = None
     targets = 0
     for packet in packets_from(source, start):
+        if packet.is_corrupt or (codec in _DENSE and _HOLE in bytes(packet)):
+            raise Incomplete(
+                "the end of this clip is damaged",
+                where=str(source.path),
+                why="the container marks a part of it as damaged"
+                if packet.is_corrupt
+                else "a part of it was never filled in",
+                hint="fetch it again",
+            )
         if packet.pts is None:
             return None
         if packet.is_discard:
