@@ -16,19 +16,20 @@ if TYPE_CHECKING:
     from runner.engine.outcome import FilmOutcome, RunOutcome, ShotOutcome
 
 
-def show(outcome: RunOutcome, folder: Path, command: Sequence[str]) -> None:
-    """Print the summary of one run to standard output."""
+def show(outcome: RunOutcome, folder: Path, command: Sequence[str], *, brief: bool = False) -> None:
+    """Print the summary of one run to standard output; a brief one, for a job of many, has no table of shots."""
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=False)
-    console.print(_table(outcome))
+    if not brief:
+        console.print(_table(outcome))
     for shot in outcome.shots:
         _notes(console, shot)
     for film in outcome.films:
         _film(console, film, folder)
     console.print(Text(f"folder: {folder}", overflow="fold"))
-    if outcome.exit_code:
+    if outcome.exit_code and not brief:
         again = shlex.join(["python", "-m", "runner", *command])
         again = again if len(again) < 400 else "the same command"
         console.print(Text(f"next: run it again, what is done is kept: {again}", overflow="fold"))

@@ -108,6 +108,8 @@ class Sweep:
         failed = sum(job.exit_code != 0 for job in self.jobs)
         verdict = f"{failed} of {len(self.jobs)} jobs failed" if failed else f"all {len(self.jobs)} jobs are fine"
         console.print(Text(f"{verdict}; sweep folder: {self._path or 'none'}", overflow="fold"))
+        if failed:
+            console.print("next: run the same command again, what is done is kept")
 
 
 def _cut(text: str, length: int) -> str:

@@ -79,7 +79,7 @@ class _Runs:
                 record.close()
         finally:
             folder.close()
-        summary.show(outcome, folder.path, self._words)
+        summary.show(outcome, folder.path, self._words, brief=composed.job is not None)
         return outcome.exit_code
 
     def _executed(

@@ -1,0 +1,57 @@
+"""What a person sees: the table at the end, and progress on a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Workplace
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_summary_fits_eighty_columns(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "a sequence with quite a long name"
+    answer = workplace.run(
+        workplace.project({name: {"a shot with a name that is long as well": "a", "another": "b"}})
+    )
+    assert answer.code == 0, answer.err
+    assert max(len(line) for line in answer.out.splitlines()) <= 80
+
+
+def test_names_are_shown_as_they_are_and_not_as_markup(workplace: Workplace) -> None:
+    answer = workplace.run(workplace.project({"[red]": {"[/]": "a", "[bold]x": {"prompt": "b", "params": {"fail": "submit"}}}}))
+    assert answer.code == 1
+    assert "[red]/[/]" in answer.out
+    assert "[red]/[bold]x" in answer.err
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_progress_on_a_terminal_survives_any_name_and_is_silent_when_asked(workplace: Workplace, quiet: bool) -> None:
+    project = workplace.project({"[red]": {"[/]": "a", "[bold]x": "b"}})
+    leader, follower = pty.openpty()
+    words = [sys.executable, "-m", "runner", project, *(["--quiet"] if quiet else [])]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "60"}
+    with subprocess.Popen(words, cwd=workplace.path, env=environment, stdout=subprocess.PIPE, stderr=follower) as process:
+        os.close(follower)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(leader, 65536)
+            except OSError:  # the other side is closed: that is how a terminal ends on Linux
+                break
+            if not piece:
+                break
+            shown += piece
+        assert process.wait() == 0
+    os.close(leader)
+    assert b"Traceback" not in shown
+    assert (b"[red]/[/]" in shown) is not quiet
