@@ -111,7 +111,9 @@ def _line(planned: PlannedShot) -> Any:
     text.append(f" from {start}\n")
     text.append(
         f"   {planned.shot.generator.spec.name}{model}, {request.duration_s:g} s, {request.aspect_ratio}, "
-        f"{request.resolution}, {request.fps:g} fps{seed}{take}, key {planned.key[:8]}",
+        f"{request.resolution}, {request.fps:g} fps{seed}{take}, key {planned.key[:8]}\n",
         style="dim",
     )
+    prompt = " ".join(request.prompt.split())
+    text.append(f"   {prompt if len(prompt) <= 160 else prompt[:157] + '...'}", style="italic")
     return text
