@@ -10,6 +10,8 @@ from runner.report import folder
 from runner.verbs.prepare import Preparation, checked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runner.cli import Flags
     from runner.config.compose import Composed
     from runner.plan import Plan, PlannedShot
@@ -84,11 +86,11 @@ def _show(plan: Plan, described: dict[str, Any]) -> None:
 
     console = Console(highlight=False, soft_wrap=False)
     seconds = sum(shot.request.duration_s for shot in plan.shots)
-    tree = Tree(Text(f"{plan.project.name}: {len(plan.shots)} shots, {seconds:g} s", style="bold"))
+    tree = Tree(Text(f"{plan.project.name}: {_shots(plan.shots)}, {seconds:g} s", style="bold"))
     for sequence in plan.sequences:
-        branch = tree.add(Text(f"{sequence.name}  ({len(sequence.shots)} shots)", style="bold"))
+        branch = tree.add(Text(f"{sequence.name}  ({_shots(sequence.shots)})", style="bold"))
         for planned in sequence.shots:
-            branch.add(_line(planned))
+            branch.add(_line(planned, console.width - 14))
     console.print(tree)
     console.print(Text(f"folder  {described['folder']}", overflow="fold"))
     console.print(
@@ -97,7 +99,11 @@ def _show(plan: Plan, described: dict[str, Any]) -> None:
     )
 
 
-def _line(planned: PlannedShot) -> Any:
+def _shots(shots: Sequence[PlannedShot]) -> str:
+    return "1 shot" if len(shots) == 1 else f"{len(shots)} shots"
+
+
+def _line(planned: PlannedShot, width: int) -> Any:
     from rich.text import Text
 
     request = planned.request
@@ -115,5 +121,5 @@ def _line(planned: PlannedShot) -> Any:
         style="dim",
     )
     prompt = " ".join(request.prompt.split())
-    text.append(f"   {prompt if len(prompt) <= 160 else prompt[:157] + '...'}", style="italic")
+    text.append(f"   {prompt if len(prompt) <= width else prompt[: width - 3] + '...'}", style="italic")
     return text
