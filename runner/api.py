@@ -17,13 +17,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
 import pluggy
 
 if TYPE_CHECKING:
     import logging
     from datetime import date, datetime
+    from decimal import Decimal
     from pathlib import Path
 
     import httpx
@@ -37,15 +38,19 @@ __all__ = [
     "EventKind",
     "Extractor",
     "ExtractorSpec",
+    "Finds",
     "Frame",
     "Generator",
     "GeneratorCapabilities",
     "GeneratorSpec",
     "HandOver",
     "Hosted",
+    "Idempotency",
     "JSON",
     "NoOptions",
     "Picture",
+    "Price",
+    "Rate",
     "Reach",
     "Result",
     "ShotRequest",
@@ -103,6 +108,29 @@ class Span:
     high: float
 
 
+class Idempotency(enum.StrEnum):
+    """What a provider does when it sees the same attempt twice."""
+
+    NONE = "none"  # makes, and bills, two clips
+    KEY = "key"  # takes the token as an idempotency key: the second submission answers with the first task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What one clip is expected to cost, in US dollars, by a price list of the day `as_of`."""
+
+    usd: Decimal
+    as_of: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` new tasks in any `per_s` seconds, for one account."""
+
+    count: int
+    per_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class NoOptions:
     """The options of a plugin that has none."""
@@ -116,6 +144,10 @@ class GeneratorCapabilities:
     a first frame must be for this generator to fetch it: a hosted service needs `PUBLIC`, one that runs inside this
     process `LOOPBACK`. `image_formats` are in order of preference: "png", "jpeg", "webp". `poll_s` is how many
     seconds apart a task is polled: at first, and at the most, once it has been running for long.
+
+    What money hangs on: `price` tells what a request will cost, `None` (or no function) that nobody knows.
+    `idempotency` and `finds` (the object has `find`) decide what is done when an answer to a submission got lost.
+    `rate` and `in_flight` are the account's limits.
     """
 
     text: bool = True
@@ -128,6 +160,11 @@ class GeneratorCapabilities:
     image_reach: Reach = Reach.PUBLIC
     poll_s: Span = Span(2.0, 15.0)
     retired: date | None = None
+    price: Callable[[ShotRequest], Price | None] | None = None
+    idempotency: Idempotency = Idempotency.NONE
+    finds: bool = False
+    rate: Rate | None = None
+    in_flight: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,12 +272,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """An answer to a poll. `progress` is 0 to 1 where the provider tells; `reason` says why a task failed."""
+    """An answer to a poll. `progress` is 0 to 1 where the provider tells; `reason` says why a task failed.
+
+    `cost_usd` is what the provider says the task cost, or holds for it; 0 once it was refunded.
+    """
 
     state: State
     progress: float | None = None
     results: tuple[Result, ...] = ()
     reason: str = ""
+    cost_usd: Decimal | None = None
 
 
 class EventKind(enum.StrEnum):
@@ -310,6 +351,15 @@ class Generator(Protocol):
         ...
 
 
+@runtime_checkable
+class Finds(Protocol):
+    """A generator that can look up what became of an attempt. Its capabilities say `finds=True`."""
+
+    async def find(self, token: str) -> TaskRef | None:
+        """The task of this attempt; `None` when it is certain that the provider never took it."""
+        ...
+
+
 class Extractor(Protocol):
     """Reads the hand-over frame of a clip. Blocking: the engine calls it in a worker thread."""
 
@@ -334,7 +384,8 @@ class GeneratorSpec:
     """A generator under a name. `options` is a dataclass: its fields are the keys under `generator:`.
 
     `capabilities` may depend on the options and the model: then it is a function of both. `key_version` goes into
-    the identity of every shot: raise it when the same request would give another clip.
+    the identity of every shot: raise it when the same request would give another clip. `account` returns what tells
+    one paying account from another (an API key); only a fingerprint of it is kept.
     """
 
     name: str
@@ -343,6 +394,7 @@ class GeneratorSpec:
     options: type = NoOptions
     key_version: int = 1
     summary: str = ""
+    account: Callable[[Any], str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

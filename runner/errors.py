@@ -12,6 +12,7 @@
     ├── UploadError          the hand-over frame did not get onto the image host
     └── ShotError            a shot did not become a clip
         ├── SubmitRefused        the provider said no: nothing was made
+        │   └── Busy                 it said no for now: too many requests, or it is down
         ├── SubmitUnknown        no one knows if the provider took it
         ├── TaskFailed           the provider took it, and gave up
         ├── TaskTimeout          the provider is still at it after the deadline
@@ -153,6 +154,21 @@ class ShotError(RunnerError):
 
 class SubmitRefused(ShotError):
     """The provider refused the request before making anything (validation, moderation, no credit, no connection)."""
+
+
+class Busy(SubmitRefused):
+    """The provider takes no request right now (rate limit, overload, maintenance); nothing was made.
+
+    `retry_after_s` is how long it asks to wait, where it says so.
+    """
+
+    retry_safe = True
+
+    def __init__(
+        self, what: str, *, where: str = "", why: str = "", hint: str = "", retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(what, where=where, why=why, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class SubmitUnknown(ShotError):
