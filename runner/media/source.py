@@ -62,8 +62,8 @@ def open_video(path: Path, *, analyse: bool = True) -> Iterator[Source]:
     Without `analyse` the first frames are not decoded while opening, which is most of the cost: the track
     then knows its codec, time base, index and little else for certain.
 
-    Raises `NotAVideo` or `Incomplete`. What goes wrong in the body is said of this clip: errors of libav's become
-    `Incomplete`, and a `MediaError` that names no file gets this one.
+    Raises `NotAVideo` or `Incomplete`. What goes wrong in the body is said of this clip: errors of libav's
+    become `Incomplete`, and a `MediaError` that names no file gets this one.
     """
     if not path.is_file():
         raise NotAVideo("this is not a video", where=str(path), why="there is no such file")

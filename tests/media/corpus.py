@@ -247,6 +247,9 @@ RECIPES: dict[str, Recipe] = {
     "mpeg2": Recipe(suffix=".ts", codec="mpeg2video", options={"g": "12", "bf": "2", "b": "4M"}),
     "fragmented": Recipe(options=GOP_12, muxer=FRAGMENTS),
     "fragmented_sound": Recipe(options=GOP_12, muxer=FRAGMENTS, sound_s=2),
+    "indexed_fragments": Recipe(
+        options=GOP_12, muxer={"movflags": "frag_keyframe+empty_moov+default_base_moof+dash+global_sidx"}
+    ),
     "interlaced": Recipe(
         options={**GOP_12, "flags": "+ildct+ilme", "x264-params": "scenecut=0:b-adapt=0:tff=1"}
     ),

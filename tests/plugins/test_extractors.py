@@ -67,6 +67,7 @@ transport_stream_open_gop       right    right    right    right
 mpeg2                           right    right    right    right
 fragmented                      right    right    right    right
 fragmented_sound                right    right    right    right
+indexed_fragments               right    right    right    right
 interlaced                      right    right    right    right
 untagged                        right    right    right    right
 untagged_hd                     right    right    right    right
