@@ -15,7 +15,6 @@ A plugin imports from `runner.api`, `runner.errors` and `runner.media`, and heav
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
@@ -23,6 +22,7 @@ import pluggy
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable, Mapping
     from datetime import date, datetime
     from decimal import Decimal
     from pathlib import Path
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "API_VERSION",
+    "JSON",
+    "TRANSPORT",
     "Context",
     "Event",
     "EventKind",
@@ -46,7 +48,6 @@ __all__ = [
     "HandOver",
     "Hosted",
     "Idempotency",
-    "JSON",
     "NoOptions",
     "Picture",
     "Price",
@@ -59,7 +60,6 @@ __all__ = [
     "Spec",
     "State",
     "Status",
-    "TRANSPORT",
     "TaskRef",
     "Uploader",
     "UploaderCapabilities",
@@ -80,7 +80,7 @@ All other options are part of a shot's identity: changing them asks for another 
 
 hookimpl = pluggy.HookimplMarker("runner")
 
-JSON: TypeAlias = "str | int | float | bool | None | list[JSON] | Mapping[str, JSON]"
+JSON: TypeAlias = "str | int | float | bool | list[JSON] | Mapping[str, JSON] | None"
 
 
 # --- values -----------------------------------------------------------------------------------------------------

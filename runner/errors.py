@@ -96,7 +96,9 @@ class ConfigError(RunnerError):
 
     exit_code = 2
 
-    def __init__(self, what: str, problems: tuple[Problem, ...] = (), *, why: str = "", hint: str = "") -> None:
+    def __init__(
+        self, what: str, problems: tuple[Problem, ...] = (), *, why: str = "", hint: str = ""
+    ) -> None:
         super().__init__(what, why=why, hint=hint)
         self.problems = problems
 

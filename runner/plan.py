@@ -212,7 +212,10 @@ def _check_model(planned: PlannedShot, reader: Reader, today: date) -> None:
         reader.problem(key, f"{who} was retired on {able.retired}", value=planned.request.model)
     if shot.boundary is Boundary.CUT and not able.text:
         reader.problem(
-            f"{shot.at}.boundary", f"{who} makes no clip from a prompt alone", value="cut", allowed="image, chain"
+            f"{shot.at}.boundary",
+            f"{who} makes no clip from a prompt alone",
+            value="cut",
+            allowed="image, chain",
         )
     if shot.boundary is not Boundary.CUT and not able.image:
         reader.problem(
@@ -228,7 +231,10 @@ def _check_values(planned: PlannedShot, reader: Reader) -> None:
         if not durations.low <= request.duration_s <= durations.high:
             allowed = f"{durations.low:g} to {durations.high:g} s"
             reader.problem(
-                shot.set_by("duration_s"), f"{who} cannot make this", value=request.duration_s, allowed=allowed
+                shot.set_by("duration_s"),
+                f"{who} cannot make this",
+                value=request.duration_s,
+                allowed=allowed,
             )
     elif durations is not None and request.duration_s not in durations:
         allowed = ", ".join(f"{duration:g}" for duration in durations) + " s"
@@ -240,7 +246,9 @@ def _check_values(planned: PlannedShot, reader: Reader) -> None:
         ("resolution", request.resolution, able.resolutions),
     ):
         if values is not None and value not in values:
-            reader.problem(shot.set_by(key), f"{who} cannot make this", value=value, allowed=", ".join(values))
+            reader.problem(
+                shot.set_by(key), f"{who} cannot make this", value=value, allowed=", ".join(values)
+            )
     longest = able.prompt_max_chars
     if longest is not None and len(request.prompt) > longest:
         reader.problem(

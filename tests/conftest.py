@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from runner import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = {"duration_s": 0.5, "resolution": "96p", "fps": 8}
 """Shot defaults that make a clip in no time."""
@@ -42,17 +44,30 @@ class Workplace:
         file.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
         return file
 
-    def project(self, sequences: dict[str, Any], *, name: str = "film", shot: dict[str, Any] | None = None, **more: Any) -> str:
+    def project(
+        self,
+        sequences: dict[str, Any],
+        *,
+        name: str = "film",
+        shot: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> str:
         """Write conf/project/NAME.yaml; a shot may be given as its prompt. Returns the override that selects it."""
         described = {
             sequence: {
                 "shots": {
-                    shot_name: {"prompt": keys} if isinstance(keys, str) else keys for shot_name, keys in shots.items()
+                    shot_name: {"prompt": keys} if isinstance(keys, str) else keys
+                    for shot_name, keys in shots.items()
                 }
             }
             for sequence, shots in sequences.items()
         }
-        content = {"project": {"name": name}, "shot": {**SMALL, **(shot or {})}, "sequences": described, **more}
+        content = {
+            "project": {"name": name},
+            "shot": {**SMALL, **(shot or {})},
+            "sequences": described,
+            **more,
+        }
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         self.write(f"conf/project/{name}.yaml", f"# @package _global_\n{text}")
         return f"+project={name}"
@@ -72,7 +87,9 @@ class Workplace:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Workplace:
+def workplace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Workplace:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     return Workplace(tmp_path, capsys)

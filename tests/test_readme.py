@@ -28,7 +28,9 @@ def test_every_command_of_the_readme_works(tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(README.parent)}
     for command in commands:
         words = [sys.executable, *shlex.split(command)[1:]]
-        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     films = sorted(path.relative_to(tmp_path / "outputs").parts[0] for path in tmp_path.rglob("film.mp4"))
     assert films == ["by_ffmpeg", *["my_film"] * 7]

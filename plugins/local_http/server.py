@@ -71,7 +71,9 @@ class LocalHttp:
             try:
                 file.write_bytes(picture.data)
             except OSError as error:
-                raise UploadError("the picture cannot be put aside", where=str(file), why=str(error)) from error
+                raise UploadError(
+                    "the picture cannot be put aside", where=str(file), why=str(error)
+                ) from error
             self._paths[picture.sha256] = path
             self._files[path] = (file, picture.mime)
         return Hosted(url=f"{self._base}/{path}", reach=reach(self._options))

@@ -40,6 +40,11 @@ class GeneratorChoice:
     model: str | None
     params: Mapping[str, JSON]
 
+    @property
+    def at(self) -> str:
+        """Its dotted key."""
+        return f"generators.{self.label}" if self.label else "generator"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractorChoice:

@@ -23,9 +23,14 @@ Text = Annotated[str, BeforeValidator(_number_as_text)]
 
 
 def _from_sexagesimal(value: Any) -> Any:
-    """Undo YAML 1.1, which reads an unquoted 16:9 as the number 16 * 60 + 9."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 60:
-        return f"{value // 60}:{value % 60}"
+    """Undo YAML 1.1, which reads an unquoted 16:9 as the number 16 * 60 + 9.
+
+    A number that would be a shape of no film was typed as a number.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        width, height = divmod(value, 60)
+        if height and 1 / 4 <= width / height <= 4:
+            return f"{width}:{height}"
     return value
 
 
@@ -74,8 +79,8 @@ class ShotKeys(ShotDefaults):
 class SequenceKeys:
     """`sequences.NAME:`. The two mappings are checked one shot at a time."""
 
-    shot: dict[str, Any] | None = None
-    shots: dict[str, Any] | None = None
+    shot: dict[Any, Any] | None = None
+    shots: dict[Any, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runner.media.probe import Probe
     from runner.plan import PlannedShot
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """A clip that passed. `artifact.path` is still to be set."""
@@ -47,7 +48,9 @@ def look(clip: FileSink, planned: PlannedShot, given: NDArray[Any] | None) -> Ar
     if seam.blank(seen.stations[-1]):
         warnings.append("ends in a single colour: a shot that chains from it starts from nothing")
     elif told := described(change):
-        warnings.append(f"drifts in colour, {told} over its last third: a shot that chains from it starts there")
+        warnings.append(
+            f"drifts in colour, {told} over its last third: a shot that chains from it starts there"
+        )
     measured: dict[str, JSON] | None = None
     if given is not None:
         adherence = seam.measure(given, seen.opening)
@@ -60,7 +63,9 @@ def look(clip: FileSink, planned: PlannedShot, given: NDArray[Any] | None) -> Ar
         }
         warnings += _seam_warnings(measured)
     return Arrival(
-        artifact=Artifact(path="", sha256=clip.sha256, bytes=clip.size, facts=_described(facts, seen.frames, change)),
+        artifact=Artifact(
+            path="", sha256=clip.sha256, bytes=clip.size, facts=_described(facts, seen.frames, change)
+        ),
         adherence=measured,
         warnings=tuple(warnings),
     )

@@ -91,7 +91,9 @@ class _Run:
             self.shots[planned.name] = before
 
     def _outcome(self, planned: PlannedShot) -> ShotOutcome:
-        interrupted = ShotOutcome(planned=planned, ending=Ending.INTERRUPTED, reason="the run was interrupted")
+        interrupted = ShotOutcome(
+            planned=planned, ending=Ending.INTERRUPTED, reason="the run was interrupted"
+        )
         return self.shots.get(planned.name, interrupted)
 
     def _film(self, sequence: PlannedSequence) -> FilmOutcome:

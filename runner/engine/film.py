@@ -33,7 +33,9 @@ async def make_film(
     began = time.monotonic()
     drops = [_duplicated(after) for after in shots[1:]] + [False]
     inputs: list[JSON] = [
-        {"sha256": shot.clip.sha256, "drop_last": drop} for shot, drop in zip(shots, drops, strict=True) if shot.clip
+        {"sha256": shot.clip.sha256, "drop_last": drop}
+        for shot, drop in zip(shots, drops, strict=True)
+        if shot.clip
     ]
     known = await asyncio.to_thread(past.film, sequence, inputs)
     if known is not None:
@@ -50,7 +52,11 @@ async def make_film(
         stop.set()
         raise
     except (RunnerError, OSError) as error:
-        failure = error if isinstance(error, RunnerError) else JoinError("the film cannot be written", why=str(error))
+        failure = (
+            error
+            if isinstance(error, RunnerError)
+            else JoinError("the film cannot be written", why=str(error))
+        )
         bus.tell(Event(kind=EventKind.FILM_FAILED, sequence=sequence.name, message=failure.line))
         return FilmOutcome(sequence=sequence, reason=failure.line, error=failure)
     elapsed = time.monotonic() - began

@@ -48,7 +48,9 @@ class FirstFrames:
             return None
         handed_over = None
         if planned.previous is not None and before is not None and before.clip is not None:
-            found, handed_over = await asyncio.to_thread(self._handed_over, planned, planned.previous, before.clip)
+            found, handed_over = await asyncio.to_thread(
+                self._handed_over, planned, planned.previous, before.clip
+            )
         else:
             found = await asyncio.to_thread(self._given, planned)
         self.bus.tell(
@@ -75,7 +77,9 @@ class FirstFrames:
         try:
             put(target, made.data)
         except OSError as error:
-            raise MediaError("the hand-over frame cannot be written", where=str(target), why=str(error)) from error
+            raise MediaError(
+                "the hand-over frame cannot be written", where=str(target), why=str(error)
+            ) from error
         facts: dict[str, JSON] = {
             "width": made.width,
             "height": made.height,
@@ -104,7 +108,9 @@ class FirstFrames:
         try:
             found = picture.read(given.path.read_bytes(), name=given.path.name)
         except OSError as error:
-            raise MediaError("the given picture cannot be read", where=str(given.path), why=str(error)) from error
+            raise MediaError(
+                "the given picture cannot be read", where=str(given.path), why=str(error)
+            ) from error
         if found.sha256 != given.sha256:
             raise MediaError(
                 "the given picture changed after the run was planned",

@@ -37,7 +37,9 @@ class Services:
             for planned in self._plan.shots:
                 choice = planned.shot.generator
                 if choice.label not in self._generators:
-                    made = await self._made("generator", choice.spec.name, choice.spec.factory, choice.options)
+                    made = await self._made(
+                        "generator", choice.spec.name, choice.spec.factory, choice.options
+                    )
                     self._generators[choice.label] = cast("Generator", made)
             if any(planned.previous is not None for planned in self._plan.shots):
                 spec = project.extractor.spec

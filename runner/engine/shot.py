@@ -104,7 +104,9 @@ class ShotMaker:
         """Say why the shot goes on without its first frame; raise where it may not."""
         if self.plan.project.continuity.fallback == "none" or not planned.capabilities.text:
             if not error.hint:
-                error.hint = "run the same command again; or continuity.fallback=text_to_video goes on without it"
+                error.hint = (
+                    "run the same command again; or continuity.fallback=text_to_video goes on without it"
+                )
             raise error
         self._tell(planned, EventKind.SHOT_FELL_BACK, f"made from its prompt alone: {error.line}")
         return error.line
@@ -178,5 +180,3 @@ class ShotMaker:
 
     def _tell(self, planned: PlannedShot, kind: EventKind, message: str = "") -> None:
         self.bus.tell(Event(kind=kind, sequence=planned.sequence, shot=planned.shot.name, message=message))
-
-

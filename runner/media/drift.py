@@ -54,5 +54,6 @@ def _structure(a: NDArray[Any], b: NDArray[Any]) -> float:
 
 def _reduced(rgb: NDArray[Any]) -> NDArray[np.float64]:
     small = Image.fromarray(rgb).convert("L").resize((96, 54), Image.Resampling.BOX)
-    grey = np.asarray(small, np.float64)
-    return grey - grey.mean()
+    grey: NDArray[np.float64] = np.asarray(small, np.float64)
+    centred: NDArray[np.float64] = grey - float(grey.mean())
+    return centred

@@ -121,7 +121,9 @@ def _claimed(path: Path, key: str) -> Path:
         if not candidate.exists() or owner(candidate) == key or _only_ours(candidate):
             return candidate
     raise RunnerError(
-        "the output folder belongs to something else", where=str(path), hint="choose another with output.root=DIR"
+        "the output folder belongs to something else",
+        where=str(path),
+        hint="choose another with output.root=DIR",
     )
 
 

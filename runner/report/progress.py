@@ -148,7 +148,13 @@ class _Live:
     def _line(self, event: Event) -> None:
         from rich.text import Text
 
-        sign, style = ("x", "red") if event.kind in _BAD else ("!", "yellow") if event.kind in _DOUBTFUL else ("+", "green")
+        sign, style = (
+            ("x", "red")
+            if event.kind in _BAD
+            else ("!", "yellow")
+            if event.kind in _DOUBTFUL
+            else ("+", "green")
+        )
         text = Text(f"{sign} ", style=style)
         text.append("/".join(filter(None, (event.sequence, event.shot))))
         text.append(f" {_SAYS[event.kind]}", style=style)

@@ -41,7 +41,9 @@ class Record:
         logger.addHandler(self._log)
         self._folder.write("run.json", _text(self._facts("running")))
         self._folder.write(".hydra/config.yaml", self._composed.text)
-        overrides = "".join(f"- {json.dumps(one, ensure_ascii=False)}\n" for one in self._composed.shown_overrides)
+        overrides = "".join(
+            f"- {json.dumps(one, ensure_ascii=False)}\n" for one in self._composed.shown_overrides
+        )
         self._folder.write(".hydra/overrides.yaml", overrides or "[]\n")
 
     def close(self) -> None:
@@ -52,7 +54,10 @@ class Record:
 
     def observe(self, event: Event) -> None:
         """Append one event, and log what a person would look for."""
-        entry: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "kind": event.kind}
+        entry: dict[str, Any] = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "kind": event.kind,
+        }
         entry |= {key: value for key in ("sequence", "shot", "message") if (value := getattr(event, key))}
         if event.progress is not None:
             entry["progress"] = round(event.progress, 3)

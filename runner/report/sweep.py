@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.report import folder as folders
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runner.config.compose import SweepJob
     from runner.errors import RunnerError
     from runner.plan import Plan
@@ -49,7 +50,10 @@ class Sweep:
 
     def note(self, job: SweepJob, plan: Plan, code: int) -> None:
         found = Job(
-            number=job.number, overrides=job.overrides, exit_code=code, folder=folders.path_for(plan, job).name
+            number=job.number,
+            overrides=job.overrides,
+            exit_code=code,
+            folder=folders.path_for(plan, job).name,
         )
         self.jobs.append(found)
 
@@ -106,7 +110,9 @@ class Sweep:
             )
         console.print(table)
         failed = sum(job.exit_code != 0 for job in self.jobs)
-        verdict = f"{failed} of {len(self.jobs)} jobs failed" if failed else f"all {len(self.jobs)} jobs are fine"
+        verdict = (
+            f"{failed} of {len(self.jobs)} jobs failed" if failed else f"all {len(self.jobs)} jobs are fine"
+        )
         console.print(Text(f"{verdict}; sweep folder: {self._path or 'none'}", overflow="fold"))
         if failed:
             console.print("next: run the same command again, what is done is kept")

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from runner.config import compose
+from runner.config.redact import hidden_value
 from runner.report import folder
 from runner.verbs.prepare import Preparation, checked
 
@@ -44,9 +45,7 @@ def describe(plan: Plan, composed: Composed) -> dict[str, Any]:
         "project": plan.project.name,
         "key": plan.key,
         "folder": str(folder.path_for(plan, composed.job)),
-        "sequences": {
-            sequence.name: [_shot(shot) for shot in sequence.shots] for sequence in plan.sequences
-        },
+        "sequences": {sequence.name: [_shot(shot) for shot in sequence.shots] for sequence in plan.sequences},
     }
 
 
@@ -66,7 +65,7 @@ def _shot(planned: PlannedShot) -> dict[str, Any]:
         "fps": request.fps,
         "seed": request.seed,
         "take": request.take,
-        "params": dict(request.params),
+        "params": hidden_value(dict(request.params)),
     }
 
 

@@ -56,7 +56,9 @@ def _as_json(registry: Registry, found: list[Registered]) -> dict[str, Any]:
                 "from": one.source.kind,
                 "place": one.source.place,
                 "capabilities": _capabilities(one),
-                "options": {name: {"type": kind, "default": default} for name, kind, default in _options(one)},
+                "options": {
+                    name: {"type": kind, "default": default} for name, kind, default in _options(one)
+                },
             }
             for one in found
         ],
@@ -78,7 +80,9 @@ def _show(registry: Registry, found: list[Registered]) -> None:
         if able:
             console.print(Text("  can  " + "; ".join(f"{key} {value}" for key, value in able.items())))
         for name, kind, default in _options(one):
-            console.print(Text(f"  {one.kind}.{name}={default}", style="green").append(f"  {kind}", style="dim"))
+            console.print(
+                Text(f"  {one.kind}.{name}={default}", style="green").append(f"  {kind}", style="dim")
+            )
     for error in registry.broken:
         console.print(Text(f"broken: {error}", style="red"))
     for source in registry.idle:
@@ -91,7 +95,9 @@ def _capabilities(one: Registered) -> dict[str, str]:
     """What can be said without a model or options being chosen."""
     spec = one.spec
     if isinstance(spec, GeneratorSpec):
-        return _of_generator(spec.capabilities) if isinstance(spec.capabilities, GeneratorCapabilities) else {}
+        return (
+            _of_generator(spec.capabilities) if isinstance(spec.capabilities, GeneratorCapabilities) else {}
+        )
     if isinstance(spec, UploaderSpec):
         able = spec.capabilities
         if not isinstance(able, UploaderCapabilities):

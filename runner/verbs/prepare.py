@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from runner import plan, plugins
 from runner.config import catalogue, schema, validate
 from runner.config.convert import Reader, nearest
-from runner.errors import ConfigError, UsageError
+from runner.errors import ConfigError, PluginError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +61,13 @@ class Preparation:
         project, reader = validate.read(composed, registry)
         if project is None:
             raise problems(reader)
-        planned = plan.make(project, registry)
-        plan.check(planned, reader)
+        try:
+            planned = plan.make(project, registry)
+            plan.check(planned, reader)
+        except PluginError:
+            # On a draft with known problems a plugin may well trip; those come first.
+            if not reader.problems:
+                raise
         if reader.problems:
             raise problems(reader)
         return planned, registry

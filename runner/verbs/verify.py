@@ -41,7 +41,9 @@ def _folders(root: Path) -> list[Path]:
     found = sorted(path.parent for path in root.rglob("run.json"))
     if not found:
         raise UsageError(
-            "this is not a run folder", where=str(root), why=f"there is no {manifest.NAME} in it, nor below it"
+            "this is not a run folder",
+            where=str(root),
+            why=f"there is no {manifest.NAME} in it, nor below it",
         )
     return found
 
@@ -66,11 +68,15 @@ def _checked(folder: Path) -> dict[str, Any]:
         if digest is None:
             problems.append(f"{file['path']} is missing")
         elif digest != file["sha256"]:
-            problems.append(f"{file['path']} was changed: {path.stat().st_size:,} bytes, sha256 {digest[:12]}...")
+            problems.append(
+                f"{file['path']} was changed: {path.stat().st_size:,} bytes, sha256 {digest[:12]}..."
+            )
     for name, sequence in found["sequences"].items():
         for shot, entry in sequence["shots"].items():
             if entry.get("ending") != "done":
-                problems.append(f"{name}/{shot} is {entry.get('ending')}: {entry.get('error') or entry.get('reason')}")
+                problems.append(
+                    f"{name}/{shot} is {entry.get('ending')}: {entry.get('error') or entry.get('reason')}"
+                )
     return _result(folder, len(files), problems)
 
 
@@ -84,5 +90,3 @@ def _show(result: dict[str, Any]) -> None:
     print(f"{result['folder']}: {verdict}")
     for problem in result["problems"]:
         print(f"  - {problem}")
-
-

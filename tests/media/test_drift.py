@@ -59,7 +59,7 @@ def test_a_dissolve_that_has_settled_is_not_a_drift() -> None:
 
 def test_a_turn_of_hue_is_told_in_degrees() -> None:
     base = scene(3)
-    warm, green = base + [60, 0, -40], base + [0, 45, -40]
+    warm, green = base + np.array([60, 0, -40]), base + np.array([0, 45, -40])
     pictures = [warm + (green - warm) * step / 6 for step in range(7)]
     assert "degrees of hue" in described(drift(stations(pictures)))
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from tests.conftest import Workplace
 
 README = Path(__file__).parents[2] / "plugins" / "README.md"
-EXAMPLES = dict(re.findall(r"```python\n# plugins/(\w+)\.py\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL))
+EXAMPLES = dict(
+    re.findall(r"```python\n# plugins/(\w+)\.py\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -82,7 +84,9 @@ def test_the_uploader_example_hosts_the_hand_over_frame(
     folder, url, fetched = web_server
     project = workplace.project({"main": {"sea": "waves", "sky": "clouds"}})
     workplace.write("plugins/web_folder.py", EXAMPLES["web_folder"])
-    answer = workplace.run(project, "uploader=web_folder", f"uploader.folder={folder}", f"uploader.url={url}", "--quiet")
+    answer = workplace.run(
+        project, "uploader=web_folder", f"uploader.folder={folder}", f"uploader.url={url}", "--quiet"
+    )
     assert answer.code == 0, answer.err
     assert len(fetched) == 1
     assert fetched[0].endswith(".png")

@@ -28,19 +28,25 @@ def test_the_summary_fits_eighty_columns(workplace: Workplace, monkeypatch: pyte
 
 
 def test_names_are_shown_as_they_are_and_not_as_markup(workplace: Workplace) -> None:
-    answer = workplace.run(workplace.project({"[red]": {"[/]": "a", "[bold]x": {"prompt": "b", "params": {"fail": "submit"}}}}))
+    answer = workplace.run(
+        workplace.project({"[red]": {"[/]": "a", "[bold]x": {"prompt": "b", "params": {"fail": "submit"}}}})
+    )
     assert answer.code == 1
     assert "[red]/[/]" in answer.out
     assert "[red]/[bold]x" in answer.err
 
 
 @pytest.mark.parametrize("quiet", [False, True])
-def test_progress_on_a_terminal_survives_any_name_and_is_silent_when_asked(workplace: Workplace, quiet: bool) -> None:
+def test_progress_on_a_terminal_survives_any_name_and_is_silent_when_asked(
+    workplace: Workplace, quiet: bool
+) -> None:
     project = workplace.project({"[red]": {"[/]": "a", "[bold]x": "b"}})
     leader, follower = pty.openpty()
     words = [sys.executable, "-m", "runner", project, *(["--quiet"] if quiet else [])]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "60"}
-    with subprocess.Popen(words, cwd=workplace.path, env=environment, stdout=subprocess.PIPE, stderr=follower) as process:
+    with subprocess.Popen(
+        words, cwd=workplace.path, env=environment, stdout=subprocess.PIPE, stderr=follower
+    ) as process:
         os.close(follower)
         shown = b""
         while True:

@@ -40,7 +40,9 @@ def started(workplace: Workplace, *words: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_ends_cleanly_and_can_be_finished(workplace: Workplace, sign: signal.Signals) -> None:
+def test_an_interrupted_run_ends_cleanly_and_can_be_finished(
+    workplace: Workplace, sign: signal.Signals
+) -> None:
     project = workplace.project({"main": {"one": "a", "two": "b", "three": "c"}})
     slow = "sequences.main.shots.two.params.latency_s=30"
     process = started(workplace, project, slow)

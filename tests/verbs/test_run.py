@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -14,6 +13,8 @@ import pytest
 from runner.media import frames, picture
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Workplace
 
 CHAIN = {"main": {"one": "a quiet lake", "two": "wind on the lake", "three": "rain on the lake"}}
@@ -28,7 +29,7 @@ def counted(path: Path) -> tuple[int, float, float | None]:
     """(frames by decoding all of it, end of the picture in seconds, end of the sound as the container has it)."""
     with av.open(str(path)) as container:
         video = container.streams.video[0]
-        shown = [frame for frame in container.decode(video)]
+        shown = list(container.decode(video))
         rate = video.average_rate
         assert rate is not None
         end = float(shown[-1].time) + float(1 / Fraction(rate))
@@ -61,7 +62,9 @@ def test_a_chain_becomes_a_film(workplace: Workplace) -> None:
         "main/shots/03_three.mp4",
     }
     assert run.parent.name == "film"
-    assert str(run / "main" / "film.mp4").replace(str(workplace.path) + "/", "") in answer.out.replace("\n", "")
+    assert str(run / "main" / "film.mp4").replace(str(workplace.path) + "/", "") in answer.out.replace(
+        "\n", ""
+    )
 
 
 def test_each_shot_of_a_chain_starts_from_the_frame_handed_to_it(workplace: Workplace) -> None:
@@ -212,7 +215,11 @@ def test_a_misbehaviour_that_leaves_no_clip_fails_the_shot_and_leaves_no_file(
     assert text in " ".join(answer.out.split())
     assert "Traceback" not in answer.out + answer.err
     (run,) = workplace.runs()
-    assert not [path for path in run.rglob("*") if path.suffix in (".mp4", ".part") or path.name.startswith((".work", ".part"))]
+    assert not [
+        path
+        for path in run.rglob("*")
+        if path.suffix in (".mp4", ".part") or path.name.startswith((".work", ".part"))
+    ]
     assert workplace.manifest()["sequences"]["main"]["shots"]["one"]["error"]
 
 
@@ -306,7 +313,9 @@ def test_an_output_root_that_cannot_be_written_is_told(workplace: Workplace) -> 
 
 
 def test_names_in_any_script_become_files(workplace: Workplace) -> None:
-    project = workplace.project({"花茶 🌸": {"../../etc": "a", "Öffnung/zu": "b", "🔥": {"prompt": "c", "boundary": "cut"}}})
+    project = workplace.project(
+        {"花茶 🌸": {"../../etc": "a", "Öffnung/zu": "b", "🔥": {"prompt": "c", "boundary": "cut"}}}
+    )
     answer = workplace.run(project)
     assert answer.code == 0, answer.err
     (run,) = workplace.runs()
