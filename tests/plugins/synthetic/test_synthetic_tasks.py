@@ -60,13 +60,15 @@ def test_a_drawn_clip_is_not_ready_before_its_latency_is_over(studio):
     clock = studio.clock()
 
     async def play(generator):
-        ref = await generator.submit(studio.request(), "token")
+        ref = await generator.submit(studio.request(params={"latency_s": 60}), "token")
         clock.now += 59
-        before = await studio.until(generator, ref, lambda status: status.progress >= 59 / 60)
+        longer = await generator.submit(studio.request(duration_s=10), "drawn after the first one")
+        await studio.finished(generator, longer)
+        before = await generator.poll(ref)
         clock.now += 1
         return before, await studio.finished(generator, ref)
 
-    before, after = studio.run(play, clock=clock, latency_s=60)
+    before, after = studio.run(play, clock=clock)
     assert before.state is State.RUNNING
     assert after.state is State.SUCCEEDED
 
