@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,7 @@ def choices(group: str) -> list[Choice]:
     found: dict[str, Choice] = {}
     for conf in conf_folders():
         folder = conf / group
-        for file in sorted(itertools.chain(folder.rglob("*.yaml"), folder.rglob("*.yml"))):
+        for file in sorted(folder.rglob("*.yaml")):
             name = file.relative_to(folder).with_suffix("").as_posix()
             found.setdefault(name, Choice(name, _about(file), file))
     return list(found.values())

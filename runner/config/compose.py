@@ -6,29 +6,52 @@ sweep, with everything known about that composition.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from runner import bundle
 from runner.config import catalogue
 from runner.config.hydra_errors import explained
 from runner.config.origins import Layer, Origins
-from runner.config.redact import hidden_config, hidden_override
+from runner.config.redact import hidden_config, hidden_override, hidden_yaml
 from runner.config.schema import SECTIONS
+from runner.errors import ConfigError, Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from hydra.core.config_search_path import ConfigSearchPath
 
 # What differs between two sweeps that ask for the same clips.
 _NOT_A_SWEEPS_IDENTITY: Final = ("hydra", "output", "limits", "uploader", "plugins")
+
+_TAKES_A_VALUE: Final = (
+    *(
+        "--cfg",
+        "-c",
+        "--package",
+        "-p",
+        "--config-path",
+        "-cp",
+        "--config-name",
+        "-cn",
+        "--config-dir",
+        "-cd",
+    ),
+    "--experimental-rerun",
+)
 
 # The run makes its own folders and logs: it knows their names only after the configuration is checked.
 _OWN_FOLDERS: Final = (
@@ -43,7 +66,10 @@ _OWN_FOLDERS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepJob:
-    """A job's place in its sweep. `overrides` are those in which the jobs differ; `sweep_key` is 64 hex digits."""
+    """A job's place in its sweep. `sweep_key` is 64 hex digits.
+
+    `overrides` are those in which the jobs differ, with secrets hidden.
+    """
 
     number: int
     overrides: tuple[str, ...]
@@ -77,16 +103,21 @@ def each_job(argv: Sequence[str], task: Callable[[Composed], int]) -> list[int]:
     call = _Call(tuple(argv), task)
     call.prepare()
     before = sys.argv
-    sys.argv = [sys.argv[0], *argv, *(() if call.only_hydra else _OWN_FOLDERS)]
+    sys.argv = [sys.argv[0], *(argv if call.only_hydra else _ordered(argv))]
     # Hydra would print its own words and exit; ours come from the exception.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     decorate = hydra.main(version_base="1.3", config_path=str(bundle.folder("conf")), config_name="config")
     try:
         with tempfile.TemporaryDirectory(prefix="runner-sweep-") as scratch:
             call.scratch = scratch
-            decorate(call.once)()
+            with _shown_safely(argv):
+                decorate(call.once)()
         if call.error is not None:
             raise call.error
+    except SystemExit as error:
+        # Hydra has said what is wrong with its options.
+        if error.code not in (0, None):
+            raise UsageError("these options cannot be used", hint="python -m runner --help") from None
     except Exception as error:
         raise explained(error, argv) from error
     finally:
@@ -109,6 +140,19 @@ class _Call:
     @property
     def only_hydra(self) -> bool:
         return any(word in ("-sc", "--shell-completion") for word in self.argv)
+
+    @property
+    def shared(self) -> set[str]:
+        """The overrides that all jobs have, written as a sweep writes them."""
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+
+        words = [word for word in self.argv if not word.startswith("-")]
+        parsed = OverridesParser.create().parse_overrides(words)
+        return {
+            f"{override.get_key_element()}={override.get_value_element_as_str()}"
+            for override in parsed
+            if not override.is_sweep_override()
+        }
 
     def prepare(self) -> None:
         from hydra.core.config_store import ConfigStore
@@ -139,33 +183,66 @@ class _Call:
         return self.scratch
 
     def once(self, config: DictConfig) -> None:
+        """Hand one composition to the task. Nothing is raised: Hydra would print its own words first."""
+        if self.error is not None:
+            return
+        try:
+            self.codes.append(self.task(self._composed(config)))
+        except Exception as error:
+            self.error = error
+
+    def _composed(self, config: DictConfig) -> Composed:
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
         facts = HydraConfig.get()
-        overrides = tuple(facts.overrides.task)
+        # As they were typed: an interpolation in an override is not resolved within Hydra's own section.
+        typed: Any = OmegaConf.to_container(facts.overrides.task, resolve=False)
+        overrides = tuple(str(override) for override in typed)
+        origins = Origins(overrides, _layers(str(facts.job.config_name), overrides))
         job = None
         if facts.mode == RunMode.MULTIRUN:
-            differing = tuple(override for override in overrides if override not in self.argv)
+            shared = self.shared
             job = SweepJob(
                 number=int(facts.job.num),
-                overrides=differing,
+                overrides=tuple(hidden_override(one) for one in overrides if one not in shared),
                 sweep_key=self.sweep_key,
                 project=self.sweep_project,
             )
-        composed = Composed(
-            config=_plain(config),
+        return Composed(
+            config=_plain(config, origins),
             text=hidden_config(config),
             overrides=overrides,
-            origins=Origins(overrides, _layers(str(facts.job.config_name), overrides)),
+            origins=origins,
             job=job,
         )
-        if self.error is None:
-            try:
-                self.codes.append(self.task(composed))
-            except Exception as error:
-                # Hydra would print its own words first.
-                self.error = error
+
+
+def _ordered(argv: Sequence[str]) -> list[str]:
+    """Overrides first, then options: Hydra's own parser takes no overrides after an option."""
+    words: list[str] = []
+    options: list[str] = []
+    rest = iter(argv)
+    for word in rest:
+        if not word.startswith("-"):
+            words.append(word)
+            continue
+        options.append(word)
+        if word in _TAKES_A_VALUE:
+            options += [value for value in [next(rest, None)] if value is not None]
+    return [*words, *_OWN_FOLDERS, *options]
+
+
+@contextlib.contextmanager
+def _shown_safely(argv: Sequence[str]) -> Iterator[None]:
+    """Where Hydra prints a configuration, print it without its secrets."""
+    if not any(word.partition("=")[0] in ("--cfg", "-c") for word in argv):
+        yield
+        return
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        yield
+    print(hidden_yaml(printed.getvalue()), end="")
 
 
 def _open_sections() -> DictConfig:
@@ -176,14 +253,50 @@ def _open_sections() -> DictConfig:
     return root
 
 
-def _plain(config: DictConfig) -> dict[str, Any]:
-    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
+def _plain(config: DictConfig, origins: Origins) -> dict[str, Any]:
+    problems = tuple(_unresolved(config, "", origins))
+    if problems:
+        raise ConfigError("the configuration refers to what is not there", problems)
+    plain = _named(OmegaConf.to_container(config, resolve=True, throw_on_missing=False))
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+    return plain
 
 
+def _unresolved(node: DictConfig | ListConfig, at: str, origins: Origins) -> Iterator[Problem]:
+    for key in range(len(node)) if isinstance(node, ListConfig) else list(node):
+        name = f"{at}.{key}" if at else str(key)
+        if OmegaConf.is_missing(node, key):
+            continue
+        try:
+            inner = node[key]
+        except OmegaConfBaseException as error:
+            yield Problem(key=name, message=str(error).splitlines()[0], source=origins.of(name))
+            continue
+        if OmegaConf.is_config(inner) and not OmegaConf.is_interpolation(node, key):
+            yield from _unresolved(inner, name, origins)
+
+
+def _named(value: Any) -> Any:
+    """Keys as text: YAML reads the name 1 as a number, an override does not, and both mean the same shot."""
+    if isinstance(value, list):
+        return [_named(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    named: dict[Any, Any] = {}
+    for key, inner in value.items():
+        name = str(key) if isinstance(key, (int, float)) and not isinstance(key, bool) else key
+        named[name] = _merged(named.get(name), _named(inner))
+    return named
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {key: _merged(old.get(key), value) for key, value in new.items()}
+    return new
+
+
+@cache
 def _search_path_plugin() -> type:
-    from hydra.core.config_search_path import ConfigSearchPath
     from hydra.plugins.search_path_plugin import SearchPathPlugin
 
     class UserConf(SearchPathPlugin):

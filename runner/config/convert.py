@@ -8,9 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
-from runner.config.redact import HIDDEN, is_secret
-from runner.errors import Problem
+from runner.config.redact import HIDDEN, hidden_value
+from runner.errors import PluginError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,59 +46,83 @@ class Reader:
         if found not in self.problems:
             self.problems.append(found)
 
-    def read(self, cls: type[T], raw: object, at: str, *, also: Iterable[str] = ()) -> T:
-        """Read `raw` as `cls`. A key with a problem is noted and falls back to its default.
-
-        `also` are keys that may stand beside the fields of `cls` and are read elsewhere.
-        """
-        if raw is None:
-            raw = {}
-        if not isinstance(raw, dict):
-            self.problem(at, "should be a mapping of keys", value=raw)
-            raw = {}
-        fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        good = {str(key): value for key, value in raw.items() if str(key) in fields}
-        for key in raw:
-            if str(key) not in fields:
-                allowed = nearest(str(key), [*fields, *also]) or f"the keys are {listed([*fields, *also])}"
-                self.problem(f"{at}.{key}", "there is no such key", allowed=allowed)
+    def read(self, cls: type[T], raw: object, at: str) -> T:
+        """Read `raw` as `cls`, one of the sections. A key with a problem falls back to its default."""
+        good = self._known(cls, raw, at, ())
         try:
             return _adapter(cls).validate_python(good)
         except ValidationError as error:
             for key in self._note(error, good, at):
                 good.pop(key, None)
-            return self._without_required(cls, good)
+        # Built all the same, so that later checks can find more problems.
+        blank = {
+            field.name: ""
+            for field in dataclasses.fields(cls)  # type: ignore[arg-type]
+            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        }
+        return _adapter(cls).validate_python({**blank, **good})
+
+    def options(self, cls: type[T], raw: object, at: str, *, also: Iterable[str]) -> T | None:
+        """Read the options of a plugin; `None` where not even its defaults can be used.
+
+        `also` are keys that may stand beside them and are read elsewhere. Raises `PluginError` for a class that
+        cannot be read from a configuration.
+        """
+        good = self._known(cls, raw, at, also)
+        try:
+            adapter = _adapter(cls)
+            return adapter.validate_python(good)
+        except ValidationError as error:
+            for key in self._note(error, good, at):
+                good.pop(key, None)
+        except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+            raise PluginError(
+                f"the options of a plugin cannot be read: {cls.__module__}.{cls.__qualname__}",
+                where=at,
+                why=str(error).splitlines()[0],
+                hint="give each field a type that YAML can hold, and import it outside of TYPE_CHECKING",
+            ) from error
+        try:
+            return adapter.validate_python(good)
+        except ValidationError:
+            return None
+
+    def _known(self, cls: type[T], raw: object, at: str, also: Iterable[str]) -> dict[str, Any]:
+        if raw is None:
+            raw = {}
+        if not isinstance(raw, dict):
+            self.problem(at, "should be a mapping of keys", value=raw)
+            raw = {}
+        fields = {field.name for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
+        for key in raw:
+            if str(key) not in fields:
+                allowed = nearest(str(key), [*fields, *also]) or f"the keys are {listed([*fields, *also])}"
+                self.problem(f"{at}.{key}", "there is no such key", allowed=allowed)
+        return {str(key): value for key, value in raw.items() if str(key) in fields}
 
     def _note(self, error: ValidationError, raw: Mapping[str, Any], at: str) -> set[str]:
+        """Note every problem of `error`; the keys that have one."""
         bad = set()
-        # A union reports once for each of its members; the first is the one that people mean.
-        seen = set()
         for detail in error.errors(include_url=False):
-            name = str(detail["loc"][0]) if detail["loc"] else ""
+            message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            name = str(detail["loc"][0]) if detail["loc"] else _named_in(message, raw)
+            if name in bad:
+                continue  # a union reports once for each of its members; the first is the one that people mean
             bad.add(name)
-            if name in seen:
-                continue
-            seen.add(name)
             key = f"{at}.{name}" if name else at
             allowed = str(detail.get("ctx", {}).get("expected", ""))
-            message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
             if detail["type"] == "missing":
                 self.problem(key, "is required")
             else:
                 self.problem(key, message, value=raw.get(name), allowed=allowed)
         return bad
 
-    def _without_required(self, cls: type[T], good: Mapping[str, Any]) -> T:
-        """Build the value all the same, so that later checks can find more problems."""
-        fill = {
-            field.name: ""
-            for field in dataclasses.fields(cls)  # type: ignore[arg-type]
-            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        }
-        try:
-            return _adapter(cls).validate_python({**fill, **good})
-        except ValidationError:
-            return _adapter(cls).validate_python(fill)
+
+def _named_in(message: str, raw: Mapping[str, Any]) -> str:
+    """The key that a dataclass's own check begins its message with."""
+    words = message.split()
+    first = words[0].strip("\"'`:,") if words else ""
+    return first if first in raw else ""
 
 
 @cache
@@ -112,7 +137,6 @@ def _adapter(cls: type[T]) -> TypeAdapter[T]:
 
 
 def _shown(key: str, value: object) -> str:
-    if is_secret(key):
-        return HIDDEN
-    text = repr(value)
+    safe = hidden_value(value, *key.split("."))
+    text = HIDDEN if safe == HIDDEN else repr(safe)
     return text if len(text) <= 120 else f"{text[:117]}..."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runner.config import catalogue
 from runner.config.convert import listed, nearest
-from runner.config.redact import hidden_override
+from runner.config.redact import hidden_override, hidden_text
 from runner.config.schema import SECTIONS
 from runner.errors import ConfigError, RunnerError, UsageError
 
@@ -26,18 +26,37 @@ def explained(error: Exception, argv: Sequence[str]) -> Exception:
     if isinstance(error, MissingConfigException):
         return _missing(error.missing_cfg_file or "", error.options or (), str(error))
     if isinstance(error, OverrideParseException):
-        return _unparsed(error.override, str(error.__cause__ or error))
+        return _unparsed(error.override, hidden_text(str(error.__cause__ or error), argv))
     if isinstance(error, (HydraException, OmegaConfBaseException)):
-        return _not_composed(error, argv)
+        text = f"{error} {error.__cause__}" if error.__cause__ else str(error)
+        return _not_composed(hidden_text(text, argv))
     if isinstance(error, yaml.YAMLError):
-        return ConfigError("a YAML file cannot be read", why=str(error).replace("\n", " "))
+        return ConfigError("a YAML file cannot be read", why=" ".join(str(error).split()))
     if isinstance(error, UnicodeDecodeError):
-        return ConfigError("a YAML file is not UTF-8 text", why=str(error))
+        return ConfigError(f"{_not_utf8() or 'a YAML file'} is not UTF-8 text", why=str(error))
+    if isinstance(error, ValueError) and "Config group override" in str(error):
+        return UsageError("a group is chosen by the name of one of its files", hint="python -m runner --help")
     return error
+
+
+def _not_utf8() -> str:
+    """The file that Python's message does not name."""
+    for conf in catalogue.conf_folders():
+        for file in sorted(conf.rglob("*.yaml")):
+            try:
+                file.read_text(encoding="utf-8")
+            except ValueError:
+                return str(file)
+            except OSError:
+                continue
+    return ""
 
 
 def _missing(path: str, options: Sequence[str], text: str) -> ConfigError:
     group, _, name = path.rpartition("/")
+    for conf in catalogue.conf_folders():
+        if (conf / f"{path}.yml").is_file():
+            return ConfigError(f"{conf / path}.yml is not read", hint=f"rename it to {name}.yaml")
     if group == "project":
         projects = [choice.name for choice in catalogue.choices("project")]
         return ConfigError(
@@ -67,19 +86,37 @@ def _unparsed(override: str, reason: str) -> UsageError:
             why=guess or f"a word is a verb ({', '.join(VERBS)}) or an override KEY=VALUE",
             hint="python -m runner --help",
         )
-    key = override.partition("=")[0]
-    return UsageError(
-        f"cannot read the override {shown}",
-        why=reason.splitlines()[0],
-        hint=f"put text with spaces, commas or signs in two kinds of quotes: {key}='\"...\"'",
-    )
+    key, _, value = override.partition("=")
+    what = f"cannot read the override {shown}"
+    if not re.fullmatch(r"[+~]*[\w.@/:$-]+", key, re.ASCII):
+        why = "a key on the command line is made of ASCII letters, digits, - and _"
+        return UsageError(what, why=why, hint="change a name with other signs in the project's file")
+    why = reason.splitlines()[0].removeprefix("LexerNoViableAltException: ")
+    if not value.isascii():
+        why = "text in other scripts needs quotes"
+    elif why in override:
+        why = "a quote or a bracket is not closed, or a sign needs quotes"
+    hint = f"put text with spaces, commas or signs in two kinds of quotes: {key}='\"...\"'"
+    return UsageError(what, why=why, hint=hint)
 
 
-def _not_composed(error: Exception, argv: Sequence[str]) -> ConfigError:
-    text = str(error)
-    if cause := error.__cause__:
-        text = f"{text} {cause}"
-    found = re.search(r"Could not (?:override|append|delete)[^']*'([^'=]+)", text)
+def _not_composed(text: str) -> RunnerError:
+    if found := re.search(r"Ambiguous value for argument '(.*?)'\s*1\.", text, re.DOTALL):
+        key = found.group(1).partition("=")[0]
+        return UsageError(
+            f"{key} is given several values",
+            why="that is a sweep, which needs -m; a list stands in [brackets], text with a comma in quotes",
+            hint=f"-m {key}=A,B, or {key}=[A,B], or {key}='\"A, B\"'",
+        )
+    if found := re.search(r"Multiple values for ([\w/@.]+)\.", text):
+        return UsageError(f"{found.group(1)} is chosen more than once", hint="choose one, or several with -m")
+    if found := re.search(r"An item is already at '([^']+)'", text):
+        return UsageError(f"{found.group(1)} is there already", hint="write it without +, or with ++")
+    if found := re.search(r"Could not delete[^']*'([^']+)' does not exist", text):
+        return UsageError(
+            f"there is no {found.group(1)} to take away", hint="python -m runner plan +project=NAME"
+        )
+    found = re.search(r"Could not (?:override|append)[^']*'([^'=]+)", text)
     if found:
         key = found.group(1).strip("+~ ")
         groups = [*catalogue.GROUPS, "project"]
@@ -101,7 +138,11 @@ def _how(key: str) -> str:
     if key == "project":
         return "python -m runner +project=NAME, once"
     group, at, _ = key.partition("@")
-    return f"+{key}=NAME adds one, {group}=NAME changes the default" if at else f"write {group}=NAME, without a sign"
+    return (
+        f"+{key}=NAME adds one, {group}=NAME changes the default"
+        if at
+        else f"write {group}=NAME, without a sign"
+    )
 
 
 def _first_line(text: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from runner.config.redact import hidden_override
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -32,7 +34,13 @@ class Origins:
             place = self._of_exactly(".".join(parts[:length]))
             if place:
                 return place
-        return ""
+        # A mapping that nothing sets as a whole exists because something in it was set.
+        within = (override for override in self.overrides if _key(override).startswith(f"{key}."))
+        return next((self._of_exactly(_key(override)) for override in within), "")
+
+    def chosen(self, group: str) -> bool:
+        """Whether an override picks a file of a config group."""
+        return any(_key(override) == group for override in self.overrides)
 
     def file_of(self, key: str) -> Path | None:
         """The file that set exactly `key`; `None` when an override did, or nothing."""
@@ -46,7 +54,8 @@ class Origins:
     def _of_exactly(self, key: str) -> str:
         override = self._override(key)
         if override:
-            return f"command line: {override if len(override) <= 80 else override[:77] + '...'}"
+            shown = hidden_override(override)
+            return f"command line: {shown if len(shown) <= 80 else shown[:77] + '...'}"
         for layer in reversed(self.layers):
             line = self._line(layer, key)
             if line is not None:
@@ -55,8 +64,8 @@ class Origins:
 
     def _override(self, key: str) -> str:
         for override in reversed(self.overrides):
-            name = override.partition("=")[0].lstrip("+~")
-            if name == key:
+            name = _key(override)
+            if name == key or (key.startswith(f"{name}.") and _sets(override, key[len(name) + 1 :])):
                 return override
         return ""
 
@@ -68,6 +77,23 @@ class Origins:
         if layer.file not in self._trees:
             self._trees[layer.file] = _tree(layer.file)
         return _line_in(self._trees[layer.file], key.split("."))
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0].lstrip("+~")
+
+
+def _sets(override: str, inner: str) -> bool:
+    """Whether the mapping that an override gives holds `inner`."""
+    try:
+        value = yaml.safe_load(override.partition("=")[2])
+    except yaml.YAMLError:
+        return False
+    for part in inner.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return False
+        value = value[part]
+    return True
 
 
 def _tree(file: Path) -> yaml.Node | None:

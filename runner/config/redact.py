@@ -2,39 +2,114 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from omegaconf import DictConfig
 
 HIDDEN: Final = "(hidden)"
-_WORDS: Final = ("api_key", "apikey", "token", "secret", "password", "credential", "private_key", "hmac")
+_WORDS: Final = (
+    *(
+        "api_key",
+        "apikey",
+        "access_key",
+        "private_key",
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+    ),
+    *("credential", "authorization", "bearer", "hmac"),
+)
+# A reference names where a secret comes from, and is worth keeping; one with a default may hold the secret.
+_REFERENCE: Final = re.compile(r"\$\{[^,${}]+\}")
+_IN_MAPPING: Final = re.compile(
+    rf"""([\w-]*(?:{"|".join(_WORDS)})[\w-]*\s*:\s*)("(?:\\.|[^"])*"|'(?:\\.|[^'])*'|[^,}}\]]+)""",
+    re.IGNORECASE,
+)
 
 
 def is_secret(key: str) -> bool:
     """Whether a dotted key names something that must never be shown."""
-    last = key.rsplit(".", 1)[-1].lower()
-    return any(word in last for word in _WORDS)
+    return _is_secret(key.split("."))
 
 
 def hidden_override(override: str) -> str:
     """An override as it may be written down."""
-    key, equals, _ = override.partition("=")
-    return f"{key}={HIDDEN}" if equals and is_secret(key) else override
+    key, equals, value = override.partition("=")
+    if not equals:
+        return override
+    if is_secret(key.lstrip("+~")):
+        return override if _REFERENCE.fullmatch(value) else f"{key}={HIDDEN}"
+    if value.lstrip().startswith(("{", "[")):
+        return f"{key}={_IN_MAPPING.sub(_without_value, value)}"
+    return override
+
+
+def hidden_text(text: str, overrides: Sequence[str]) -> str:
+    """A message about `overrides`, written by someone else, without the secrets that they hold."""
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if value and hidden_override(override) != override:
+            text = text.replace(override, hidden_override(override))
+            inner = [value, value.strip("\"'{}[] ")]
+            if not is_secret(key.lstrip("+~")):
+                inner = [found.strip("\"' ") for _, found in _IN_MAPPING.findall(value)]
+            for part in filter(None, inner):
+                text = text.replace(part, HIDDEN)
+    return text
 
 
 def hidden_config(config: DictConfig) -> str:
     """The configuration as YAML, interpolations as written, secrets hidden."""
     from omegaconf import OmegaConf
 
-    return OmegaConf.to_yaml(OmegaConf.create(_hide(OmegaConf.to_container(config, resolve=False))))
+    return OmegaConf.to_yaml(OmegaConf.create(hidden_value(OmegaConf.to_container(config, resolve=False))))
 
 
-def _hide(value: Any, key: str = "") -> Any:
+def hidden_yaml(text: str) -> str:
+    """A configuration that was printed as YAML, without its secrets."""
+    from omegaconf import DictConfig, OmegaConf
+
+    config = OmegaConf.create(text)
+    if not isinstance(config, DictConfig):
+        return text
+    comments = [line for line in text.splitlines() if line.startswith("# ")]
+    return "\n".join([*comments, hidden_config(config)])
+
+
+def hidden_value(value: Any, *path: str) -> Any:
+    """What stands at `path` of a configuration, without its secrets."""
     if isinstance(value, dict):
-        return {name: _hide(inner, str(name)) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_hide(inner, key) for inner in value]
-    # An interpolation names where a secret comes from, and is worth keeping; a literal is the secret.
-    literal = isinstance(value, str) and value and not value.startswith("${")
-    return HIDDEN if literal and is_secret(key) else value
+        return {name: hidden_value(inner, *path, str(name)) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [
+            hidden_override(inner)
+            if isinstance(inner, str) and not _is_secret(path)
+            else hidden_value(inner, *path)
+            for inner in value
+        ]
+    if value is None or isinstance(value, bool) or value == "" or not _is_secret(path):
+        return value
+    return value if isinstance(value, str) and _REFERENCE.fullmatch(value) else HIDDEN
+
+
+def _without_value(found: re.Match[str]) -> str:
+    return f"{found.group(1)}{HIDDEN}"
+
+
+def _is_secret(path: Sequence[str]) -> bool:
+    return any(
+        any(word in part.lower().replace("-", "_") for word in _WORDS)
+        for at, part in enumerate(path)
+        if not _is_a_persons_name(path, at)
+    )
+
+
+def _is_a_persons_name(path: Sequence[str], at: int) -> bool:
+    """Whether a part of a path is the name of a sequence, a shot or a generator: a garden may be secret."""
+    return (path[0] == "sequences" and at in (1, 3)) or (path[0] == "generators" and at == 1)

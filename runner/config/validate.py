@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config import catalogue, schema
 from runner.config.convert import Reader, listed, nearest
+from runner.config.given import given
 from runner.config.project import (
     Boundary,
     ExtractorChoice,
@@ -35,7 +36,7 @@ _HINT = "python -m runner +project=NAME, or python -m runner --help"
 def read(composed: Composed, registry: Registry) -> tuple[Project | None, Reader]:
     """The project, with the reader that holds all problems found; no project where one cannot even be drafted."""
     reader = Reader(composed.origins)
-    return _Drafting(composed.config, registry, reader).project(), reader
+    return _Drafting(given(composed.config, reader), registry, reader).project(), reader
 
 
 class _Drafting:
@@ -90,18 +91,19 @@ class _Drafting:
         raw = self.config.get("project")
         if isinstance(raw, str):
             raise ConfigError(f"project={raw} sets a name, not a project", hint=f"+project={raw}")
-        if isinstance(raw, dict) and "sequences" in raw:
-            self.reader.problem(
-                "project.sequences",
+        misplaced = next((key for key in raw if key in schema.SECTIONS), "") if isinstance(raw, dict) else ""
+        if misplaced:
+            raise ConfigError(
                 "the project file puts its keys below `project`",
-                allowed="begin the file with the line  # @package _global_",
+                why=f"project.{misplaced} is set in {self.reader.origins.of(f'project.{misplaced}')}",
+                hint="begin the file with the line  # @package _global_",
             )
-            raw = {key: value for key, value in raw.items() if key not in schema.SECTIONS}
         keys = self.reader.read(schema.ProjectKeys, raw, "project")
         if not (keys.name or "").strip():
-            if not self.config.get("sequences"):
+            if not self.config.get("sequences") and not self.reader.origins.chosen("project"):
                 there_are = listed(choice.name for choice in catalogue.choices("project"))
-                raise ConfigError("no project is chosen", why=f"there are: {there_are}", hint=_HINT)
+                problems = tuple(self.reader.problems)
+                raise ConfigError("no project is chosen", problems, why=f"there are: {there_are}", hint=_HINT)
             self.reader.problem("project.name", "is required")
         else:
             self._check_name("project.name", str(keys.name))
@@ -112,6 +114,14 @@ class _Drafting:
         if not isinstance(raw, dict):
             self.reader.problem(section, "should be a mapping of names", value=raw)
             return {}
+        return self._named(section, raw)
+
+    def _named(self, at: str, raw: Mapping[Any, Any]) -> dict[str, Any]:
+        for name in raw:
+            if not isinstance(name, str):
+                self.reader.problem(
+                    f"{at}.{name}", f"YAML reads this name as {name}", allowed="the name in quotes"
+                )
         return {str(name): value for name, value in raw.items()}
 
     # --- plugins ----------------------------------------------------------------------------------------------
@@ -126,7 +136,10 @@ class _Drafting:
         if spec is None:
             self._no_plugin(Kind.GENERATOR, keys.plugin, at)
             return None
-        options = self._options(spec.options, {k: v for k, v in raw.items() if k not in common}, at, common)
+        given_options = {key: value for key, value in raw.items() if key not in common}
+        options = self.reader.options(spec.options, given_options, at, also=common)
+        if options is None:
+            return None
         return GeneratorChoice(label=label, spec=spec, options=options, model=keys.model, params=keys.params)
 
     def _plugin(self, kind: Kind, at: str) -> tuple[Any, Any] | None:
@@ -140,11 +153,9 @@ class _Drafting:
         if spec is None:
             self._no_plugin(kind, keys.plugin, at)
             return None
-        options = self._options(spec.options, {k: v for k, v in raw.items() if k != "plugin"}, at, {"plugin"})
-        return spec, options
-
-    def _options(self, cls: type, raw: dict[str, Any], at: str, common: set[str]) -> Any:
-        return self.reader.read(cls, raw, at, also=common)
+        given_options = {key: value for key, value in raw.items() if key != "plugin"}
+        options = self.reader.options(spec.options, given_options, at, also={"plugin"})
+        return None if options is None else (spec, options)
 
     def _no_plugin(self, kind: Kind, name: str, at: str) -> None:
         if name:
@@ -157,7 +168,9 @@ class _Drafting:
     def _sequences(self, shots: _ShotReader) -> tuple[Sequence, ...]:
         raw = self._mapping("sequences")
         if not raw:
-            self.reader.problem("sequences", "there is no sequence", allowed="NAME: {shots: {NAME: {prompt: ...}}}")
+            self.reader.problem(
+                "sequences", "there is no sequence", allowed="NAME: {shots: {NAME: {prompt: ...}}}"
+            )
         self._check_names("sequences", raw)
         slug_of = slugs(raw)
         return tuple(
@@ -170,12 +183,13 @@ class _Drafting:
         if not keys.shots:
             self.reader.problem(f"{at}.shots", "there is no shot", allowed="NAME: {prompt: ...}")
             return ()
-        self._check_names(f"{at}.shots", keys.shots)
+        named = self._named(f"{at}.shots", keys.shots)
+        self._check_names(f"{at}.shots", named)
         defaults = self.reader.read(schema.ShotDefaults, keys.shot, f"{at}.shot")
-        slug_of = slugs(keys.shots)
+        slug_of = slugs(named)
         found = (
             reader.shot(name, slug_of[name], at, value, defaults, first=index == 0)
-            for index, (name, value) in enumerate(keys.shots.items())
+            for index, (name, value) in enumerate(named.items())
         )
         return tuple(shot for shot in found if shot is not None)
 
@@ -213,7 +227,14 @@ class _ShotReader:
         self.generators = generators
 
     def shot(
-        self, name: str, slug: str, sequence: str, raw: object, of_sequence: schema.ShotDefaults, *, first: bool
+        self,
+        name: str,
+        slug: str,
+        sequence: str,
+        raw: object,
+        of_sequence: schema.ShotDefaults,
+        *,
+        first: bool,
     ) -> Shot | None:
         at = f"{sequence}.shots.{name}"
         own = self.reader.read(schema.ShotKeys, raw, at)
@@ -243,7 +264,9 @@ class _ShotReader:
             self.reader.problem(f"{at}.prompt", "is required")
         boundary = self._boundary(own, merged("boundary"), at, first=first)
         image = self._image(own.image, at) if own.image else None
-        shot_model = merged("model")
+        model = merged("model") or (generator.model if generator else None)
+        if generator:
+            origin.setdefault("model", f"{generator.at}.model")
         numbers = {
             "duration_s": merged("duration_s", 4.0),
             "aspect_ratio": merged("aspect_ratio", "16:9"),
@@ -261,7 +284,7 @@ class _ShotReader:
             boundary=boundary,
             image=image,
             generator=generator,
-            model=shot_model or generator.model,
+            model=model,
             seed=seed,
             params=params,
             origin=origin,
@@ -291,10 +314,15 @@ class _ShotReader:
                 f"{at}.boundary", "the first shot has none before it", value="chain", allowed="cut, or image"
             )
         if boundary is Boundary.IMAGE and not own.image:
-            self.reader.problem(f"{at}.image", "is required where the boundary is image", allowed="a picture file")
+            self.reader.problem(
+                f"{at}.image", "is required where the boundary is image", allowed="a picture file"
+            )
         if boundary is not Boundary.IMAGE and own.image:
             self.reader.problem(
-                f"{at}.boundary", "an image is given, and would not be used", value=str(boundary), allowed="image"
+                f"{at}.boundary",
+                "an image is given, and would not be used",
+                value=str(boundary),
+                allowed="image",
             )
         return boundary
 
@@ -304,10 +332,10 @@ class _ShotReader:
 
         key = f"{at}.image"
         setter = self.reader.origins.file_of(key)
-        places = [Path(text).expanduser()]
-        if setter is not None:
-            places.insert(0, setter.parent / text)
         try:
+            places = [Path(text).expanduser()]
+            if setter is not None:
+                places.insert(0, setter.parent / text)
             path = next((place for place in places if place.is_file()), None)
             if path is None:
                 looked = " and ".join(str(place.parent) for place in places)
@@ -317,7 +345,8 @@ class _ShotReader:
         except MediaError as error:
             self.reader.problem(key, error.what, value=text, allowed=error.why)
             return None
-        except (OSError, ValueError) as error:
-            self.reader.problem(key, f"cannot be read: {error}", value=text)
+        except (OSError, RuntimeError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            self.reader.problem(key, f"cannot be read: {why}", value=text)
             return None
         return GivenImage(path=path, sha256=found.sha256)
