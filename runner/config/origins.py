@@ -34,9 +34,7 @@ class Origins:
             place = self._of_exactly(".".join(parts[:length]))
             if place:
                 return place
-        # A mapping that nothing sets as a whole exists because something in it was set.
-        within = (override for override in self.overrides if _key(override).startswith(f"{key}."))
-        return next((self._of_exactly(_key(override)) for override in within), "")
+        return ""
 
     def chosen(self, group: str) -> bool:
         """Whether an override picks a file of a config group."""
@@ -54,13 +52,14 @@ class Origins:
     def _of_exactly(self, key: str) -> str:
         override = self._override(key)
         if override:
-            shown = hidden_override(override)
-            return f"command line: {shown if len(shown) <= 80 else shown[:77] + '...'}"
+            return _shown(override)
         for layer in reversed(self.layers):
             line = self._line(layer, key)
             if line is not None:
                 return f"{_short(layer.file)}:{line}"
-        return ""
+        # A mapping that nothing sets as a whole exists because something in it was set.
+        within = (override for override in self.overrides if _key(override).startswith(f"{key}."))
+        return next(map(_shown, within), "")
 
     def _override(self, key: str) -> str:
         for override in reversed(self.overrides):
@@ -77,6 +76,11 @@ class Origins:
         if layer.file not in self._trees:
             self._trees[layer.file] = _tree(layer.file)
         return _line_in(self._trees[layer.file], key.split("."))
+
+
+def _shown(override: str) -> str:
+    shown = hidden_override(override)
+    return f"command line: {shown if len(shown) <= 80 else shown[:77] + '...'}"
 
 
 def _key(override: str) -> str:
