@@ -385,7 +385,8 @@ class GeneratorSpec:
 
     `capabilities` may depend on the options and the model: then it is a function of both. `key_version` goes into
     the identity of every shot: raise it when the same request would give another clip. `account` returns what tells
-    one paying account from another (an API key); only a fingerprint of it is kept.
+    one paying account from another (an API key); only a fingerprint of it is kept. `names_matter` says that the names
+    of project, sequence and shot change the clip; then they are part of its identity.
     """
 
     name: str
@@ -395,6 +396,7 @@ class GeneratorSpec:
     key_version: int = 1
     summary: str = ""
     account: Callable[[Any], str] | None = None
+    names_matter: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -203,3 +203,22 @@ class BadClip(ShotError):
     """What the provider delivered is not a clip that can be used."""
 
     spent = Spent.YES
+
+
+class OutcomeUnknown(ShotError):
+    """Nobody knows whether an earlier attempt was taken; it is not repeated before a person says so."""
+
+    exit_code = 3
+    spent = Spent.MAYBE
+
+
+class BudgetStop(ShotError):
+    """The next shot would break the budget. Nothing was asked for."""
+
+    exit_code = 4
+
+
+class JournalError(RunnerError):
+    """The journal cannot be read or written; nothing is spent without it."""
+
+    exit_code = 2

@@ -30,7 +30,20 @@ def shot_key(
     hand_over: HandOver,
 ) -> str:
     """The key of one shot, 64 hex digits. `previous` is the key of the shot it chains from, if it does."""
-    return digest(
+    return digest(fields(request, generator, given=given, previous=previous, hand_over=hand_over))
+
+
+def fields(
+    request: ShotRequest,
+    generator: GeneratorChoice,
+    *,
+    given: GivenImage | None,
+    previous: str | None,
+    hand_over: HandOver,
+) -> dict[str, JSON]:
+    """Everything that a shot's key is made of. `runner why` compares these."""
+    names = [request.project, request.sequence, request.shot] if generator.spec.names_matter else None
+    found: dict[str, JSON] = _canonical(
         {
             "version": VERSION,
             "generator": generator.spec.name,
@@ -44,10 +57,12 @@ def shot_key(
             "fps": request.fps,
             "seed": request.seed,
             "take": request.take,
+            "names": names,
             "params": dict(request.params),
             "starts_from": _start(given, previous, hand_over),
         }
     )
+    return found
 
 
 def run_key(project: Project, keys: Mapping[str, Mapping[str, str]]) -> str:

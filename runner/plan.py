@@ -7,14 +7,15 @@ from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
 from runner import identity
-from runner.api import GeneratorCapabilities, Reach, ShotRequest, Span, UploaderCapabilities
+from runner.api import GeneratorCapabilities, Price, Reach, ShotRequest, Span, UploaderCapabilities
 from runner.config.project import Boundary
 from runner.errors import PluginError, RunnerError
 from runner.naming import slug
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from runner.api import JSON
     from runner.config.convert import Reader
     from runner.config.project import GeneratorChoice, Project, Shot
     from runner.plugins import Registry
@@ -35,12 +36,21 @@ class PlannedShot:
     shot: Shot
     request: ShotRequest
     capabilities: GeneratorCapabilities
+    identity: Mapping[str, JSON]
     key: str
     previous: PlannedShot | None
 
     @property
     def name(self) -> str:
         return f"{self.sequence}/{self.shot.name}"
+
+    @property
+    def price(self) -> Price | None:
+        """What this shot is expected to cost; `None` when nobody knows."""
+        tell = self.capabilities.price
+        return (
+            _asked(f"generator {self.shot.generator.spec.name}", lambda: tell(self.request)) if tell else None
+        )
 
     @property
     def stem(self) -> str:
@@ -92,6 +102,13 @@ def make(project: Project, registry: Registry) -> Plan:
             chained = shot.boundary is Boundary.CHAIN and bool(planned)
             previous = planned[-1] if chained else None
             request = _transformed(_request(project, sequence.name, shot), registry)
+            identifying = identity.fields(
+                request,
+                shot.generator,
+                given=shot.image,
+                previous=previous.key if previous else None,
+                hand_over=project.continuity.hand_over,
+            )
             planned.append(
                 PlannedShot(
                     sequence=sequence.name,
@@ -99,13 +116,8 @@ def make(project: Project, registry: Registry) -> Plan:
                     shot=shot,
                     request=request,
                     capabilities=capabilities_of(shot.generator, request.model),
-                    key=identity.shot_key(
-                        request,
-                        shot.generator,
-                        given=shot.image,
-                        previous=previous.key if previous else None,
-                        hand_over=project.continuity.hand_over,
-                    ),
+                    identity=identifying,
+                    key=identity.digest(identifying),
                     previous=previous,
                 )
             )

@@ -5,9 +5,10 @@ It behaves as a remote provider does, and misbehaves as one where its options sa
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from runner.api import Context, GeneratorCapabilities, GeneratorSpec, Reach, Span, hookimpl
+from runner.api import Context, GeneratorCapabilities, GeneratorSpec, Price, Reach, Span, hookimpl
 
 from .options import SyntheticOptions
 
@@ -32,6 +33,7 @@ def runner_register() -> GeneratorSpec:
         summary="draws moving landscapes on this machine: offline, free, the same each time",
         factory=_create,
         options=SyntheticOptions,
+        names_matter=True,  # they are in the title
         capabilities=GeneratorCapabilities(
             text=True,
             image=True,
@@ -40,6 +42,7 @@ def runner_register() -> GeneratorSpec:
             resolutions=None,
             image_formats=("png", "jpeg", "webp"),
             image_reach=Reach.LOOPBACK,
+            price=lambda request: Price(usd=Decimal(0)),
             poll_s=Span(0.05, 0.25),
         ),
     )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.api import JSON, ExtractorSpec, GeneratorSpec, UploaderSpec
-    from runner.config.schema import Continuity, Film, Limits
+    from runner.config.schema import BudgetKeys, Continuity, Film, Limits
 
 
 class Boundary(enum.StrEnum):
@@ -105,5 +105,6 @@ class Project:
     uploader: UploaderChoice
     continuity: Continuity
     film: Film
+    budget: BudgetKeys
     limits: Limits
     output_root: Path

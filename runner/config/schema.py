@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 from runner.api import HandOver
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Whole = Annotated[int, Field(ge=1, strict=True)]
 
 
@@ -112,7 +113,17 @@ class Limits:
     """`limits:`."""
 
     in_flight: Whole = 8
+    submit_timeout_s: Positive = 120.0
     task_timeout_s: Positive = 1800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetKeys:
+    """`budget:`. Money in US dollars; `None` is no limit."""
+
+    max_cost: NotNegative | None = None
+    max_shots: Annotated[int, Field(ge=0, strict=True)] | None = None
+    confirm_above: NotNegative | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +167,7 @@ SECTIONS: Final[tuple[str, ...]] = (
     "uploader",
     "continuity",
     "film",
+    "budget",
     "limits",
     "output",
     "plugins",

@@ -60,6 +60,7 @@ class _Drafting:
         uploader = self._plugin(Kind.UPLOADER, "uploader")
         continuity = self.reader.read(schema.Continuity, self.config.get("continuity"), "continuity")
         film = self.reader.read(schema.Film, self.config.get("film"), "film")
+        budget = self.reader.read(schema.BudgetKeys, self.config.get("budget"), "budget")
         limits = self.reader.read(schema.Limits, self.config.get("limits"), "limits")
         output = self.reader.read(schema.Output, self.config.get("output"), "output")
         self.reader.read(schema.PluginKeys, self.config.get("plugins"), "plugins")
@@ -77,6 +78,7 @@ class _Drafting:
             uploader=UploaderChoice(spec=uploader[0], options=uploader[1]),
             continuity=continuity,
             film=film,
+            budget=budget,
             limits=limits,
             output_root=Path(output.root),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from runner.api import Event, EventKind
@@ -13,20 +12,20 @@ from runner.engine.services import Services
 from runner.engine.shot import ShotMaker
 
 if TYPE_CHECKING:
-    from runner.engine.events import Bus
+    from runner.engine.ledger import Ledger
     from runner.engine.past import Past
     from runner.plan import Plan, PlannedSequence, PlannedShot
     from runner.report.folder import RunFolder
 
 
-async def execute(plan: Plan, folder: RunFolder, past: Past, bus: Bus) -> RunOutcome:
+async def execute(plan: Plan, folder: RunFolder, past: Past, ledger: Ledger) -> RunOutcome:
     """Carry the plan out. A cancellation ends it early with what was made so far; it does not raise.
 
     Raises `RunnerError` when a plugin cannot be started: nothing was asked of a provider then.
     """
-    run = _Run(plan, folder, past, bus)
+    run, bus = _Run(plan, folder, past, ledger), ledger.bus
     bus.tell(Event(kind=EventKind.RUN_STARTED, detail={"project": plan.project.name, "key": plan.key}))
-    async with Services(plan, folder.work) as services:
+    async with Services(plan, folder.work) as services, ledger.alive():
         outcome = await run.with_services(services)
     bus.tell(Event(kind=EventKind.RUN_FINISHED, detail={"exit_code": outcome.exit_code}))
     return outcome
@@ -35,14 +34,14 @@ async def execute(plan: Plan, folder: RunFolder, past: Past, bus: Bus) -> RunOut
 class _Run:
     """One execution, and the outcomes as they come in."""
 
-    def __init__(self, plan: Plan, folder: RunFolder, past: Past, bus: Bus) -> None:
+    def __init__(self, plan: Plan, folder: RunFolder, past: Past, ledger: Ledger) -> None:
         self.plan = plan
         self.folder = folder
         self.past = past
-        self.bus = bus
+        self.ledger = ledger
+        self.bus = ledger.bus
         self.shots: dict[str, ShotOutcome] = {}
         self.films: dict[str, FilmOutcome] = {}
-        self.in_flight = asyncio.Semaphore(plan.project.limits.in_flight)
 
     async def with_services(self, services: Services) -> RunOutcome:
         interrupted = False
@@ -77,7 +76,7 @@ class _Run:
     async def _chain(
         self, sequence: PlannedSequence, chain: tuple[PlannedShot, ...], services: Services
     ) -> None:
-        maker = ShotMaker(self.plan, sequence, self.folder, self.past, self.bus, services)
+        maker = ShotMaker(self.plan, sequence, self.folder, self.ledger, services)
         before: ShotOutcome | None = None
         for planned in chain:
             if before is not None and before.clip is None:
@@ -85,9 +84,7 @@ class _Run:
                 self.bus.tell(_event(planned, EventKind.SHOT_SKIPPED, reason))
                 before = ShotOutcome(planned=planned, ending=Ending.SKIPPED, reason=reason)
             else:
-                async with self.in_flight:
-                    began = time.monotonic()
-                    before = await maker.make(planned, before, began)
+                before = await maker.make(planned, before)
             self.shots[planned.name] = before
 
     def _outcome(self, planned: PlannedShot) -> ShotOutcome:

@@ -20,6 +20,8 @@ class Ending(enum.StrEnum):
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+    STOPPED = "stopped"
     INTERRUPTED = "interrupted"
 
 
@@ -40,7 +42,8 @@ class ShotOutcome:
     `how` is "image" where it started from a picture and "text" where it did not; `fell_back` says why a shot
     that should have started from one did not. `first_frame` is the hand-over frame it
     started from, `adherence` the measured seam to the picture it was given.
-    `reused`, `elapsed_s` and `task` differ between runs of one request and stay out of the manifest.
+    `reused`, `elapsed_s`, `task` and `cost` (millionths of a dollar) differ between runs of one request and stay
+    out of the manifest.
     """
 
     planned: PlannedShot
@@ -56,6 +59,7 @@ class ShotOutcome:
     reused: bool = False
     elapsed_s: float = 0.0
     task: str = ""
+    cost: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,5 +87,10 @@ class RunOutcome:
     def exit_code(self) -> int:
         if self.interrupted:
             return 130
-        failed = any(shot.ending is not Ending.DONE for shot in self.shots)
+        endings = {shot.ending for shot in self.shots}
+        if Ending.UNKNOWN in endings:
+            return 3
+        if Ending.FAILED not in endings and Ending.STOPPED in endings:
+            return 4
+        failed = endings != {Ending.DONE}
         return 1 if failed or any(film.error for film in self.films) else 0

@@ -6,19 +6,18 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.api import Event, EventKind, HandOver
+from runner.api import EventKind, HandOver
 from runner.config.project import Boundary
-from runner.engine.outcome import Artifact
 from runner.errors import ExtractionRefused, MediaError, RunnerError, UploadError
 from runner.media import picture
-from runner.report.folder import put
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from runner.api import JSON, Frame, Hosted, Picture
-    from runner.engine.events import Bus
-    from runner.engine.outcome import ShotOutcome
+    from runner.engine.ledger import Ledger
     from runner.engine.services import Services
     from runner.plan import PlannedSequence, PlannedShot
     from runner.report.folder import RunFolder
@@ -26,11 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstFrame:
-    """A hosted first frame. `rgb` is what the clip will be compared with; `handed_over` its file, if it is new."""
+    """A hosted first frame. `rgb` is what the clip will be compared with.
+
+    `remembered` is what the journal keeps of a hand-over frame: digest, size, format and how it was found.
+    """
 
     hosted: Hosted
     rgb: NDArray[Any]
-    handed_over: Artifact | None = None
+    remembered: dict[str, JSON] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,66 +41,73 @@ class FirstFrames:
 
     sequence: PlannedSequence
     folder: RunFolder
+    ledger: Ledger
     services: Services
-    bus: Bus
 
-    async def of(self, planned: PlannedShot, before: ShotOutcome | None) -> FirstFrame | None:
-        """The first frame of a shot, hosted; `None` for a cut. Raises `MediaError` or `UploadError`."""
+    async def of(self, planned: PlannedShot, clip: Path | None) -> FirstFrame | None:
+        """The first frame of a shot, hosted; `None` for a cut. Raises `MediaError` or `UploadError`.
+
+        `clip` is the clip of the shot that it chains from.
+        """
         if planned.shot.boundary is Boundary.CUT:
             return None
-        handed_over = None
-        if planned.previous is not None and before is not None and before.clip is not None:
-            found, handed_over = await asyncio.to_thread(
-                self._handed_over, planned, planned.previous, before.clip
-            )
+        remembered = None
+        if planned.previous is not None and clip is not None:
+            found, frame = await asyncio.to_thread(self._handed_over, planned, clip)
+            remembered = await asyncio.to_thread(self._kept, found, frame)
         else:
             found = await asyncio.to_thread(self._given, planned)
-        self.bus.tell(
-            Event(
-                kind=EventKind.SHOT_UPLOADING,
-                sequence=planned.sequence,
-                shot=planned.shot.name,
-                detail={"bytes": len(found.data)},
-            )
-        )
+        self.ledger.tell(planned, EventKind.SHOT_UPLOADING)
         return FirstFrame(
             hosted=await self._hosted(planned, found),
             rgb=await asyncio.to_thread(picture.decode, found),
-            handed_over=handed_over,
+            remembered=remembered,
         )
 
-    def _handed_over(
-        self, planned: PlannedShot, previous: PlannedShot, clip: Artifact
-    ) -> tuple[Picture, Artifact]:
-        frame = self._extracted(previous, clip)
-        made = picture.encode(frame.rgb, planned.capabilities.image_formats[0])
-        ending = "jpg" if made.format == "jpeg" else made.format
-        target = self.folder.frame(self.sequence, previous, ending)
+    async def again(self, planned: PlannedShot, clip: Path | None) -> NDArray[Any]:
+        """The first frame of a shot that was asked for before, decoded."""
+        if planned.previous is not None and clip is not None:
+            found, _ = await asyncio.to_thread(self._handed_over, planned, clip)
+        else:
+            found = await asyncio.to_thread(self._given, planned)
+        return await asyncio.to_thread(picture.decode, found)
+
+    def _handed_over(self, planned: PlannedShot, clip: Path) -> tuple[Picture, Frame]:
+        assert planned.previous is not None, "a chained shot has one before it"
+        frame = self._extracted(planned.previous, clip)
+        return picture.encode(frame.rgb, planned.capabilities.image_formats[0]), frame
+
+    def _kept(self, made: Picture, frame: Frame) -> dict[str, JSON]:
+        """Put the hand-over frame into the store."""
+        part = self.folder.work / f"{made.sha256}.part"
         try:
-            put(target, made.data)
+            part.write_bytes(made.data)
+            self.ledger.objects.put(part, made.sha256)
         except OSError as error:
             raise MediaError(
-                "the hand-over frame cannot be written", where=str(target), why=str(error)
+                "the hand-over frame cannot be written", where=str(part), why=str(error)
             ) from error
-        facts: dict[str, JSON] = {
-            "width": made.width,
-            "height": made.height,
-            "time_s": round(frame.time_s, 6),
-            "method": frame.method,
+        return {
+            "sha256": made.sha256,
+            "bytes": len(made.data),
+            "ending": "jpg" if made.format == "jpeg" else made.format,
+            "facts": {
+                "width": made.width,
+                "height": made.height,
+                "time_s": round(frame.time_s, 6),
+                "method": frame.method,
+            },
         }
-        return made, Artifact(
-            path=self.folder.relative(target), sha256=made.sha256, bytes=len(made.data), facts=facts
-        )
 
-    def _extracted(self, previous: PlannedShot, clip: Artifact) -> Frame:
+    def _extracted(self, previous: PlannedShot, clip: Path) -> Frame:
         try:
-            return self.services.extractor.extract(self.folder.path / clip.path, HandOver.LAST)
+            return self.services.extractor.extract(clip, HandOver.LAST)
         except RunnerError:
             raise
         except Exception as error:
             raise ExtractionRefused(
                 "the extractor broke off",
-                where=f"{previous.name}, {clip.path}",
+                where=f"{previous.name}, {clip.name}",
                 why=f"{type(error).__name__}: {error}",
             ) from error
 

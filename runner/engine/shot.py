@@ -1,40 +1,29 @@
-"""One shot from its first frame to a checked clip in the run folder."""
+"""One shot from its first frame to a clip with its name in the run folder."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from runner.api import Event, EventKind, State
-from runner.engine import arrival
-from runner.engine.outcome import Ending, ShotOutcome
+from runner.api import Event, EventKind
+from runner.engine import arrival, faults
+from runner.engine.attempts import Attempts, Begun
+from runner.engine.outcome import Artifact, Ending, ShotOutcome
 from runner.engine.picture import FirstFrames
-from runner.engine.sink import FileSink
-from runner.errors import (
-    FetchFailed,
-    RunnerError,
-    ShotError,
-    SubmitRefused,
-    TaskFailed,
-    TaskTimeout,
-)
-from runner.report.folder import move_into_place
+from runner.errors import BudgetStop, OutcomeUnknown, RunnerError, ShotError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Mapping
+    from pathlib import Path
 
-    from runner.api import Generator, Hosted, Status
-    from runner.engine.events import Bus
-    from runner.engine.past import Past
-    from runner.engine.picture import FirstFrame
+    from runner.api import JSON
+    from runner.engine.ledger import Ledger
     from runner.engine.services import Services
     from runner.plan import Plan, PlannedSequence, PlannedShot
     from runner.report.folder import RunFolder
-
-T = TypeVar("T")
+    from runner.store.attempt import Attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +33,26 @@ class ShotMaker:
     plan: Plan
     sequence: PlannedSequence
     folder: RunFolder
-    past: Past
-    bus: Bus
+    ledger: Ledger
     services: Services
 
-    async def make(self, planned: PlannedShot, before: ShotOutcome | None, began: float) -> ShotOutcome:
+    async def make(self, planned: PlannedShot, before: ShotOutcome | None) -> ShotOutcome:
         """Reuse or make one clip. `before` is the outcome of the shot it chains from."""
-        known = await asyncio.to_thread(self.past.shot, planned)
-        if known is not None:
-            self._tell(planned, EventKind.SHOT_REUSED, "made by an earlier run")
-            return known
+        began = time.monotonic()
         try:
             outcome = await self._made(planned, before)
         except RunnerError as error:
-            self._tell(planned, EventKind.SHOT_FAILED, error.line)
+            self.ledger.tell(planned, EventKind.SHOT_FAILED, error.line)
             return ShotOutcome(
-                planned=planned, ending=Ending.FAILED, error=error, elapsed_s=time.monotonic() - began
+                planned=planned, ending=_ending(error), error=error, elapsed_s=time.monotonic() - began
             )
+        if outcome.reused:
+            self.ledger.tell(planned, EventKind.SHOT_REUSED, "paid for already")
+            return outcome
         elapsed = time.monotonic() - began
         for warning in outcome.warnings:
-            self._tell(planned, EventKind.SHOT_WARNED, warning)
-        self.bus.tell(
+            self.ledger.tell(planned, EventKind.SHOT_WARNED, warning)
+        self.ledger.bus.tell(
             Event(
                 kind=EventKind.SHOT_FINISHED,
                 sequence=planned.sequence,
@@ -72,111 +60,119 @@ class ShotMaker:
                 detail={"elapsed_s": round(elapsed, 3), "path": outcome.clip.path if outcome.clip else None},
             )
         )
-        return dataclasses.replace(outcome, elapsed_s=elapsed)
+        return replace(outcome, elapsed_s=elapsed)
 
     async def _made(self, planned: PlannedShot, before: ShotOutcome | None) -> ShotOutcome:
-        first: FirstFrame | None = None
-        fell_back = ""
-        try:
-            first = await FirstFrames(self.sequence, self.folder, self.services, self.bus).of(planned, before)
-        except RunnerError as error:
-            fell_back = self._fallback(planned, error)
-        clip, task = await self._generated(planned, first.hosted if first else None)
+        first = _Beginning(self, planned, before)
+        attempt, reused = await Attempts(self.ledger, self.services).clip(
+            planned, first.begin, first.resume, lambda sink, rgb: arrival.look(sink, planned, rgb)
+        )
         target = self.folder.clip(self.sequence, planned)
         try:
-            looked = await asyncio.to_thread(arrival.look, clip, planned, first.rgb if first else None)
-            await asyncio.to_thread(move_into_place, clip.path, target)
+            await asyncio.to_thread(self.ledger.objects.show, attempt.digest, target)
+            frame = await asyncio.to_thread(self._shown_frame, planned, attempt)
         except OSError as error:
-            raise ShotError("the clip cannot be written", where=str(target), why=str(error)) from error
-        return ShotOutcome(
-            planned=planned,
-            ending=Ending.DONE,
-            how="image" if first else "text",
-            clip=dataclasses.replace(looked.artifact, path=self.folder.relative(target)),
-            first_frame=first.handed_over if first else None,
-            adherence=looked.adherence,
-            fell_back=fell_back,
-            warnings=looked.warnings,
-            task=task,
+            raise ShotError(
+                "the clip cannot be shown in the run folder", where=str(target), why=str(error)
+            ) from error
+        faults.reach("after_shown")
+        return _outcome(planned, attempt, self.folder.relative(target), frame, reused=reused)
+
+    def _shown_frame(self, planned: PlannedShot, attempt: Attempt) -> Artifact | None:
+        """The hand-over frame that this shot started from, under its name in the run folder."""
+        found: Any = attempt.facts.get("first_frame")
+        if not found or planned.previous is None:
+            return None
+        target = self.folder.frame(self.sequence, planned.previous, str(found["ending"]))
+        if not self.ledger.objects.path(found["sha256"]).exists():
+            return None
+        self.ledger.objects.show(found["sha256"], target)
+        return Artifact(
+            path=self.folder.relative(target),
+            sha256=found["sha256"],
+            bytes=found["bytes"],
+            facts=found["facts"],
         )
 
-    def _fallback(self, planned: PlannedShot, error: RunnerError) -> str:
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """The first frame of one shot: made when a request is about to go out, or only looked at again."""
+
+    maker: ShotMaker
+    planned: PlannedShot
+    before: ShotOutcome | None
+
+    @property
+    def _frames(self) -> FirstFrames:
+        maker = self.maker
+        return FirstFrames(maker.sequence, maker.folder, maker.ledger, maker.services)
+
+    async def begin(self) -> Begun:
+        """Extract and host the first frame; without one, go on from the prompt where that is allowed."""
+        try:
+            first = await self._frames.of(self.planned, self._clip)
+        except RunnerError as error:
+            return Begun(facts={"how": "text", "fell_back": self._fallback(error)})
+        if first is None:
+            return Begun(facts={"how": "text"})
+        return Begun(
+            hosted=first.hosted, rgb=first.rgb, facts={"how": "image", "first_frame": first.remembered}
+        )
+
+    async def resume(self, facts: Mapping[str, JSON]) -> Begun:
+        """The picture that an earlier request went out with, to compare the clip with. Nothing is hosted."""
+        if facts.get("how") != "image":
+            return Begun(facts=facts)
+        try:
+            rgb = await self._frames.again(self.planned, self._clip)
+        except RunnerError:
+            # The clip is paid for: it is kept, its seam unmeasured.
+            rgb = None
+        return Begun(rgb=rgb, facts=facts)
+
+    @property
+    def _clip(self) -> Path | None:
+        if self.before is None or self.before.clip is None:
+            return None
+        return self.maker.folder.path / self.before.clip.path
+
+    def _fallback(self, error: RunnerError) -> str:
         """Say why the shot goes on without its first frame; raise where it may not."""
-        if self.plan.project.continuity.fallback == "none" or not planned.capabilities.text:
+        if self.maker.plan.project.continuity.fallback == "none" or not self.planned.capabilities.text:
             if not error.hint:
                 error.hint = (
                     "run the same command again; or continuity.fallback=text_to_video goes on without it"
                 )
             raise error
-        self._tell(planned, EventKind.SHOT_FELL_BACK, f"made from its prompt alone: {error.line}")
+        self.maker.ledger.tell(
+            self.planned, EventKind.SHOT_FELL_BACK, f"made from its prompt alone: {error.line}"
+        )
         return error.line
 
-    async def _generated(self, planned: PlannedShot, image: Hosted | None) -> tuple[FileSink, str]:
-        generator = self.services.generator(planned.shot.generator.label)
-        request = dataclasses.replace(planned.request, image=image)
-        token = f"{planned.key[:32]}-{planned.request.take}"
-        self._tell(planned, EventKind.SHOT_PROGRESS, "submitting")
-        task = await self._asked(planned, "submit", generator.submit(request, token))
-        self._tell(planned, EventKind.SHOT_SUBMITTED, f"task {task.id}")
-        status = await self._finished(planned, generator, task)
-        self._tell(planned, EventKind.SHOT_FETCHING)
-        sink = FileSink(self.folder.work / f"{planned.key}.mp4")
-        try:
-            await self._asked(planned, "fetch", generator.fetch(status, sink))
-        finally:
-            sink.close()
-        sink.check()
-        return sink, task.id
 
-    async def _finished(self, planned: PlannedShot, generator: Generator, task: object) -> Status:
-        """Poll at growing intervals until the task ends."""
-        pause, limit = planned.capabilities.poll_s.low, self.plan.project.limits.task_timeout_s
-        deadline = time.monotonic() + limit
-        while True:
-            status = await self._asked(planned, "poll", generator.poll(task))  # type: ignore[arg-type]
-            if status.state is State.SUCCEEDED:
-                return status
-            if status.state is State.FAILED:
-                raise TaskFailed(
-                    f"{planned.shot.generator.spec.name} gave up",
-                    where=planned.name,
-                    why=status.reason or "it gives no reason",
-                    hint="run the same command again, or change the prompt",
-                )
-            self.bus.tell(
-                Event(
-                    kind=EventKind.SHOT_PROGRESS,
-                    sequence=planned.sequence,
-                    shot=planned.shot.name,
-                    message=str(status.state),
-                    progress=status.progress,
-                )
-            )
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TaskTimeout(
-                    f"{planned.shot.generator.spec.name} is not done after {limit:g} s",
-                    where=planned.name,
-                    hint="give it longer: limits.task_timeout_s=SECONDS",
-                )
-            await asyncio.sleep(min(pause, left))
-            pause = min(pause * 1.25, planned.capabilities.poll_s.high)
+def _ending(error: RunnerError) -> Ending:
+    if isinstance(error, OutcomeUnknown):
+        return Ending.UNKNOWN
+    return Ending.STOPPED if isinstance(error, BudgetStop) else Ending.FAILED
 
-    async def _asked(self, planned: PlannedShot, step: str, call: Awaitable[T]) -> T:
-        """Await one call of the generator; what it raises becomes an error that names the shot."""
-        try:
-            return await call
-        except RunnerError as error:
-            error.where = error.where or planned.name
-            raise
-        except Exception as error:
-            kind = {"submit": SubmitRefused, "fetch": FetchFailed}.get(step, ShotError)
-            raise kind(
-                f"generator {planned.shot.generator.spec.name} broke off in {step}",
-                where=planned.name,
-                why=f"{type(error).__name__}: {error}",
-                hint="--debug shows where; runner.log holds the details",
-            ) from error
 
-    def _tell(self, planned: PlannedShot, kind: EventKind, message: str = "") -> None:
-        self.bus.tell(Event(kind=kind, sequence=planned.sequence, shot=planned.shot.name, message=message))
+def _outcome(
+    planned: PlannedShot, attempt: Attempt, path: str, frame: Artifact | None, *, reused: bool
+) -> ShotOutcome:
+    facts: Any = attempt.facts
+    return ShotOutcome(
+        planned=planned,
+        ending=Ending.DONE,
+        how=facts["how"],
+        clip=Artifact(
+            path=path, sha256=attempt.digest, bytes=facts["clip"]["bytes"], facts=facts["clip"]["facts"]
+        ),
+        first_frame=frame,
+        adherence=facts.get("adherence"),
+        fell_back=facts.get("fell_back", ""),
+        warnings=tuple(facts.get("warnings", ())),
+        reused=reused,
+        task=attempt.task,
+        cost=None if reused else attempt.at_risk,
+    )

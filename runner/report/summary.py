@@ -63,6 +63,8 @@ _STYLE = {
     Ending.DONE: "green",
     Ending.FAILED: "red",
     Ending.SKIPPED: "yellow",
+    Ending.UNKNOWN: "red",
+    Ending.STOPPED: "yellow",
     Ending.INTERRUPTED: "yellow",
 }
 

@@ -8,13 +8,19 @@ import sys
 from typing import TYPE_CHECKING
 
 from runner.config import compose
+from runner.engine import faults
 from runner.engine.events import Bus
 from runner.engine.executor import execute
+from runner.engine.ledger import Ledger
+from runner.engine.limits import AccountLimits
 from runner.engine.past import Past
 from runner.errors import RunnerError
 from runner.report import folder as folders
 from runner.report import progress, summary, sweep
 from runner.report.record import Record
+from runner.store.budget import MICROS, Budget
+from runner.store.journal import Journal
+from runner.store.objects import Objects
 from runner.verbs.prepare import Preparation, checked
 
 if TYPE_CHECKING:
@@ -65,42 +71,67 @@ class _Runs:
         return code
 
     def _run(self, plan: Plan, registry: Registry, composed: Composed) -> int:
+        root = plan.project.output_root
         folder = folders.RunFolder(folders.path_for(plan, composed.job), plan.key)
         try:
-            record = Record(folder, plan, composed)
-            record.open()
-            try:
-                outcome = self._executed(plan, registry, folder, record)
-                record.finish(outcome)
-            except RunnerError as error:
-                record.fail(str(error))
-                raise
-            finally:
-                record.close()
+            with Journal(root / ".runner" / "journal.db") as journal:
+                record = Record(folder, plan, composed)
+                record.open()
+                try:
+                    ledger = _ledger(plan, composed, folder, journal)
+                    outcome = self._executed(plan, registry, folder, record, ledger)
+                    faults.reach("before_manifest")
+                    record.finish(outcome)
+                    faults.reach("after_manifest")
+                except RunnerError as error:
+                    record.fail(str(error))
+                    raise
+                finally:
+                    record.close()
         finally:
             folder.close()
         summary.show(outcome, folder.path, self._words, brief=composed.job is not None)
         return outcome.exit_code
 
     def _executed(
-        self, plan: Plan, registry: Registry, folder: folders.RunFolder, record: Record
+        self, plan: Plan, registry: Registry, folder: folders.RunFolder, record: Record, ledger: Ledger
     ) -> RunOutcome:
         display = progress.show(plan, quiet=self._flags.quiet)
-        bus = Bus()
+        bus = ledger.bus
         bus.add("events.jsonl", record.observe)
         bus.add("progress", display.observe)
         bus.add_plugins(registry)
         try:
-            return asyncio.run(_interruptible(plan, folder, bus))
+            return asyncio.run(_interruptible(plan, folder, ledger))
         finally:
             display.close()
 
 
-async def _interruptible(plan: Plan, folder: folders.RunFolder, bus: Bus) -> RunOutcome:
+def _ledger(plan: Plan, composed: Composed, folder: folders.RunFolder, journal: Journal) -> Ledger:
+    project = plan.project
+    budget = project.budget
+    return Ledger(
+        root=project.output_root,
+        scope=composed.job.sweep_key if composed.job else plan.key,
+        work=folder.work,
+        journal=journal,
+        objects=Objects(project.output_root / ".runner" / "objects"),
+        limits=AccountLimits(project.limits.in_flight),
+        bus=Bus(),
+        budget=Budget(
+            max_cost=None if budget.max_cost is None else round(budget.max_cost * MICROS),
+            max_shots=budget.max_shots,
+        ),
+        submit_timeout_s=project.limits.submit_timeout_s,
+        task_timeout_s=project.limits.task_timeout_s,
+    )
+
+
+async def _interruptible(plan: Plan, folder: folders.RunFolder, ledger: Ledger) -> RunOutcome:
     """Execute, treating SIGTERM as Ctrl-C: stop asking for clips, keep and record what is there."""
     task = asyncio.current_task()
     assert task is not None
     if sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     past = await asyncio.to_thread(Past, folder)
-    return await execute(plan, folder, past, bus)
+    return await execute(plan, folder, past, ledger)

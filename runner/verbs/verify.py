@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.engine.past import digest_of
 from runner.errors import UsageError
 from runner.report import manifest
 from runner.report.folder import read_json
+from runner.store.objects import digest_of
 
 if TYPE_CHECKING:
     from runner.cli import Flags

@@ -78,10 +78,10 @@ def test_every_failure_is_listed_and_the_worst_exit_code_counts(workplace: Workp
 
 def test_a_failing_shot_fails_its_job_only(workplace: Workplace) -> None:
     project = workplace.project(SHOTS)
-    answer = workplace.run("-m", project, "generator.fail=none,running,submit")
+    answer = workplace.run("-m", project, "generator.fail=running,submit,none")
     assert answer.code == 1
     (record,) = workplace.path.rglob("sweep.json")
-    assert [job["exit_code"] for job in json.loads(record.read_text())["jobs"]] == [0, 1, 1]
+    assert [job["exit_code"] for job in json.loads(record.read_text())["jobs"]] == [1, 1, 0]
 
 
 def test_projects_can_be_swept(workplace: Workplace) -> None:

@@ -1,0 +1,247 @@
+"""The journal: every attempt and every cent, on disk before anything that money hangs on is done.
+
+One SQLite file per outputs root, shared by all processes that use the root. One thread of this process writes; what
+is asked of it at the same time shares a transaction, so that many shots wait for one disk flush together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import queue
+import sqlite3
+import threading
+import time
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from runner.errors import BudgetStop, JournalError
+from runner.store.attempt import OPEN, Attempt, Phase
+from runner.store.schema import VERSION, migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+    from runner.store.budget import Budget
+
+T = TypeVar("T")
+Work = tuple["Callable[[sqlite3.Connection], Any]", "Future[Any]"]
+
+_BUSY_S: Final = 30.0
+_COLUMNS: Final = tuple(field.name for field in dataclasses.fields(Attempt))
+_JSON: Final = frozenset({"results", "facts", "identity"})
+
+
+class Journal:
+    """The open journal. Use as a context manager, sync or from many tasks of one event loop."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._clock = clock
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
+        self._opened: Future[None] = Future()
+
+    def __enter__(self) -> Journal:
+        self._thread.start()
+        self._opened.result()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._queue.put(None)
+        self._thread.join()
+
+    # --- asking -----------------------------------------------------------------------------------------------
+
+    def now(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` in the journal's thread and wait for it to be on disk."""
+        return self._asked(work).result()
+
+    async def soon(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The same for a task of an event loop."""
+        return await asyncio.wrap_future(self._asked(work))
+
+    def _asked(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._queue.put((work, future))
+        return future
+
+    # --- the writer thread ------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            connection = _opened(self.path)
+        except BaseException as error:
+            self._opened.set_exception(error)
+            return
+        self._opened.set_result(None)
+        try:
+            while (batch := self._batch()) is not None:
+                _transact(connection, batch)
+        finally:
+            connection.close()
+
+    def _batch(self) -> list[Work] | None:
+        """Everything that is asked for right now; `None` at the end."""
+        first = self._queue.get()
+        if first is None:
+            return None
+        batch = [first]
+        while not self._queue.empty():
+            more = self._queue.get()
+            if more is None:
+                self._queue.put(None)
+                break
+            batch.append(more)
+        return batch
+
+    # --- what can be asked ------------------------------------------------------------------------------------
+
+    def intend(self, attempt: Attempt, budget: Budget) -> Callable[[sqlite3.Connection], None]:
+        """Note that an attempt is about to be made, if the budget has room. Raises `BudgetStop`."""
+        stamped = dataclasses.replace(attempt, created=self._clock(), updated=self._clock())
+
+        def work(connection: sqlite3.Connection) -> None:
+            count, spent, unknown = _spent(connection, attempt.scope)
+            budget.check(attempt, count=count, spent=spent, unknown=unknown)
+            marks = ", ".join("?" * len(_COLUMNS))
+            connection.execute(
+                f"INSERT INTO attempts ({', '.join(_COLUMNS)}) VALUES ({marks})", _row(stamped)
+            )
+
+        return work
+
+    def move(self, token: str, phase: Phase, **changes: Any) -> Callable[[sqlite3.Connection], None]:
+        """Note how far an attempt got, with what is now known of it."""
+        changes = {"phase": phase, "updated": self._clock()} | changes
+        names = ", ".join(f"{name} = ?" for name in changes)
+        values = [_stored(name, value) for name, value in changes.items()]
+
+        def work(connection: sqlite3.Connection) -> None:
+            done = connection.execute(f"UPDATE attempts SET {names} WHERE token = ?", [*values, token])
+            if done.rowcount != 1:
+                raise JournalError("the journal does not know this attempt", where=token)
+
+        return work
+
+
+def known(key: str) -> Callable[[sqlite3.Connection], Attempt | None]:
+    """The attempt that decides what to do for a shot: a fetched one, else an open one, else the newest."""
+
+    def work(connection: sqlite3.Connection) -> Attempt | None:
+        rows = _select(connection, "key = ?", key)
+        for wanted in (frozenset({Phase.FETCHED}), OPEN):
+            found = [attempt for attempt in rows if attempt.phase in wanted]
+            if found:
+                return found[-1]
+        return rows[-1] if rows else None
+
+    return work
+
+
+def attempts(where: str = "1", *values: object) -> Callable[[sqlite3.Connection], list[Attempt]]:
+    """The attempts that meet an SQL condition of ours, oldest first."""
+    return lambda connection: _select(connection, where, *values)
+
+
+def spent(scope: str) -> Callable[[sqlite3.Connection], tuple[int, int, int]]:
+    """(attempts that may cost, millionths of a dollar with reservations, attempts of unknown price) of a scope."""
+    return lambda connection: _spent(connection, scope)
+
+
+def _spent(connection: sqlite3.Connection, scope: str) -> tuple[int, int, int]:
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(coalesce(cost, reserved)), 0),"
+        " coalesce(sum(cost IS NULL AND reserved IS NULL), 0)"
+        " FROM attempts WHERE scope = ? AND phase <> 'refused'",
+        (scope,),
+    ).fetchone()
+    return int(row[0]), int(row[1]), int(row[2])
+
+
+def _select(connection: sqlite3.Connection, where: str, *values: object) -> list[Attempt]:
+    query = f"SELECT {', '.join(_COLUMNS)} FROM attempts WHERE {where} ORDER BY created, rowid"
+    return [_attempt(row) for row in connection.execute(query, values)]
+
+
+def _attempt(row: tuple[Any, ...]) -> Attempt:
+    values = {
+        name: json.loads(value) if name in _JSON else value for name, value in zip(_COLUMNS, row, strict=True)
+    }
+    values["phase"] = Phase(values["phase"])
+    values["results"] = tuple(tuple(result) for result in values["results"])
+    return Attempt(**values)
+
+
+def _row(attempt: Attempt) -> list[Any]:
+    return [_stored(name, getattr(attempt, name)) for name in _COLUMNS]
+
+
+def _stored(name: str, value: Any) -> Any:
+    return json.dumps(value) if name in _JSON else value
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            connection.close()
+            raise JournalError(
+                "the journal was written by a newer version of this program",
+                where=str(path),
+                why=f"its version is {version}, this program knows {VERSION}",
+                hint="install the newer version; or start another journal with output.root=DIR",
+            )
+        migrate(connection)
+    except (sqlite3.Error, OSError) as error:
+        raise _failure(path, error) from error
+    return connection
+
+
+def _failure(path: Path | str, error: Exception) -> JournalError:
+    text = str(error)
+    what, hint = "the journal cannot be used", "choose another folder with output.root=DIR"
+    if "malformed" in text or "not a database" in text:
+        what = "the journal is damaged"
+        hint = f"keep {path} for the record of what was paid, and start another root: output.root=DIR"
+    elif "full" in text or "No space" in text:
+        what, hint = "the disk is full", "make room, then run the same command again"
+    return JournalError(what, where=str(path), why=text, hint=hint)
+
+
+def _transact(connection: sqlite3.Connection, batch: list[Work]) -> None:
+    """Do a batch in one transaction, each part undone by itself when it fails. Answers come after the flush."""
+    answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for work, future in batch:
+            connection.execute("SAVEPOINT part")
+            try:
+                answers.append((future, work(connection), None))
+                connection.execute("RELEASE part")
+            except (JournalError, BudgetStop, sqlite3.IntegrityError) as error:
+                connection.execute("ROLLBACK TO part")
+                connection.execute("RELEASE part")
+                answers.append((future, None, error))
+        connection.execute("COMMIT")
+    except BaseException as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        failure = _failure("journal.db", error) if isinstance(error, (sqlite3.Error, OSError)) else error
+        for _, future in batch:
+            future.set_exception(failure)
+        return
+    for future, answer, refusal in answers:
+        if refusal is None:
+            future.set_result(answer)
+        else:
+            future.set_exception(refusal)

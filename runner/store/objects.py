@@ -1,0 +1,103 @@
+"""Content-addressed files: a clip is stored once, under its digest, whatever the runs that show it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What an operating system answers where it cannot link: another disk, no such thing, too many links.
+_NO_LINK: Final = frozenset(
+    {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS}
+)
+
+
+class Objects:
+    """The files of one outputs root, in `<root>/.runner/objects/ab/cdef...`. All methods block."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, digest: str) -> Path:
+        return self.folder / digest[:2] / digest[2:]
+
+    def put(self, finished: Path, digest: str) -> None:
+        """Take over a finished file with that digest. Durable when this returns."""
+        target = self.path(digest)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with finished.open("rb") as file:
+            os.fsync(file.fileno())
+        os.chmod(finished, 0o444)
+        try:
+            os.replace(finished, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            shutil.move(finished, target)
+        _sync_folder(target.parent)
+
+    def whole(self, digest: str) -> bool:
+        """Whether the file is there and still is what its name says."""
+        return digest_of(self.path(digest)) == digest
+
+    def show(self, digest: str, target: Path) -> None:
+        """Put the file under a name in a run folder: a hard link, or a copy where links cannot be."""
+        source = self.path(digest)
+        if target.exists() and (target.samefile(source) or digest_of(target) == digest):
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mktemp(prefix=".part-", dir=target.parent))
+        try:
+            try:
+                os.link(source, part)
+            except OSError as error:
+                if error.errno not in _NO_LINK:
+                    raise
+                shutil.copyfile(source, part)
+            os.replace(part, target)
+        finally:
+            # Replacing a file by another link to it leaves the first name standing.
+            part.unlink(missing_ok=True)
+
+    def all(self) -> Iterator[str]:
+        """The digests of all files."""
+        for path in self.folder.glob("??/*"):
+            if not path.name.startswith("."):
+                yield path.parent.name + path.name
+
+    def remove(self, digest: str) -> int:
+        """Delete one file; how many bytes that was."""
+        path = self.path(digest)
+        with contextlib.suppress(FileNotFoundError):
+            size = path.stat().st_size
+            path.unlink()
+            return size
+        return 0
+
+
+def digest_of(path: Path) -> str | None:
+    """SHA-256 of a file; `None` where there is none to read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in a folder survive a power cut, where the system knows how."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
