@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -33,7 +34,8 @@ Options
 Overrides
   shot.seed=7      sequences.hero.shots.pour.prompt='steam rises'      output.root=DIR
 Exit codes
-  0 fine - 1 a shot failed - 2 configuration or usage - 130 interrupted"""
+  0 fine - 1 a shot failed - 2 configuration or usage - 3 an unknown outcome waits
+  for a person - 4 the budget stopped it - 130 interrupted"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +95,9 @@ def _dispatch(words: list[str], flags: Flags) -> int:
     elif first == "--version":
         print(__version__)
         return 0
-    if first == "plan":
-        from runner.verbs import plan
-
-        return plan.main(flags)
-    if first == "plugins":
-        from runner.verbs import plugins
-
-        return plugins.main(flags)
-    if first == "verify":
-        from runner.verbs import verify
-
-        return verify.main(flags)
+    if first in VERBS:
+        module = importlib.import_module(f"runner.verbs.{first}")
+        return int(module.main(flags))
     if flags.as_json:
         raise UsageError("a run has no --json", why="it writes manifest.json and run.json into its folder")
     from runner.verbs import run

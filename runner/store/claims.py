@@ -71,6 +71,22 @@ def beat(owner: Owner, now: float) -> Callable[[sqlite3.Connection], None]:
     return work
 
 
+def held(key: str, now: float) -> Callable[[sqlite3.Connection], bool]:
+    """Whether a living process works on a shot."""
+    return lambda connection: _any_alive(connection, now, "WHERE key = ?", key)
+
+
+def any_held(now: float) -> Callable[[sqlite3.Connection], bool]:
+    """Whether a living process works on anything."""
+    return lambda connection: _any_alive(connection, now, "")
+
+
+def _any_alive(connection: sqlite3.Connection, now: float, where: str, *values: str) -> bool:
+    rows = connection.execute(f"SELECT host, boot, pid, life, heartbeat FROM claims {where}", values)
+    here = this_process()
+    return any(_alive(row, here, now) for row in rows)
+
+
 def _alive(row: tuple[str, str, int, str, float], owner: Owner, now: float) -> bool:
     host, boot, pid, life, heartbeat = row
     if host == owner.host and boot and boot == owner.boot:

@@ -6,4 +6,7 @@ VERBS: Final = {
     "plan": "what a run would do, shot by shot; nothing is executed",
     "plugins": "what is registered, from where, with which options",
     "verify": "recompute every digest of a run folder",
+    "journal": "attempts and spend; journal resolve settles an unknown outcome",
+    "why": "why a shot was made anew: what differs from the nearest attempt",
+    "gc": "remove files of the store that nothing refers to",
 }

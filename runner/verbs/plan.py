@@ -1,4 +1,4 @@
-"""`runner plan`: what a run would do."""
+"""`runner plan`: what a run would do, and what it would cost."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from runner.config import compose
-from runner.config.redact import hidden_value
+from runner.forecast import Forecast, Standing, forecast, micros
 from runner.report import folder
+from runner.store.budget import MICROS, dollars
 from runner.verbs.prepare import Preparation, checked
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ def main(flags: Flags) -> int:
 
     def task(composed: Composed) -> int:
         plan, _ = preparation.plan(composed)
-        described = describe(plan, composed)
+        expected = forecast(plan)
+        described = describe(plan, expected, composed)
         if flags.as_json:
             found.append(described)
         else:
-            _show(plan, described)
+            _show(plan, expected, described)
         return 0
 
     codes = compose.each_job(checked(flags.rest), task)
@@ -39,21 +41,30 @@ def main(flags: Flags) -> int:
     return max(codes, default=0)
 
 
-def describe(plan: Plan, composed: Composed) -> dict[str, Any]:
-    """The plan as a script would read it."""
+def describe(plan: Plan, expected: Forecast, composed: Composed) -> dict[str, Any]:
+    """The plan as a script would read it. `to_spend_usd` leaves out `unpriced` shots."""
     return {
         "project": plan.project.name,
         "key": plan.key,
         "folder": str(folder.path_for(plan, composed.job)),
-        "sequences": {sequence.name: [_shot(shot) for shot in sequence.shots] for sequence in plan.sequences},
+        "to_do": expected.to_do,
+        "to_spend_usd": expected.to_spend / MICROS,
+        "unpriced": expected.unpriced,
+        "sequences": {
+            sequence.name: [_shot(shot, expected) for shot in sequence.shots] for sequence in plan.sequences
+        },
     }
 
 
-def _shot(planned: PlannedShot) -> dict[str, Any]:
-    request = planned.request
+def _shot(planned: PlannedShot, expected: Forecast) -> dict[str, Any]:
+    request, price = planned.request, micros(planned)
+    as_of = planned.price.as_of if planned.price else None
     return {
         "shot": planned.shot.name,
         "key": planned.key,
+        "standing": expected.standing[planned.key],
+        "price_usd": None if price is None else price / MICROS,
+        "price_as_of": as_of.isoformat() if as_of else None,
         "boundary": str(planned.shot.boundary),
         "starts_from": starts_from(planned),
         "generator": planned.shot.generator.spec.name,
@@ -65,7 +76,7 @@ def _shot(planned: PlannedShot) -> dict[str, Any]:
         "fps": request.fps,
         "seed": request.seed,
         "take": request.take,
-        "params": hidden_value(dict(request.params)),
+        "params": dict(request.params),
     }
 
 
@@ -78,7 +89,7 @@ def starts_from(planned: PlannedShot) -> str | None:
     return None
 
 
-def _show(plan: Plan, described: dict[str, Any]) -> None:
+def _show(plan: Plan, expected: Forecast, described: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.text import Text
     from rich.tree import Tree
@@ -89,8 +100,9 @@ def _show(plan: Plan, described: dict[str, Any]) -> None:
     for sequence in plan.sequences:
         branch = tree.add(Text(f"{sequence.name}  ({_shots(sequence.shots)})", style="bold"))
         for planned in sequence.shots:
-            branch.add(_line(planned, console.width - 14))
+            branch.add(_line(planned, expected.standing[planned.key], console.width - 14))
     console.print(tree)
+    console.print(Text(_money(expected), style="bold"))
     console.print(Text(f"folder  {described['folder']}", overflow="fold"))
     console.print(
         f"extractor {plan.project.extractor.spec.name}, uploader {plan.project.uploader.spec.name}, "
@@ -98,22 +110,36 @@ def _show(plan: Plan, described: dict[str, Any]) -> None:
     )
 
 
+def _money(expected: Forecast) -> str:
+    text = f"{expected.to_do} to do, {dollars(expected.to_spend)} to spend"
+    if expected.unpriced:
+        text += f" and {expected.unpriced} of unknown price"
+    counts = {
+        standing: sum(one is standing for one in expected.standing.values())
+        for standing in Standing
+        if standing is not Standing.TO_DO
+    }
+    return text + "".join(f", {count} {standing}" for standing, count in counts.items() if count)
+
+
 def _shots(shots: Sequence[PlannedShot]) -> str:
     return "1 shot" if len(shots) == 1 else f"{len(shots)} shots"
 
 
-def _line(planned: PlannedShot, width: int) -> Any:
+def _line(planned: PlannedShot, standing: Standing, width: int) -> Any:
     from rich.text import Text
 
-    request = planned.request
+    request, price = planned.request, micros(planned)
     start = starts_from(planned) or "prompt alone"
     model = f" {request.model}" if request.model else ""
     seed = "" if request.seed is None else f", seed {request.seed}"
     take = "" if request.take == 1 else f", take {request.take}"
+    cost = "price unknown" if price is None else "free" if price == 0 else dollars(price)
     text = Text(overflow="fold")
     text.append(f"{planned.number:02d} {planned.shot.name}", style="cyan")
     text.append(f"  {planned.shot.boundary}", style="bold")
-    text.append(f" from {start}\n")
+    text.append(f" from {start}  ")
+    text.append(f"{standing}, {cost}\n", style="green" if standing is Standing.PAID else "yellow")
     text.append(
         f"   {planned.shot.generator.spec.name}{model}, {request.duration_s:g} s, {request.aspect_ratio}, "
         f"{request.resolution}, {request.fps:g} fps{seed}{take}, key {planned.key[:8]}\n",

@@ -21,6 +21,7 @@ from runner.report.record import Record
 from runner.store.budget import MICROS, Budget
 from runner.store.journal import Journal
 from runner.store.objects import Objects
+from runner.verbs.confirm import confirm
 from runner.verbs.prepare import Preparation, checked
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class _Runs:
 
     def _run(self, plan: Plan, registry: Registry, composed: Composed) -> int:
         root = plan.project.output_root
+        confirm(plan)
         folder = folders.RunFolder(folders.path_for(plan, composed.job), plan.key)
         try:
             with Journal(root / ".runner" / "journal.db") as journal:

@@ -1,0 +1,78 @@
+"""What a plan will cost, given what the journal says is paid for already. Nothing is contacted or written."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from runner.store.attempt import OPEN, Attempt, Phase
+from runner.store.budget import MICROS
+from runner.store.reading import attempts_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.plan import Plan, PlannedShot
+
+_AT_A_TIME: Final = 500
+
+
+class Standing(enum.StrEnum):
+    """Where a shot stands before the run."""
+
+    TO_DO = "to do"
+    PAID = "paid already"
+    RUNNING = "running"
+    UNKNOWN = "outcome unknown"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """The standing of each key, and the money in millionths of a dollar.
+
+    `to_spend` is over the shots to do, each key once; `unpriced` counts those among them whose price nobody knows.
+    """
+
+    standing: Mapping[str, Standing]
+    to_spend: int
+    unpriced: int
+    to_do: int
+
+
+def forecast(plan: Plan) -> Forecast:
+    """Ask the journal of the plan's outputs root. Raises `JournalError`."""
+    keys = list(dict.fromkeys(shot.key for shot in plan.shots))
+    known: dict[str, list[Attempt]] = {}
+    for start in range(0, len(keys), _AT_A_TIME):
+        some = keys[start : start + _AT_A_TIME]
+        marks = ", ".join("?" * len(some))
+        for attempt in attempts_in(plan.project.output_root, f"key IN ({marks})", *some):
+            known.setdefault(attempt.key, []).append(attempt)
+    standing = {key: _standing(known.get(key, [])) for key in keys}
+    shots = {shot.key: shot for shot in plan.shots if standing[shot.key] is Standing.TO_DO}
+    prices = [micros(shot) for shot in shots.values()]
+    return Forecast(
+        standing=standing,
+        to_spend=sum(price for price in prices if price is not None),
+        unpriced=sum(price is None for price in prices),
+        to_do=len(shots),
+    )
+
+
+def micros(planned: PlannedShot) -> int | None:
+    """The expected price of a shot in millionths of a dollar; `None` is unknown."""
+    price = planned.price
+    return None if price is None else round(price.usd * MICROS)
+
+
+def _standing(attempts: list[Attempt]) -> Standing:
+    phases = {attempt.phase for attempt in attempts}
+    if Phase.FETCHED in phases:
+        return Standing.PAID
+    if Phase.UNKNOWN in phases or Phase.INTENDED in phases:
+        return Standing.UNKNOWN
+    if phases & OPEN:
+        return Standing.RUNNING
+    return Standing.LOST if attempts and attempts[-1].phase is Phase.LOST else Standing.TO_DO

@@ -1,0 +1,180 @@
+"""`runner journal`: attempts and spend; `runner journal resolve`: settling what only a person can know."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.errors import UsageError
+from runner.store.attempt import OPEN, Attempt, Phase
+from runner.store.budget import dollars
+from runner.store.claims import held
+from runner.store.journal import Journal
+from runner.store.reading import JOURNAL, attempts_in, look
+from runner.verbs.root import split
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.cli import Flags
+
+_FILTERS: Final = {
+    "project": "project",
+    "provider": "generator",
+    "state": "phase",
+    "key": "key",
+    "token": "token",
+}
+_ANSWERS: Final = ("--submitted", "--not-submitted", "--abandon")
+
+
+def main(flags: Flags) -> int:
+    """List attempts, or resolve one."""
+    if flags.rest[:1] == ("resolve",):
+        return _resolve(flags.rest[1:])
+    root, plain, filters, _ = split(flags.rest)
+    unknown = set(filters) - set(_FILTERS)
+    if plain or unknown:
+        raise UsageError(
+            f"journal cannot use {(plain or sorted(unknown))[0]!r}",
+            why=f"it takes resolve, output.root=DIR, and the filters {', '.join(f'{name}=' for name in _FILTERS)}",
+        )
+    conditions = " AND ".join(f"{_FILTERS[name]} = ?" for name in filters) or "1"
+    found = attempts_in(root, conditions, *filters.values())
+    if flags.as_json:
+        print(json.dumps([_entry(one) for one in found], indent=2, ensure_ascii=False))
+    else:
+        _show(found, root)
+    return 0
+
+
+def _entry(attempt: Attempt) -> dict[str, Any]:
+    entry = dataclasses.asdict(attempt)
+    for name in ("reserved", "cost"):
+        entry[f"{name}_usd"] = None if entry[name] is None else entry[name] / 1_000_000
+        del entry[name]
+    return entry
+
+
+def _show(found: list[Attempt], root: Path) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not found:
+        console.print(Text(f"no attempts in {root / '.runner' / JOURNAL}", overflow="fold"))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name, justify in (
+        ("token", "left"),
+        ("when", "left"),
+        ("shot", "left"),
+        ("state", "left"),
+        ("cost", "right"),
+    ):
+        table.add_column(
+            name, justify="right" if justify == "right" else "left", no_wrap=True, overflow="ellipsis"
+        )
+    for one in found:
+        when = datetime.fromtimestamp(one.created, UTC).strftime("%m-%d %H:%M")
+        cost = dollars(one.cost) if one.cost is not None else f"({dollars(one.reserved)})"
+        style = "red" if one.phase in (Phase.UNKNOWN, Phase.LOST) else "yellow" if one.phase in OPEN else ""
+        table.add_row(
+            one.token[:8], when, Text(f"{one.project} {one.name}"), Text(one.phase, style=style), cost
+        )
+    console.print(table)
+    for line in _totals(found):
+        console.print(Text(line, overflow="fold"))
+
+
+def _totals(found: list[Attempt]) -> list[str]:
+    """Spend by project and provider, and what is still on its way."""
+    lines = []
+    for project, generator in sorted({(one.project, one.generator) for one in found}):
+        here = [one for one in found if (one.project, one.generator) == (project, generator)]
+        spent = sum(one.cost or 0 for one in here)
+        lines.append(f"{project}, {generator}: {len(here)} attempts, {dollars(spent)} spent")
+    risky = [one for one in found if one.cost is None and one.phase not in (Phase.REFUSED,)]
+    if risky:
+        known = sum(one.reserved or 0 for one in risky)
+        blind = sum(one.reserved is None for one in risky)
+        more = f", and {blind} attempts of unknown price" if blind else ""
+        lines.append(f"money at risk: {dollars(known)}{more}; reserved amounts stand in brackets")
+    waiting = [one for one in found if one.phase is Phase.UNKNOWN]
+    if waiting:
+        lines.append(
+            f"{len(waiting)} wait for a person: python -m runner journal resolve TOKEN "
+            "--submitted TASKID | --not-submitted | --abandon"
+        )
+    return lines
+
+
+def _resolve(words: tuple[str, ...]) -> int:
+    """Settle one attempt. Refused while a living run works on it."""
+    task = ""
+    if "--submitted" in words:
+        place = words.index("--submitted")
+        if place + 1 >= len(words) or words[place + 1].startswith("-"):
+            raise UsageError(
+                "--submitted needs the provider's task id", hint="journal resolve TOKEN --submitted TASKID"
+            )
+        task = words[place + 1]
+        words = (*words[: place + 1], *words[place + 2 :])
+    root, plain, filters, given = split(words, _ANSWERS)
+    if len(plain) != 1 or len(given) != 1 or filters:
+        raise UsageError(
+            "resolve takes one token and one answer",
+            hint="python -m runner journal resolve TOKEN --submitted TASKID | --not-submitted | --abandon",
+        )
+    attempt = _the_one(root, plain[0])
+    (answer,) = given
+    _check(attempt, answer, root)
+    with Journal(root / ".runner" / JOURNAL) as journal:
+        if answer == "--submitted":
+            journal.now(journal.move(attempt.token, Phase.SUBMITTED, task=task, note="resolved by a person"))
+            print(f"{attempt.name}: will be picked up as task {task} by the next run")
+        elif answer == "--not-submitted":
+            journal.now(
+                journal.move(attempt.token, Phase.REFUSED, cost=0, note="not submitted, says a person")
+            )
+            print(
+                f"{attempt.name}: was not submitted; the next run asks for it, nothing is reserved for it any more"
+            )
+        else:
+            journal.now(journal.move(attempt.token, Phase.ABANDONED, note="abandoned by a person"))
+            print(
+                f"{attempt.name}: abandoned; its {dollars(attempt.at_risk)} stay counted, the next run pays for another"
+            )
+    return 0
+
+
+def _the_one(root: Path, token: str) -> Attempt:
+    # Tokens are hexadecimal: nothing in one has a meaning for GLOB.
+    plain = "".join(letter for letter in token if letter.isalnum())
+    found = attempts_in(root, "token GLOB ?", f"{plain}*")
+    if len(found) != 1:
+        raise UsageError(
+            f"{'no attempt has' if not found else f'{len(found)} attempts have'} a token that begins with {token}",
+            where=str(root / ".runner" / JOURNAL),
+            hint="python -m runner journal  lists them; another root is named with output.root=DIR",
+        )
+    return found[0]
+
+
+def _check(attempt: Attempt, answer: str, root: Path) -> None:
+    may = {Phase.INTENDED, Phase.UNKNOWN}
+    if answer == "--abandon":
+        may |= {Phase.SUBMITTED, Phase.READY, Phase.LOST}
+    if attempt.phase not in may:
+        raise UsageError(
+            f"this attempt is {attempt.phase}; there is nothing to resolve with {answer}", where=attempt.name
+        )
+    if look(root, held(attempt.key, time.time()), False):
+        raise UsageError(
+            "a run is working on this shot right now", where=attempt.name, hint="wait for it, or stop it"
+        )

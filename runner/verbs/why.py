@@ -1,0 +1,134 @@
+"""`runner why DIR SHOT`: which fields of a shot's key differ from the nearest earlier attempt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import UsageError
+from runner.report import manifest
+from runner.store.reading import attempts_in
+from runner.verbs.root import of_folder
+
+if TYPE_CHECKING:
+    from runner.cli import Flags
+    from runner.store.attempt import Attempt
+
+
+def main(flags: Flags) -> int:
+    """Explain one shot of a run folder."""
+    words = [word for word in flags.rest if not word.startswith("-")]
+    if len(words) != 2:
+        raise UsageError(
+            "why takes a run folder and a shot", hint="python -m runner why outputs/PROJECT/RUN SHOT"
+        )
+    folder, shot = Path(words[0]), words[1]
+    key = _key(folder, shot)
+    root = of_folder(folder)
+    known = attempts_in(root) if root else []
+    own = [attempt for attempt in known if attempt.key == key]
+    if not own:
+        raise UsageError("the journal has no attempt of this shot", where=str(root or folder))
+    answer = _answer(own[0], known, shot)
+    print(json.dumps(answer, indent=2, ensure_ascii=False) if flags.as_json else _text(answer))
+    return 0
+
+
+def _key(folder: Path, shot: str) -> str:
+    found = manifest.read(folder)
+    if found is None:
+        raise UsageError(
+            "this is not a run folder", where=str(folder), why=f"there is no {manifest.NAME} in it"
+        )
+    keys = {
+        name: entry["key"]
+        for sequence, content in found["sequences"].items()
+        for plain, entry in content["shots"].items()
+        for name in (plain, f"{sequence}/{plain}")
+    }
+    if shot not in keys:
+        raise UsageError(f"there is no shot {shot} in this run", why=f"there are: {', '.join(sorted(keys))}")
+    return str(keys[shot])
+
+
+def _answer(own: Attempt, known: list[Attempt], shot: str) -> dict[str, Any]:
+    earlier = [one for one in known if one.created < own.created and one.key != own.key]
+    named = [one for one in earlier if one.name == own.name]
+    nearest = min(named or earlier, key=lambda one: len(_differences(one, own)), default=None)
+    return {
+        "shot": own.name,
+        "asked": shot,
+        "key": own.key,
+        "nearest": nearest.name if nearest else None,
+        "nearest_key": nearest.key if nearest else None,
+        "differences": _differences(nearest, own) if nearest else {},
+        "because_of": _cause(nearest, own, known),
+    }
+
+
+def _differences(before: Attempt, after: Attempt) -> dict[str, list[Any]]:
+    """Field by field; the parts of `params` and `options` by themselves."""
+    was, now = _flat(before.identity), _flat(after.identity)
+    return {
+        name: [was.get(name), now.get(name)]
+        for name in sorted(was.keys() | now.keys())
+        if was.get(name) != now.get(name)
+    }
+
+
+def _flat(identity: Any) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in identity.items():
+        if name in ("params", "options", "starts_from") and isinstance(value, dict):
+            flat |= {f"{name}.{inner}": each for inner, each in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _cause(nearest: Attempt | None, own: Attempt, known: list[Attempt]) -> dict[str, Any] | None:
+    """Where a shot differs only in the shot it chains from, that one's differences are the answer."""
+    if nearest is None:
+        return None
+    of = _differences(nearest, own).get("starts_from.of")
+    if not of or not all(of):
+        return None
+    before = [next((one for one in known if one.key == key), None) for key in of]
+    if before[0] is None or before[1] is None:
+        return None
+    return {
+        "shot": before[1].name,
+        "differences": _differences(before[0], before[1]),
+        "because_of": _cause(before[0], before[1], known),
+    }
+
+
+def _text(answer: dict[str, Any]) -> str:
+    if answer["nearest"] is None:
+        return f"{answer['shot']}: there was no earlier attempt of anything to reuse"
+    lines = [
+        f"{answer['shot']} was not reused from {answer['nearest']} ({answer['nearest_key'][:8]}) because"
+    ]
+    lines += _lines(answer["differences"])
+    cause = answer["because_of"]
+    while cause:
+        lines.append(f"  that shot, {cause['shot']}, differs in")
+        lines += _lines(cause["differences"])
+        cause = cause["because_of"]
+    return "\n".join(lines)
+
+
+def _lines(differences: dict[str, list[Any]]) -> list[str]:
+    lines = []
+    for name, (was, now) in differences.items():
+        if name == "starts_from.of":
+            lines.append("  it starts from another clip")
+        else:
+            lines.append(f"  `{name}` {_short(was)} -> {_short(now)}")
+    return lines or ["  (nothing differs)"]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
