@@ -329,7 +329,9 @@ class _Work:
             (result.url, result.expires_at.isoformat() if result.expires_at else "")
             for result in status.results
         )
+        # Where the provider does not say what it took, the price that was reserved is what was paid.
         cost = self._cost(attempt, status)
+        cost = attempt.reserved if cost is None else cost
         moved = await self._move(attempt, Phase.READY, results=results, cost=cost)
         faults.reach("after_ready")
         return moved

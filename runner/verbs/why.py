@@ -53,9 +53,9 @@ def _key(folder: Path, shot: str) -> str:
 
 
 def _answer(own: Attempt, known: list[Attempt], shot: str) -> dict[str, Any]:
-    earlier = [one for one in known if one.created < own.created and one.key != own.key]
-    named = [one for one in earlier if one.name == own.name]
-    nearest = min(named or earlier, key=lambda one: len(_differences(one, own)), default=None)
+    before = (one for one in known if one.created < own.created and one.key != own.key)
+    earlier = [one for one in before if (one.project, one.name) == (own.project, own.name)]
+    nearest = min(earlier, key=lambda one: len(_differences(one, own)), default=None)
     return {
         "shot": own.name,
         "asked": shot,
@@ -106,7 +106,7 @@ def _cause(nearest: Attempt | None, own: Attempt, known: list[Attempt]) -> dict[
 
 def _text(answer: dict[str, Any]) -> str:
     if answer["nearest"] is None:
-        return f"{answer['shot']}: there was no earlier attempt of anything to reuse"
+        return f"{answer['shot']}: this is the first time it was asked for"
     lines = [
         f"{answer['shot']} was not reused from {answer['nearest']} ({answer['nearest_key'][:8]}) because"
     ]
