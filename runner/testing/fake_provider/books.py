@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Task:
     """A task as the provider knows it. Times are seconds since 1970; `ended_at` is None while it runs.
 
-    `clip` names its result once it is made, `unmade` says why there will be none. `polls` and `fetches` count from
+    `clip` names its result, made at `made_at`; `unmade` says why there will be none. `polls` and `fetches` count from
     the last script on. Addresses handed out before the one numbered `valid_from` no longer hold.
     """
 
@@ -35,6 +35,7 @@ class Task:
     failed: bool = False
     reason: str = ""
     clip: str = ""
+    made_at: float = 0.0
     unmade: str = ""
     polls: int = 0
     fetches: int = 0
@@ -115,7 +116,7 @@ class Books:
             case "find":
                 self.account(event["account"]).finds += 1
             case "made":
-                self.tasks[event["task"]].clip = event["clip"]
+                self._made(event)
             case "unmade":
                 self.tasks[event["task"]].unmade = event["reason"]
             case "ended":
@@ -172,6 +173,10 @@ class Books:
             return
         task.polls += 1
         task.all_polls += 1
+
+    def _made(self, event: Mapping[str, Any]) -> None:
+        task = self.tasks[event["task"]]
+        task.clip, task.made_at = event["clip"], event["at"]
 
     def _ended(self, event: Mapping[str, Any]) -> None:
         task = self.tasks[event["task"]]

@@ -201,7 +201,7 @@ class Provider:
             {
                 "event": "ended",
                 "task": task.id,
-                "at": due,
+                "at": max(due, task.made_at),
                 "failed": failed,
                 "reason": behaviour.fail_reason if behaviour.fail else task.unmade,
                 "refunded_usd": str(task.billed_usd if refunded else 0),
