@@ -29,14 +29,15 @@ def spec():
 @pytest.fixture
 def desk(provider, spec, tmp_path):
     provider.script()
-    return Desk(provider, spec, tmp_path, uuid.uuid4().hex)
+    with Desk(provider, spec, tmp_path, uuid.uuid4().hex) as desk:
+        yield desk
 
 
 @pytest.fixture
 def own_desk(spec, tmp_path):
     """A desk with a provider of its own, which may be killed."""
-    with running(tmp_path / "books.jsonl") as own_provider:
-        yield Desk(own_provider, spec, tmp_path, "own")
+    with running(tmp_path / "books.jsonl") as own_provider, Desk(own_provider, spec, tmp_path, "own") as desk:
+        yield desk
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -31,31 +31,40 @@ class Sink:
         self.data += data
 
 
-@dataclass
 class Desk:
-    """One account. What a step raises is returned, since that is what tests look at."""
+    """One account, and one connection pool. What a step raises is returned, since that is what tests look at."""
 
-    fake: FakeProvider
-    spec: Any
-    work_dir: Path
-    key: str
+    def __init__(self, fake: FakeProvider, spec: Any, work_dir: Path, key: str) -> None:
+        self.fake = fake
+        self.spec = spec
+        self.key = key
+        self._loop = asyncio.Runner()
+        self._context = self._loop.run(_context(work_dir))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._loop.run(self._context.http.aclose())
+        self._loop.close()
 
     def do(self, *steps, **options):
-        """Run `async (generator) -> value` one after the other over one connection pool; values or errors."""
-        return asyncio.run(self._run(steps, options, together=False))
+        """Run `async (generator) -> value` one after the other; their values, or errors."""
+        return self._loop.run(self._one_by_one(steps, self._generator(options)))
 
     def together(self, *steps, **options):
         """The same, all at once."""
-        return asyncio.run(self._run(steps, options, together=True))
+        return self._loop.run(self._at_once(steps, self._generator(options)))
 
-    async def _run(self, steps, options, *, together):
+    def _generator(self, options):
         keys = {"base_url": self.fake.base_url, "api_key": self.key, "timeout_s": 5.0, **options}
-        async with http.client() as client:
-            context = Context(work_dir=self.work_dir, http=client, log=logging.getLogger("fake"))
-            generator = self.spec.factory(self.spec.options(**keys), context)
-            if together:
-                return await asyncio.gather(*(_outcome(step(generator)) for step in steps))
-            return [await _outcome(step(generator)) for step in steps]
+        return self.spec.factory(self.spec.options(**keys), self._context)
+
+    async def _one_by_one(self, steps, generator):
+        return [await _outcome(step(generator)) for step in steps]
+
+    async def _at_once(self, steps, generator):
+        return await asyncio.gather(*(_outcome(step(generator)) for step in steps))
 
     def submit(self, shot="hero/pour", token="t1", **options):
         return self.do(submitting(shot, token), **options)[0]
@@ -77,6 +86,11 @@ class Desk:
     def books(self, **keys):
         """This account's counts."""
         return self.fake.books(**keys).accounts[self.key]
+
+
+async def _context(work_dir):
+    # Made inside the loop that will use it.
+    return Context(work_dir=work_dir, http=http.client(), log=logging.getLogger("fake"))
 
 
 async def _outcome(step):

@@ -371,8 +371,10 @@ def test_it_listens_on_the_loopback_interface_only(desk):
 
 
 def test_canned_clips_are_ready_at_once(tmp_path, spec):
-    with running(tmp_path / "books.jsonl", canned=True) as provider:
-        desk = Desk(provider, spec, tmp_path, "bench")
+    with (
+        running(tmp_path / "books.jsonl", canned=True) as provider,
+        Desk(provider, spec, tmp_path, "bench") as desk,
+    ):
         refs = desk.do(*[submitting(token=f"t{n}", prompt=f"p{n}") for n in range(3)])
         statuses = desk.do(*[lambda fake, ref=ref: fake.poll(ref) for ref in refs])
         assert [status.state for status in statuses] == [State.SUCCEEDED] * 3
