@@ -33,8 +33,20 @@ class LocalHttpOptions:
             raise ValueError("port should be 0 to 65535")
         if not self.bind:
             raise ValueError("bind should be an address of this machine, such as 127.0.0.1")
-        if self.public_base_url and not self.public_base_url.startswith(("http://", "https://")):
-            raise ValueError("public_base_url should begin with https:// (or http://)")
+        if self.public_base_url and not _is_base(self.public_base_url):
+            raise ValueError("public_base_url should be https://NAME (or http://), with a path at the most")
+
+
+def _is_base(url: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    whole = url.isprintable() and " " not in url and not parts.query and not parts.fragment
+    return port_fits and whole and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def reach(options: LocalHttpOptions) -> Reach:
@@ -43,7 +55,7 @@ def reach(options: LocalHttpOptions) -> Reach:
     from urllib.parse import urlsplit
 
     host = (urlsplit(options.public_base_url).hostname or "") if options.public_base_url else options.bind
-    if host in ("localhost", ""):
+    if host == "localhost" or host.endswith(".localhost"):
         return Reach.LOOPBACK
     try:
         address = ipaddress.ip_address(host)

@@ -40,9 +40,15 @@ class Reader:
         self.problems: list[Problem] = []
 
     def problem(self, key: str, message: str, *, value: object = None, allowed: str = "") -> None:
-        """Note a problem once, with the place that set the key."""
+        """Note a problem once, with the place that set the key.
+
+        That nothing is there (no `value`) is not worth a word where the key has a problem already.
+        """
+        shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in key)
+        if value is None and any(known.key == shown for known in self.problems):
+            return
         text = "" if value is None else _shown(key, value)
-        found = Problem(key=key, message=message, value=text, allowed=allowed, source=self.origins.of(key))
+        found = Problem(key=shown, message=message, value=text, allowed=allowed, source=self.origins.of(key))
         if found not in self.problems:
             self.problems.append(found)
 

@@ -39,7 +39,8 @@ def is_secret(key: str) -> bool:
 
 
 def hidden_override(override: str) -> str:
-    """An override as it may be written down."""
+    """An override as it may be written down: without secrets, and bytes that are no text escaped."""
+    override = override.encode("utf-8", "backslashreplace").decode("utf-8")
     key, equals, value = override.partition("=")
     if not equals:
         return override

@@ -32,10 +32,16 @@ __all__ = [
     "time_base",
 ]
 
-# These codecs leave no room for a run of zeros, which is what a download that was allotted and not finished
-# holds.
-_DENSE: Final = frozenset(("h264", "hevc", "av1", "vp9", "vp8"))
-_HOLE: Final = bytes(512)
+# So many zero bytes in a row no packet of these holds: the first two rule out three by their emulation
+# prevention (ITU-T H.264, 7.4.1), and the entropy coders of the others do not give them. A download that
+# was allotted and not finished does.
+_HOLES: Final = {
+    "h264": bytes(16),
+    "hevc": bytes(16),
+    "av1": bytes(512),
+    "vp9": bytes(512),
+    "vp8": bytes(512),
+}
 
 _FAR_S: Final = 100_000_000  # past the end of any clip, and far from overflowing libavformat's arithmetic
 
@@ -103,11 +109,11 @@ def find_tail(source: Source, start: Start) -> Tail | None:
 
     Raises `Incomplete` if what it reads has holes in it.
     """
-    codec = source.track.codec_context.codec.canonical_name
+    hole = _hole(source)
     best: Packet[VideoStream] | None = None
     targets = 0
     for packet in packets_from(source, start):
-        if packet.is_corrupt or (codec in _DENSE and _HOLE in bytes(packet)):
+        if packet.is_corrupt or (hole and hole in bytes(packet)):
             raise Incomplete(
                 "the end of this clip is damaged",
                 where=str(source.path),
@@ -127,6 +133,12 @@ def find_tail(source: Source, start: Start) -> Tail | None:
     if best is None or best.pts is None:
         return None
     return Tail(best.pts, best.duration or 0, targets)
+
+
+def _hole(source: Source) -> bytes | None:
+    if Flags.ts_discont in Flags(source.container.format.flags):
+        return None  # a transport stream may be padded with zeros; its packets show holes by themselves
+    return _HOLES.get(source.track.codec_context.codec.canonical_name)
 
 
 def _rewind(source: Source) -> None:

@@ -10,6 +10,7 @@ looks whole to everyone.
 from __future__ import annotations
 
 import os
+from collections import deque
 from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 
 from runner.errors import Incomplete, NotAVideo
@@ -31,6 +32,12 @@ _SYNC: Final = 0x47  # the first byte of each transport packet
 _LAST_PACKETS: Final = 40_000  # about 8 MB
 
 _CLUSTER: Final = 0x1F43B675
+_LAST_CLUSTERS: Final = 4  # a group of pictures may reach over more than one
+# What a file, a segment and a cluster may hold (RFC 9559, 5.1).
+_MATROSKA: Final = frozenset((
+    _EBML, _SEGMENT, _CLUSTER, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367,
+    0xE7, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, 0x5854, 0xEC, 0xBF,
+))  # fmt: skip
 
 
 def check_whole(path: Path) -> None:
@@ -63,6 +70,10 @@ def _incomplete(path: Path, why: str) -> Incomplete:
     return Incomplete("this clip is not complete", where=str(path), why=why, hint="fetch it again")
 
 
+def _not_here(path: Path, offset: int, total: int, what: str) -> Incomplete:
+    return _incomplete(path, f"at byte {offset:,} of {total:,} stands something that is no part of {what}")
+
+
 def _iso(file: BinaryIO, total: int, path: Path) -> None:
     offset = 0
     seen: set[bytes] = set()
@@ -80,7 +91,7 @@ def _iso(file: BinaryIO, total: int, path: Path) -> None:
         named = len(kind) == 4 and all(0x20 <= letter < 0x7F or letter == 0xA9 for letter in kind)
         if size < 8 or not named:
             if b"moof" in seen or not {b"moov", b"mdat"} <= seen:
-                raise _incomplete(path, f"at byte {offset:,} of {total:,} there is no part of an MP4 file")
+                raise _not_here(path, offset, total, "MP4")
             break  # rubbish after the last box, which players ignore
         _within(path, total, offset + size, f"its box '{kind.decode('latin-1')}'")
         if kind == b"sidx":
@@ -111,20 +122,20 @@ def _segments(box: bytes, anchor: int, total: int, path: Path) -> None:
 
 
 def _matroska(file: BinaryIO, total: int, path: Path) -> None:
-    """Walk the parts of the segment, and those of its last cluster: where they are not whole, reading
-    silently goes on elsewhere."""
-    last_cluster = 0
-    for kind, begin, end in _elements(file, 0, total, path):
+    """Walk the parts of the segment, and those of its last clusters: where they are not whole, libavformat
+    silently goes on reading elsewhere."""
+    clusters: deque[int] = deque(maxlen=_LAST_CLUSTERS)
+    for kind, begin, end in _elements(file, 0, total, path, into=(_SEGMENT,)):
         if kind == _CLUSTER:
-            last_cluster = begin
+            clusters.append(begin)
         _within(path, total, end, "its segment" if kind == _SEGMENT else f"its part {kind:X}")
-    if last_cluster:
-        for _ in _elements(file, last_cluster, total, path, into=(_CLUSTER,)):
-            pass
+    if clusters:
+        for kind, _, end in _elements(file, clusters[0], total, path, into=(_CLUSTER,)):
+            _within(path, total, end, f"its part {kind:X}")
 
 
 def _elements(
-    file: BinaryIO, offset: int, total: int, path: Path, into: tuple[int, ...] = (_SEGMENT,)
+    file: BinaryIO, offset: int, total: int, path: Path, into: tuple[int, ...]
 ) -> Iterator[tuple[int, int, int]]:
     """Yield kind, begin and end of one EBML element after the other, descending into some, and into those
     of unknown size, as a live recording writes them."""
@@ -135,9 +146,11 @@ def _elements(
         id_length = _vint_length(header)
         size_length = _vint_length(header[id_length:])
         if not 0 < id_length <= 4 or not size_length:
-            raise _incomplete(path, f"at byte {offset:,} of {total:,} there is no part of a Matroska file")
+            raise _not_here(path, offset, total, "Matroska")
         head = id_length + size_length
         kind = int.from_bytes(header[:id_length], "big")
+        if kind not in _MATROSKA:
+            raise _not_here(path, offset, total, "Matroska")
         size = int.from_bytes(header[id_length:head], "big") & ((1 << 7 * size_length) - 1)
         unknown = size == (1 << 7 * size_length) - 1
         yield kind, offset, offset + head + (0 if unknown else size)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,16 +44,16 @@ class RunFolder:
     """An open run folder. Paths handed out are inside it; `work` is private and goes away with `close`."""
 
     def __init__(self, path: Path, key: str) -> None:
-        self.path = _claimed(path, key)
         self.key = key
         try:
+            self.path = _claimed(path, key)
             self.path.mkdir(parents=True, exist_ok=True)
             _sweep_up(self.path)
             self.work = Path(tempfile.mkdtemp(prefix=f".work-{os.getpid()}-", dir=self.path))
         except OSError as error:
             raise RunnerError(
                 "the output folder cannot be written",
-                where=str(self.path),
+                where=str(path),
                 why=error.strerror or str(error),
                 hint="choose another with output.root=DIR",
             ) from error
@@ -144,9 +145,11 @@ def _sweep_up(path: Path) -> None:
 
 
 def _alive(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # asking by signal 0 would send Ctrl-C there
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

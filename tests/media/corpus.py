@@ -152,6 +152,12 @@ def hollow(data: bytes) -> bytes:
     return data[: end - gap] + bytes(gap) + data[end:]
 
 
+def spoil(data: bytes) -> bytes:
+    """Overwrite some samples of the last group of pictures with others."""
+    begin, end = len(data) * 5 // 10, len(data) * 6 // 10
+    return data[:begin] + bytes(byte ^ 0x5A for byte in data[begin:end]) + data[end:]
+
+
 def without_cues(data: bytes) -> bytes:
     """Hide the index of a Matroska file: its element becomes one that says nothing, of the same length."""
     at = data.index(b"\x1c\x53\xbb\x6b", len(data) // 2)
@@ -285,6 +291,8 @@ BROKEN: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "truncated_transport_stream": ("transport_stream", lambda data: cut(data, 0.8)[:-7]),
     "index_missing": ("b_frames", lambda data: data[: data.index(b"moov") - 4]),
     "hollow_end": ("b_frames", hollow),
+    "damaged_pictures": ("no_b_frames", spoil),
+    "damaged_pictures_mkv": ("mkv", spoil),
     "hollow_end_hevc": ("hevc", hollow),
     "hollow_end_av1": ("av1", hollow),
     "hollow_end_vp9": ("vp9", lambda data: data[:-4000] + bytes(4000)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -121,7 +122,8 @@ def test_a_clip_that_ends_early_never_gives_a_frame(
 
 
 @pytest.mark.parametrize(
-    "name", ["b_frames", "one_gop", "hevc", "vp9", "mkv", "mkv_streamed", "transport_stream", "fragmented"]
+    "name",
+    ["b_frames", "one_gop", "hevc", "vp9", "mkv", "mkv_streamed", "transport_stream", "fragmented", "av1"],
 )
 @RELAXED
 @given(begin=st.floats(0.1, 1), length=st.integers(600, 4000))
@@ -139,3 +141,21 @@ def test_a_hole_in_a_clip_never_gives_a_wrong_frame(
     except MediaError:
         return
     assert frame.rgb.tobytes() == last_frame(clip.path).rgb.tobytes()
+
+
+def test_damage_in_h264_is_noticed_nearly_always(corpus: Corpus, tmp_path: Path) -> None:
+    """A few bytes within one group of pictures. Without being told, the decoder would paint over what it misses."""
+    clip = corpus.clip("one_gop")
+    data, whole = clip.path.read_bytes(), last_frame(clip.path).rgb.tobytes()
+    begin = data.index(b"mdat") + 4 + 820  # behind the encoder's own text
+    end = data.index(b"moov") - 8
+    wrong = 0
+    places = range(begin, end, (end - begin) // 60)
+    for place in places:
+        spoilt = tmp_path / "clip.mp4"
+        spoilt.write_bytes(
+            data[:place] + bytes(byte ^ 0x5A for byte in data[place : place + 6]) + data[place + 6 :]
+        )
+        with contextlib.suppress(MediaError):
+            wrong += last_frame(spoilt).rgb.tobytes() != whole
+    assert wrong <= len(places) // 20

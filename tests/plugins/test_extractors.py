@@ -97,6 +97,8 @@ truncated_mkv_streamed          refused  refused  refused  refused
 truncated_transport_stream      refused  refused  refused  refused
 index_missing                   refused  refused  refused  refused
 hollow_end                      refused  refused  refused  refused
+damaged_pictures                refused  refused  refused  refused
+damaged_pictures_mkv            refused  refused  refused  refused
 hollow_end_hevc                 refused  refused  refused  refused
 hollow_end_av1                  refused  refused  refused  refused
 hollow_end_vp9                  refused  refused  refused  refused

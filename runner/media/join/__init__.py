@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import av
 
-from runner.errors import JoinError
+from runner.errors import JoinError, MediaError
 
 from .check import check
 from .clip import Clip, look
@@ -129,10 +129,10 @@ def _join(clips: Sequence[Clip], drops: Sequence[bool], target: Path, report: _R
     plan = make_plan(clips, drops)
     try:
         _produce(plan, target, report)
-    except (JoinError, av.FFmpegError) as error:
-        if plan.base is None:
+    except (MediaError, av.FFmpegError) as error:
+        if plan.base is None or isinstance(error, OSError):
             raise
-        why = error.line if isinstance(error, JoinError) else str(error)
+        why = error.line if isinstance(error, MediaError) else str(error)
         note = f"everything was encoded again, since packets could not be copied ({why})"
         plan = replace(make_plan(clips, drops, copying=False), notes=(note,))
         _produce(plan, target, report)

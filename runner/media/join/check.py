@@ -5,9 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-import av
-
-from runner.errors import JoinError
+from runner.errors import JoinError, MediaError
 from runner.media.source import open_video
 
 from .plan import Encoded
@@ -38,20 +36,22 @@ def check(plan: Plan, path: Path) -> None:
                 for first, last in _spans(plan, keys):
                     if first not in keys:
                         raise _wrong(f"frame {first} does not stand alone")
-                    _check_pictures(plan, source, (first, last), keys[first])
-    except av.FFmpegError as error:
-        raise _wrong(f"the joined file cannot be decoded: {error}") from error
+                    _check_pictures(plan, source, first, last)
+    except JoinError:
+        raise
+    except MediaError as error:
+        raise _wrong(f"the joined file cannot be decoded: {error.why}") from error
 
 
 def _wrong(why: str) -> JoinError:
     return JoinError("A joined film is not what it should be", why=why)
 
 
-def _check_times(plan: Plan, film: InputContainer, stream: VideoStream) -> dict[int, int]:
-    """Check that each frame is there once and in its place. Returns key frames and their decode times."""
+def _check_times(plan: Plan, film: InputContainer, stream: VideoStream) -> set[int]:
+    """Check that each frame is there once and in its place. Returns the numbers of the key frames."""
     tick = 1 / (plan.look.fps * Fraction(stream.time_base or 1))
     shown: list[int] = []
-    keys: dict[int, int] = {}
+    keys: set[int] = set()
     last_dts: int | None = None
     for packet in film.demux(stream):
         if not packet.size or packet.pts is None or packet.dts is None:
@@ -61,7 +61,7 @@ def _check_times(plan: Plan, film: InputContainer, stream: VideoStream) -> dict[
         last_dts = packet.dts
         shown.append(packet.pts)
         if packet.is_keyframe:
-            keys[round(packet.pts / tick)] = packet.dts
+            keys.add(round(packet.pts / tick))
     if len(shown) != plan.frames:
         raise _wrong(f"it has {len(shown)} frames instead of {plan.frames}")
     if any(pts != number * tick for number, pts in enumerate(sorted(shown))):
@@ -91,13 +91,12 @@ def _spans(plan: Plan, keys: Iterable[int]) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _check_pictures(plan: Plan, source: Source, span: tuple[int, int], dts: int) -> None:
-    """Decode the frames of a span, which begins with a key frame whose decode time is `dts`."""
+def _check_pictures(plan: Plan, source: Source, first: int, last: int) -> None:
+    """Decode the frames from the key frame `first` up to, not including, `last`."""
     film, stream = source.container, source.track
-    first, last = span
     time_base = Fraction(stream.time_base or 1)
     tick = 1 / (plan.look.fps * time_base)
-    film.seek(dts, stream=stream)
+    film.seek(round(first * tick), stream=stream)
     expected = first
     for frame in film.decode(stream):
         if frame.pts is None or frame.pts < first * tick:

@@ -7,8 +7,6 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-import av
-
 from runner.errors import JoinError
 from runner.media.colour import full_range_of, matrix_of, quarter_turns
 from runner.media.h264 import IDR, PPS, SPS, AvcC, split_lengths
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import av
     from av.container import Container
     from av.video.stream import VideoStream
 
@@ -46,11 +45,11 @@ class Clip:
 
     Sizes are in pixels as stored: to be stretched by `sar` (a pixel's shape; `None` is square) and turned
     upright by `turns` (as `runner.media.colour.quarter_turns` says).
-    `pts` and `dts` are in ticks of `time_base`, one a packet, in decode order; `order` holds the packets that
-    show a frame (their positions in `pts`) in the order of display. Decoding may begin at each of `starts`,
-    with nothing before them. `duration_s` is from the first frame shown to the end of the last. `untimed`
-    clips do not tell when their frames are shown; `own_sets` says that the packets carry parameter sets that
-    the header does not have. `sound_s` is when the sound starts and ends.
+    `pts` is in ticks of `time_base`, one a packet, in decode order; `order` holds the packets that show a frame
+    (their positions in `pts`) in the order of display. Decoding may begin at each of `starts`, with nothing
+    before them. `duration_s` is from the first frame shown to the end of the last. `untimed` clips do not tell
+    when their frames are shown; `own_sets` says that the packets carry parameter sets that the header does not
+    have. `sound_s` is when the sound starts and ends.
     """
 
     path: Path
@@ -66,7 +65,6 @@ class Clip:
     colour: Colour
     time_base: Fraction
     pts: Sequence[int]
-    dts: Sequence[int]
     keys: frozenset[int]
     starts: Sequence[int]
     order: Sequence[int]
@@ -96,16 +94,11 @@ class Clip:
 
 def look(path: Path) -> Clip:
     """Read a clip's packets. Raises `MediaError` for a file that is not a whole video."""
-    try:
-        with open_video(path) as source:
-            scan = _Scan(source)
-            for packet in source.container.demux(source.track):
-                scan.take(packet)
-            return scan.clip()
-    except av.FFmpegError as error:
-        raise JoinError(
-            "A clip cannot be read", where=str(path), why=str(error), hint="fetch it again"
-        ) from error
+    with open_video(path) as source:
+        scan = _Scan(source)
+        for packet in source.container.demux(source.track):
+            scan.take(packet)
+        return scan.clip()
 
 
 class _Scan:
@@ -118,7 +111,6 @@ class _Scan:
         self.codec = stream.codec_context.codec.canonical_name
         self.extradata = stream.codec_context.extradata or b""
         self.pts: list[int] = []
-        self.dts: list[int] = []
         self.durations: list[int] = []
         self.keys: set[int] = set()
         self.starts: list[int] = []
@@ -137,7 +129,6 @@ class _Scan:
         if packet.pts is None:
             self.untimed = True
         self.pts.append(packet.pts if packet.pts is not None else index)
-        self.dts.append(packet.dts if packet.dts is not None else self.pts[-1])
         self.durations.append(packet.duration or 0)
         if packet.is_discard:
             self.hidden.add(index)
@@ -205,7 +196,6 @@ class _Scan:
             ),
             time_base=time_base,
             pts=self.pts,
-            dts=self.dts,
             keys=frozenset(self.keys),
             starts=self.starts,
             order=order,

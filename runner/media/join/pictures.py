@@ -55,7 +55,7 @@ def _decoded(piece: Encoded) -> Iterator[tuple[int, av.VideoFrame]]:
         stream.thread_count = _THREADS
         context = stream.codec_context
         if start:
-            container.seek(clip.dts[start], stream=stream)
+            container.seek(clip.pts[start], stream=stream)
         position = start - 1
         count = 0
         reached = start == 0

@@ -46,7 +46,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
     log = Log(arguments.state)
     books = Books(log)
-    studio = Canned(books) if arguments.canned else Drawn(books, Path(f"{arguments.state}.clips"))
+    studio = Canned(books) if arguments.canned else Drawn(books, Path(f"{arguments.state}.clips"), time.time)
     provider = Provider(books, studio, time.time)
     server = web.Server(Server(provider, books), handler_cancellation=True, access_log=None)
     listening = await loop.create_server(server, "127.0.0.1", arguments.port, backlog=4096)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Task:
     """A task as the provider knows it. Times are seconds since 1970; `ended_at` is None while it runs.
 
-    `clip` names its result once it is made, `unmade` says why there will be none. `polls` and `fetches` count from
-    the last script on. Addresses handed out before the one numbered `valid_from` no longer hold.
+    `clip` names its result, made at `made_at`; `unmade` says why there will be none. `polls`, `fetches` and `number`
+    (of the submission) count from the last script on. Addresses handed out before the one numbered `valid_from` no
+    longer hold.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Task:
     failed: bool = False
     reason: str = ""
     clip: str = ""
+    made_at: float = 0.0
     unmade: str = ""
     polls: int = 0
     fetches: int = 0
@@ -74,7 +76,10 @@ class Account:
 
 
 class Books:
-    """All that happened. `record` is the only way to change them."""
+    """All that happened. `record` is the only way to change them.
+
+    `submissions` counts those since the last script.
+    """
 
     def __init__(self, log: Log | None = None) -> None:
         self.director = Director(read({}))
@@ -115,7 +120,7 @@ class Books:
             case "find":
                 self.account(event["account"]).finds += 1
             case "made":
-                self.tasks[event["task"]].clip = event["clip"]
+                self._made(event)
             case "unmade":
                 self.tasks[event["task"]].unmade = event["reason"]
             case "ended":
@@ -173,6 +178,10 @@ class Books:
         task.polls += 1
         task.all_polls += 1
 
+    def _made(self, event: Mapping[str, Any]) -> None:
+        task = self.tasks[event["task"]]
+        task.clip, task.made_at = event["clip"], event["at"]
+
     def _ended(self, event: Mapping[str, Any]) -> None:
         task = self.tasks[event["task"]]
         task.ended_at = event["at"]
@@ -184,5 +193,6 @@ class Books:
     def _script(self, raw: object) -> None:
         self.director = Director(read(raw))
         self._given.clear()
+        self.submissions = 0
         for task in self.tasks.values():
-            task.polls = task.fetches = 0
+            task.polls = task.fetches = task.number = 0

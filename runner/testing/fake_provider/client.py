@@ -30,8 +30,42 @@ _OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEntry:
+    """One task. Times are seconds since 1970; `ended_at` is None while it runs."""
+
+    token: str
+    name: str
+    accepted_at: float
+    ended_at: float | None
+    failed: bool
+    billed_usd: Decimal
+    refunded_usd: Decimal
+    polls: int
+    fetches: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionEntry:
+    """One submission as it came in: what the script had for it, what came of it, the tasks it made or repeated.
+
+    `outcome` is "accepted", "repeated" (under an idempotency key), "limited" (by rate or in-flight) or "refused".
+    """
+
+    at: float
+    name: str
+    token: str
+    answer: str
+    outcome: str
+    tasks: tuple[str, ...]
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What came in, was accepted and billed; of one account, or of all. `log` holds each submission."""
+    """What came in, was accepted and billed; of one account, or of all. A task is billed when it is accepted.
+
+    Keys of `tasks` are task ids, of `..._by_shot` "sequence/shot". `total_usd` is what was billed and not refunded.
+    """
 
     submissions: int
     submissions_by_token: Mapping[str, int]
@@ -46,8 +80,8 @@ class Counts:
     billed_by_token: Mapping[str, Decimal]
     max_in_window: int
     max_running: int
-    tasks: Mapping[str, Mapping[str, Any]]
-    log: tuple[Mapping[str, Any], ...]
+    tasks: Mapping[str, TaskEntry]
+    log: tuple[SubmissionEntry, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +186,11 @@ def running(state: Path, *, canned: bool = False) -> Iterator[FakeProvider]:
 
 
 def _typed(raw: dict[str, Any]) -> dict[str, Any]:
-    for name in ("billed_usd", "refunded_usd", "total_usd"):
-        raw[name] = Decimal(raw[name])
-    raw["billed_by_token"] = {token: Decimal(usd) for token, usd in raw["billed_by_token"].items()}
-    raw["log"] = tuple(raw["log"])
-    return raw
+    tasks = {id: TaskEntry(**_in_dollars(task)) for id, task in raw.pop("tasks").items()}
+    log = tuple(SubmissionEntry(**{**entry, "tasks": tuple(entry["tasks"])}) for entry in raw.pop("log"))
+    by_token = {token: Decimal(usd) for token, usd in raw.pop("billed_by_token").items()}
+    return {**_in_dollars(raw), "tasks": tasks, "log": log, "billed_by_token": by_token}
+
+
+def _in_dollars(raw: dict[str, Any]) -> dict[str, Any]:
+    return {name: Decimal(value) if name.endswith("_usd") else value for name, value in raw.items()}

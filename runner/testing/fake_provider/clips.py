@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
+    from av.container import OutputContainer
     from numpy.typing import NDArray
 
     from runner.testing.fake_provider.script import Behaviour
@@ -72,15 +75,16 @@ def _size(aspect_ratio: str) -> tuple[int, int]:
 
 
 def _drawn(look: Look) -> NDArray[np.float64]:
-    """Waves around mid-grey, their pace and phase from prompt and seed."""
+    """Waves around mid-grey and a soft tint, from prompt and seed; long enough to survive 4:2:0."""
     import numpy as np
 
     digest = hashlib.sha256(f"{look.prompt}\0{look.seed}".encode()).digest()
     x = np.linspace(0, 2 * np.pi, look.width, endpoint=False)[None, :, None]
     y = np.linspace(0, 2 * np.pi, look.height, endpoint=False)[:, None, None]
-    phase = np.array(list(digest[:3])) / 256 * 2 * np.pi
-    waves = np.sin((1 + digest[3] % 3) * x + phase) + np.cos((1 + digest[4] % 3) * y + phase)
-    return np.asarray(128 + 40 * waves, dtype=np.float64)
+    turns = [byte / 256 * 2 * np.pi for byte in digest]
+    waves = np.sin((1 + digest[5] % 3) * x + turns[0]) + np.cos((1 + digest[6] % 2) * y + turns[1])
+    tint = np.sin(x + np.array(turns[2:5]))
+    return np.asarray(128 + 36 * waves + 14 * tint, dtype=np.float64)
 
 
 def _fitted(image: bytes, look: Look) -> NDArray[np.float64]:
@@ -96,26 +100,34 @@ def _fitted(image: bytes, look: Look) -> NDArray[np.float64]:
 
 def _encoded(frames: list[NDArray[np.float64]], look: Look) -> bytes:
     import av
+
+    rate = Fraction(_FRAMES) / Fraction(look.duration_s).limit_denominator(1000)
+    # The index goes in front, so that a clip cut off still opens; for that libavformat wants a file.
+    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip.mp4"
+        with av.open(str(path), "w", format="mp4", options=options) as container:
+            _write(container, frames, rate, look)
+        return path.read_bytes()
+
+
+def _write(container: OutputContainer, frames: list[NDArray[np.float64]], rate: Fraction, look: Look) -> None:
+    import av
     import numpy as np
 
-    file = io.BytesIO()
-    rate = Fraction(_FRAMES) / Fraction(look.duration_s).limit_denominator(1000)
-    options = {"movflags": "+faststart", "fflags": "+bitexact"}
-    with av.open(file, "w", format="mp4", options=options) as container:
-        stream = container.add_stream("libx264", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = look.width, look.height, "yuv420p"
-        stream.options = {"preset": "veryfast", "qp": "6", "bf": "0", "threads": "1"}
-        context = stream.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = _BT709
-        context.color_range = _LIMITED
-        for rgb in frames:
-            frame = av.VideoFrame.from_ndarray(np.clip(rgb + 0.5, 0, 255).astype(np.uint8), format="rgb24")
-            container.mux(
-                stream.encode(
-                    frame.reformat(
-                        format="yuv420p", dst_colorspace=_BT709, src_color_range=2, dst_color_range=_LIMITED
-                    )
+    stream = container.add_stream("libx264", rate=rate)
+    stream.width, stream.height, stream.pix_fmt = look.width, look.height, "yuv420p"
+    stream.options = {"preset": "veryfast", "qp": "6", "bf": "0", "threads": "1"}
+    context = stream.codec_context
+    context.colorspace = context.color_primaries = context.color_trc = _BT709
+    context.color_range = _LIMITED
+    for rgb in frames:
+        frame = av.VideoFrame.from_ndarray(np.clip(rgb + 0.5, 0, 255).astype(np.uint8), format="rgb24")
+        container.mux(
+            stream.encode(
+                frame.reformat(
+                    format="yuv420p", dst_colorspace=_BT709, src_color_range=2, dst_color_range=_LIMITED
                 )
             )
-        container.mux(stream.encode(None))
-    return file.getvalue()
+        )
+    container.mux(stream.encode(None))

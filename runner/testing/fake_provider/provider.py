@@ -191,9 +191,10 @@ class Provider:
             self._settle(task, self._behaviour(task))
 
     def _settle(self, task: Task, behaviour: Behaviour) -> None:
-        """Write down that a task ended, once its time is over and its clip is made."""
+        """Write down that a task ended, once its time is over and its clip is made (or never will be)."""
         due = task.accepted_at + behaviour.queue_s + behaviour.run_s
-        if task.ended_at is not None or self._clock() < due or not (task.clip or task.unmade):
+        decided = behaviour.fail or task.clip or task.unmade
+        if task.ended_at is not None or self._clock() < due or not decided:
             return
         failed = bool(behaviour.fail or task.unmade)
         refunded = failed and behaviour.fail != "charged"
@@ -201,7 +202,7 @@ class Provider:
             {
                 "event": "ended",
                 "task": task.id,
-                "at": due,
+                "at": max(due, task.made_at),
                 "failed": failed,
                 "reason": behaviour.fail_reason if behaviour.fail else task.unmade,
                 "refunded_usd": str(task.billed_usd if refunded else 0),

@@ -1,7 +1,7 @@
 """How the provider behaves: one `Behaviour` for each submission, put together from the layers of a `Script`.
 
 A script is JSON. What stands under `default` holds for all; `shots` (by "sequence/shot" or shot name), `tokens` (by
-prefix) and `submissions` (by number, from 1) change some of it, the later ones winning:
+prefix) and `submissions` (by number, from 1, since the script was set) change some of it, the later ones winning:
 
     {"default": {"run_s": 0.1, "price_usd": "0.40"},
      "shots": {"hero/pour": {"submit": ["429*2", "drop_after_accept"], "fetch": ["expired", "truncated"]}},
@@ -9,8 +9,8 @@ prefix) and `submissions` (by number, from 1) change some of it, the later ones 
      "rate": {"count": 20, "per_s": 10}}
 
 `submit`, `poll` and `fetch` are answers in the order in which they are given, "*3" for three times and "*" for ever;
-when they run out, all is well. `submit` is counted for each shot name on its own, from the moment the script was set;
-`poll` and `fetch` for each task.
+when they run out, all is well. `submit` is counted for each shot name on its own, `poll` and `fetch` for each task. A
+script starts to count when it is set, and holds for the tasks that there are already, too.
 """
 
 from __future__ import annotations

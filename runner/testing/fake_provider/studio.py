@@ -11,6 +11,7 @@ from runner.testing.fake_provider import clips
 from runner.testing.fake_provider.script import Behaviour
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from runner.testing.fake_provider.books import Books, Task
@@ -39,10 +40,11 @@ class Canned:
 class Drawn:
     """Clips drawn in threads, from a first frame fetched over HTTP, and kept in `folder` under their digest."""
 
-    def __init__(self, books: Books, folder: Path) -> None:
+    def __init__(self, books: Books, folder: Path, clock: Callable[[], float]) -> None:
         folder.mkdir(exist_ok=True)
         self._books = books
         self._folder = folder
+        self._clock = clock
         self._work: set[asyncio.Task[None]] = set()
         self._http: aiohttp.ClientSession | None = None
 
@@ -74,7 +76,7 @@ class Drawn:
             reason = f"{f'the picture at {url} cannot be used: ' if url else ''}{problem or type(problem).__name__}"
             self._books.record({"event": "unmade", "task": task.id, "reason": reason})
         else:
-            self._books.record({"event": "made", "task": task.id, "clip": name})
+            self._books.record({"event": "made", "task": task.id, "at": self._clock(), "clip": name})
 
     async def _image(self, url: str) -> bytes:
         if self._http is None:

@@ -103,7 +103,7 @@ def _most_at_once(tasks: Iterable[Task]) -> int:
         if task.ended_at is not None:
             changes.append((task.ended_at, -1))
     most = running = 0
-    for _, change in sorted(changes):
+    for _, change in sorted(changes, key=lambda one: (one[0], -one[1])):
         running += change
         most = max(most, running)
     return most
