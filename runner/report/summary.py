@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from runner.config.redact import hidden_override
 from runner.engine.outcome import Ending
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def show(outcome: RunOutcome, folder: Path, command: Sequence[str], *, brief: bo
         _film(console, film, folder)
     console.print(Text(f"folder: {folder}", overflow="fold"))
     if outcome.exit_code and not brief:
-        again = shlex.join(["python", "-m", "runner", *command])
+        again = shlex.join(["python", "-m", "runner", *map(hidden_override, command)])
         again = again if len(again) < 400 else "the same command"
         console.print(Text(f"next: run it again, what is done is kept: {again}", overflow="fold"))
 

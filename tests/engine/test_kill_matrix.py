@@ -12,23 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.engine.faults import POINTS, UNKNOWN_WINDOW
-from runner.testing.fake_provider.client import running
 from tests.engine.paid import SHOTS, PaidProject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from runner.testing.fake_provider.client import FakeProvider
     from tests.conftest import Workplace
 
 KNOWN = [point for point in POINTS if point not in UNKNOWN_WINDOW]
-
-
-@pytest.fixture
-def fake(workplace: Workplace) -> Iterator[FakeProvider]:
-    with running(workplace.path / "books.jsonl") as provider:
-        provider.script(default={"price_usd": "0.10", "run_s": 0.05})
-        yield provider
 
 
 @pytest.mark.parametrize("time_of_passing", [1, 2])

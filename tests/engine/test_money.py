@@ -1,0 +1,286 @@
+"""What is sent again and what is not, what a failure costs, and what stops a run before it spends."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.engine.paid import PLUGINS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.testing.fake_provider.client import FakeProvider
+    from tests.conftest import Answer, Workplace
+
+ONE = {"main": {"one": "a quiet lake"}}
+TWO = {"main": {"one": "a quiet lake", "two": "wind"}}
+
+
+class Desk:
+    """The same project through the in-process command line."""
+
+    def __init__(self, workplace: Workplace, fake: FakeProvider, sequences: dict[str, Any]) -> None:
+        self.workplace = workplace
+        self.project = workplace.project(
+            sequences,
+            generator={"plugin": "fake", "base_url": fake.base_url, "price_usd": 0.1, "timeout_s": 5.0},
+            plugins={"dirs": [str(PLUGINS)]},
+        )
+
+    def run(self, *words: str) -> Answer:
+        return self.workplace.run(self.project, *words)
+
+    def rows(self) -> list[dict[str, Any]]:
+        answer = self.workplace.run("journal", "--json")
+        rows: list[dict[str, Any]] = answer.json
+        return rows
+
+
+@pytest.fixture
+def one(workplace: Workplace, fake: FakeProvider) -> Desk:
+    return Desk(workplace, fake, ONE)
+
+
+@pytest.fixture
+def two(workplace: Workplace, fake: FakeProvider) -> Desk:
+    return Desk(workplace, fake, TWO)
+
+
+def test_an_answer_that_got_lost_is_not_asked_for_again(one: Desk, fake: FakeProvider) -> None:
+    fake.script(default={"submit": ["drop_after_accept"]})
+    for _ in range(3):
+        answer = one.run()
+        assert answer.code == 3
+        assert "journal resolve" in answer.out
+    assert fake.books().submissions == 1
+    assert [row["phase"] for row in one.rows()] == ["unknown"]
+
+
+@pytest.mark.parametrize("trouble", ["refuse_validation", "refuse_moderation", "refuse_no_credit", "refuse_in_body"])
+def test_a_refusal_costs_nothing_and_is_not_repeated(one: Desk, fake: FakeProvider, trouble: str) -> None:
+    fake.script(default={"submit": [f"{trouble}*"]})
+    assert one.run().code == 1
+    assert fake.books().submissions == 1
+    (row,) = one.rows()
+    assert (row["phase"], row["cost_usd"]) == ("refused", 0)
+
+
+@pytest.mark.parametrize("trouble", ["429*2", "503*2"])
+def test_a_busy_provider_is_waited_for(one: Desk, fake: FakeProvider, trouble: str) -> None:
+    fake.script(default={"submit": [trouble], "retry_after_s": 0.1, "price_usd": "0.10"})
+    answer = one.run()
+    assert answer.code == 0, answer.out
+    books = fake.books()
+    assert (books.submissions, books.accepted) == (3, 1)
+    assert [row["phase"] for row in one.rows()] == ["refused", "refused", "fetched"]
+
+
+@pytest.mark.parametrize("trouble", ["expired", "truncated", "cut", "empty", "html_as_video", "500"])
+def test_a_result_that_arrives_spoilt_is_fetched_again_for_free(one: Desk, fake: FakeProvider, trouble: str) -> None:
+    fake.script(default={"fetch": [trouble], "price_usd": "0.10"})
+    answer = one.run()
+    assert answer.code == 0, answer.out
+    assert fake.books().total_usd == Decimal("0.10")
+
+
+def test_a_result_that_never_arrives_whole_stays_paid_and_can_be_fetched_later(one: Desk, fake: FakeProvider) -> None:
+    fake.script(default={"fetch": ["truncated*"]})
+    assert one.run().code == 1
+    assert [row["phase"] for row in one.rows()] == ["ready"]
+    books = fake.books().submissions
+    fake.script(default={})
+    answer = one.run()
+    assert books == fake.books().submissions
+    assert answer.code in (0, 1)
+
+
+@pytest.mark.parametrize(("ending", "cost"), [("refunded", 0), ("charged", 0.1)])
+def test_a_failed_task_is_counted_with_what_it_cost(one: Desk, fake: FakeProvider, ending: str, cost: float) -> None:
+    fake.script(default={"fail": ending, "price_usd": "0.10"})
+    assert one.run().code == 1
+    (row,) = one.rows()
+    assert (row["phase"], row["cost_usd"]) == ("failed", cost)
+
+
+def test_a_deadline_leaves_the_task_to_be_picked_up(one: Desk, fake: FakeProvider) -> None:
+    fake.script(default={"run_s": 2.0, "price_usd": "0.10"})
+    late = one.run("limits.task_timeout_s=0.3")
+    assert late.code == 1
+    assert "pick it up" in " ".join(late.out.split())
+    assert [row["phase"] for row in one.rows()] == ["submitted"]
+    assert one.run().code == 0
+    assert fake.books().submissions == 1
+
+
+def test_a_task_of_one_account_is_not_polled_with_the_key_of_another(one: Desk, fake: FakeProvider) -> None:
+    fake.script(default={"run_s": 3.0, "price_usd": "0.10"})
+    assert one.run("limits.task_timeout_s=0.2", "generator.api_key=alpha-7731").code == 1
+    answer = one.run("generator.api_key=beta-9942")
+    assert answer.code == 1
+    assert "another account" in answer.out
+    assert "beta-9942" not in fake.books().accounts
+    assert "alpha-7731" not in answer.out + answer.err
+    assert "beta-9942" not in answer.out + answer.err
+    assert one.run("generator.api_key=alpha-7731").code == 0
+
+
+def test_the_budget_stops_before_the_shot_that_would_break_it(two: Desk, fake: FakeProvider) -> None:
+    answer = two.run("budget.max_cost=0.15")
+    assert answer.code == 4
+    assert "budget.max_cost=0.2" in " ".join(answer.out.split())
+    assert fake.books().total_usd == Decimal("0.10")
+    assert two.run("budget.max_cost=0.2").code == 0
+    assert fake.books().total_usd == Decimal("0.20")
+
+
+def test_a_number_of_shots_can_be_the_budget(two: Desk, fake: FakeProvider) -> None:
+    assert two.run("budget.max_shots=1").code == 4
+    assert fake.books().accepted == 1
+
+
+def test_without_a_price_a_budget_in_dollars_stops_at_once(two: Desk, fake: FakeProvider) -> None:
+    answer = two.run("generator.price_usd=null", "budget.max_cost=5")
+    assert answer.code == 4
+    assert "unknown" in answer.out
+    assert fake.books().submissions == 0
+
+
+def test_a_dear_run_is_not_started_without_a_yes(two: Desk, fake: FakeProvider) -> None:
+    answer = two.run("budget.confirm_above=0.1")
+    assert answer.code == 4
+    assert "$0.20" in answer.err
+    assert fake.books().submissions == 0
+    assert two.run("budget.confirm_above=0.2").code == 0
+
+
+def test_the_plan_knows_what_is_paid_for_and_what_it_will_cost(two: Desk, fake: FakeProvider) -> None:
+    before = two.workplace.run("plan", two.project, "--json").json
+    assert (before["to_do"], before["to_spend_usd"]) == (2, 0.2)
+    assert not (two.workplace.path / "outputs").exists()
+    two.run("budget.max_shots=1")
+    after = two.workplace.run("plan", two.project, "--json").json
+    assert (after["to_do"], after["to_spend_usd"]) == (1, 0.1)
+    assert [shot["standing"] for shot in after["sequences"]["main"]] == ["paid already", "to do"]
+    unpriced = two.workplace.run("plan", two.project, "generator.price_usd=null").out
+    assert "of unknown price" in unpriced
+
+
+def stored(workplace: Workplace) -> list[Path]:
+    """The clips in the store."""
+    objects = workplace.path / "outputs" / ".runner" / "objects"
+    return [path for path in objects.rglob("*") if path.is_file() and path.read_bytes()[4:8] == b"ftyp"]
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(data)
+
+
+def test_a_flipped_byte_is_found_and_the_clip_fetched_again(one: Desk, fake: FakeProvider, workplace: Workplace) -> None:
+    assert one.run().code == 0
+    (clip,) = stored(workplace)
+    whole = clip.read_bytes()
+    flip(clip)
+    answer = one.run()
+    assert answer.code == 0, answer.out
+    assert clip.read_bytes() == whole
+    assert fake.books().submissions == 1
+    assert workplace.run("verify", "outputs").code == 0
+
+
+def test_a_damaged_clip_that_the_provider_lost_is_reported_and_not_paid_again(
+    one: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
+    assert one.run().code == 0
+    (clip,) = stored(workplace)
+    flip(clip)
+    fake.script(default={"fetch": ["404*"], "poll": ["404*"]})
+    for _ in range(2):
+        assert one.run().code == 1
+    assert fake.books().submissions == 1
+
+
+def test_a_sweep_pays_for_a_common_beginning_once(two: Desk, fake: FakeProvider) -> None:
+    answer = two.workplace.run("-m", two.project, "sequences.main.shots.two.seed=1,2,3")
+    assert answer.code == 0, answer.err
+    assert fake.books().accepted_by_shot == {"main/one": 1, "main/two": 3}
+
+
+def test_a_sweep_has_one_budget(two: Desk, fake: FakeProvider) -> None:
+    answer = two.workplace.run("-m", two.project, "sequences.main.shots.two.seed=1,2,3", "budget.max_cost=0.3")
+    assert answer.code == 4
+    assert fake.books().total_usd == Decimal("0.30")
+
+
+def test_why_names_the_field_that_differs(two: Desk, workplace: Workplace) -> None:
+    two.run("shot.seed=7")
+    two.run("shot.seed=7", "sequences.main.shots.one.seed=8")
+    texts = [workplace.run("why", str(run), "one").out for run in workplace.runs()]
+    assert any("`seed` 7 -> 8" in text for text in texts)
+    chained = [workplace.run("why", str(run), "two").out for run in workplace.runs()]
+    assert any("it starts from another clip" in text and "`seed` 7 -> 8" in text for text in chained)
+
+
+def test_gc_keeps_what_is_paid_for_unless_told(one: Desk, workplace: Workplace) -> None:
+    one.run()
+    stray = workplace.write("outputs/.runner/objects/ab/cdef", "left over")
+    assert workplace.run("gc").code == 0
+    assert stray.exists()
+    assert "removed 1 files" in workplace.run("gc", "--now").out
+    assert not stray.exists()
+    (clip,) = stored(workplace)
+    (run,) = workplace.runs()
+    (run / "manifest.json").unlink()
+    workplace.run("gc", "--now")
+    assert clip.exists()
+    workplace.run("gc", "--now", "--paid")
+    assert not clip.exists()
+
+
+def test_a_damaged_journal_stops_a_run_before_it_spends(one: Desk, fake: FakeProvider, workplace: Workplace) -> None:
+    workplace.write("outputs/.runner/journal.db", "not a database" * 200)
+    answer = one.run()
+    assert answer.code == 2
+    assert "journal is damaged" in answer.err
+    assert fake.books().submissions == 0
+
+
+def test_a_journal_of_a_newer_version_stops_a_run(one: Desk, fake: FakeProvider, workplace: Workplace) -> None:
+    one.run()
+    connection = sqlite3.connect(workplace.path / "outputs/.runner/journal.db")
+    connection.execute("PRAGMA user_version = 99")
+    connection.commit()
+    connection.close()
+    assert one.run("shot.seed=4").code == 2
+    assert fake.books().submissions == 1
+
+
+def test_a_secret_reaches_no_file(one: Desk, workplace: Workplace) -> None:
+    secret = "sk-canary-0123456789"
+    assert one.run(f"generator.api_key={secret}").code == 0
+    for path in (workplace.path / "outputs").rglob("*"):
+        if path.is_file():
+            assert secret.encode() not in path.read_bytes(), path
+
+
+def test_resolve_refuses_what_makes_no_sense(one: Desk, workplace: Workplace) -> None:
+    one.run()
+    (row,) = one.rows()
+    assert workplace.run("journal", "resolve", row["token"], "--not-submitted").code == 2
+    assert workplace.run("journal", "resolve", "ffffffff", "--abandon").code == 2
+    assert workplace.run("journal", "resolve", row["token"]).code == 2
+
+
+def test_the_journal_lists_and_filters(two: Desk, workplace: Workplace) -> None:
+    two.run()
+    assert len(json.loads(workplace.run("journal", "state=fetched", "--json").out)) == 2
+    assert json.loads(workplace.run("journal", "state=unknown", "--json").out) == []
+    text = workplace.run("journal").out
+    assert "$0.20 spent" in text
