@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +114,14 @@ def registry() -> plugins.Registry:
     return plugins.load([])
 
 
+@cache
+def untouched() -> plugins.Registry:
+    """Plugins that no test adds a transform to."""
+    return plugins.load([])
+
+
 def make(project: Project) -> plan.Plan:
-    return plan.make(project, plugins.load([]))
+    return plan.make(project, untouched())
 
 
 def found(project: Project) -> list[Problem]:
@@ -388,10 +395,7 @@ def test_transforms_fold_in_order_before_the_identity(registry: plugins.Registry
     after = plan.make(project, registry).shots[0]
 
     assert after.request.prompt == "prompt of a-1-2"
-    assert (
-        after.key
-        == plan.make(film(shot("a", Boundary.CUT, prompt="prompt of a-1-2")), plugins.load([])).shots[0].key
-    )
+    assert after.key == make(film(shot("a", Boundary.CUT, prompt="prompt of a-1-2"))).shots[0].key
     assert after.key != before.key
 
 

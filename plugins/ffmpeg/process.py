@@ -26,7 +26,9 @@ class Answer:
 def run(command: list[str], timeout_s: float) -> Answer:
     """Run ffmpeg and wait for it, at most `timeout_s` seconds. Never raises for what the program does."""
     try:
-        done = subprocess.run(command, capture_output=True, timeout=timeout_s, check=False)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False
+        )
     except subprocess.TimeoutExpired:
         return Answer(b"", None, f"ffmpeg took longer than {timeout_s:g} s")
     except OSError as error:

@@ -33,7 +33,7 @@ _ALIASES: Final = {"int": int, "float": float, "bool": bool, "complex": complex,
 _lock = threading.Lock()
 
 
-class ProgramFailed(Exception):  # noqa: N818 - not an error of ours: the extractor turns it into one
+class ProgramFailed(Exception):
     """The ffmpeg that scikit-video started ended with a code other than 0."""
 
 

@@ -58,7 +58,7 @@ class ScikitVideo:
             raise _refused(clip, f"scikit-video does not open it: {error}") from error
         except KeyError as error:
             raise _refused(clip, f"scikit-video does not know the pixel format {error}") from error
-        except (ProgramFailed, RuntimeError, OSError) as error:
+        except (ProgramFailed, RuntimeError, OSError, ValueError) as error:
             raise _refused(clip, str(error)) from error
         return seen, rgb
 

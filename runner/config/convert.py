@@ -8,7 +8,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
 from runner.config.redact import HIDDEN, hidden_value
 from runner.errors import PluginError, Problem
@@ -72,26 +71,25 @@ class Reader:
         """Read the options of a plugin; `None` where not even its defaults can be used.
 
         `also` are keys that may stand beside them and are read elsewhere. Raises `PluginError` for a class that
-        cannot be read from a configuration.
+        cannot be read from a configuration, or that fails otherwise than by `ValueError`.
         """
         good = self._known(cls, raw, at, also)
         try:
-            adapter = _adapter(cls)
-            return adapter.validate_python(good)
+            return _adapter(cls).validate_python(good)
         except ValidationError as error:
             for key in self._note(error, good, at):
                 good.pop(key, None)
-        except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+        except Exception as error:
             raise PluginError(
                 f"the options of a plugin cannot be read: {cls.__module__}.{cls.__qualname__}",
                 where=at,
-                why=str(error).splitlines()[0],
-                hint="give each field a type that YAML can hold, and import it outside of TYPE_CHECKING",
+                why=f"{type(error).__name__}: {error}".splitlines()[0],
+                hint="its fields need types that YAML can hold, and checks that raise ValueError",
             ) from error
         try:
-            return adapter.validate_python(good)
-        except ValidationError:
-            return None
+            return _adapter(cls).validate_python(good)
+        except Exception:
+            return None  # what is wrong has been noted
 
     def _known(self, cls: type[T], raw: object, at: str, also: Iterable[str]) -> dict[str, Any]:
         if raw is None:

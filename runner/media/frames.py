@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ import av
 from runner.api import Frame
 from runner.errors import ExtractionRefused
 from runner.media.colour import to_rgb
-from runner.media.source import open_video
+from runner.media.source import MAX_PIXELS, open_video
 from runner.media.tail import STARTS, Start, find_tail, packets_from, time_base
 
 if TYPE_CHECKING:
@@ -156,6 +157,12 @@ def _finished(source: Source, frame: av.VideoFrame, method: str) -> Frame:
     return Frame(rgb=to_rgb(frame), time_s=time_s, method=method)
 
 
+def _cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))  # fewer than the machine has, in a container
+    return os.cpu_count() or 1
+
+
 _decoding = 0
 _decoding_lock = threading.Lock()
 
@@ -167,14 +174,14 @@ def _threads(track: VideoStream) -> Iterator[None]:
     global _decoding  # noqa: PLW0603 - the cores are one for the whole process
     with _decoding_lock:
         _decoding += 1
-        share = max(1, (os.cpu_count() or 1) // _decoding)
+        share = max(1, _cores() // _decoding)
     try:
         context = track.codec_context
         if not context.is_open:
             context.thread_count = min(share, _MAX_THREADS)
             context.thread_type = "FRAME"
             # Without it libavcodec invents what it cannot decode and says so only in its log.
-            context.options = {"err_detect": "explode"}
+            context.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
         yield
     finally:
         with _decoding_lock:

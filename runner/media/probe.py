@@ -10,7 +10,7 @@ import av
 
 from runner.errors import NotAVideo
 from runner.media.colour import full_range_of, matrix_of, quarter_turns
-from runner.media.source import open_video
+from runner.media.source import MAX_PIXELS, open_video
 from runner.media.tail import STARTS, find_tail, time_base
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def probe(path: Path) -> Probe:
 
 
 def _first(source: Source) -> av.VideoFrame:
+    source.track.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     source.track.codec_context.thread_count = 1  # to have the first frame, and not one for each thread
     try:
         for frame in source.container.decode(source.track):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-__all__ = ["DEMUXERS", "PROTOCOLS", "Source", "open_video"]
+__all__ = ["DEMUXERS", "MAX_PIXELS", "PROTOCOLS", "Source", "open_video"]
 
 DEMUXERS: Final = "mov,matroska,mpegts"
 """The containers that are read: those of which `runner.media.whole` can tell that the end is there. Some
@@ -29,6 +29,9 @@ libavformat open any file or address it names."""
 
 PROTOCOLS: Final = "file"
 """The libavformat protocols that a clip may be read through."""
+
+MAX_PIXELS: Final = 80_000_000
+"""Larger pictures are refused, as `runner.media.picture` does: a small file can claim any size."""
 
 _STILL: Final = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _LAST_ENTRIES: Final = (
@@ -76,7 +79,7 @@ def open_video(path: Path, *, analyse: bool = True) -> Iterator[Source]:
             # Tags in broken UTF-8 must not make a clip unreadable.
             metadata_errors="replace",
             container_options={"format_whitelist": DEMUXERS, "protocol_whitelist": PROTOCOLS},
-            options={} if analyse else {"skip_frame": "all"},
+            options={"max_pixels": str(MAX_PIXELS)} | ({} if analyse else {"skip_frame": "all"}),
         )
     except (av.FFmpegError, ValueError) as error:
         raise NotAVideo("this is not a video", where=str(path), why=_why(path, error)) from error
@@ -115,6 +118,10 @@ def _picture_track(container: InputContainer, path: Path) -> VideoStream:
     if pictures:
         if pictures[0].codec_context is None:  # libav has no decoder for it
             raise NotAVideo("this video cannot be decoded", where=str(path), why="its codec is not known")
+        context = pictures[0].codec_context
+        if context.width * context.height > MAX_PIXELS:
+            why = f"{context.width}x{context.height} is more than {MAX_PIXELS // 1_000_000} megapixels"
+            raise NotAVideo("this video is too large", where=str(path), why=why)
         return pictures[0]
     if container.streams.video:
         why = "its only picture is a cover, which is not part of the video"

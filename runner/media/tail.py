@@ -179,7 +179,7 @@ def last_moment(source: Source) -> Moment:
         "the last frame of this clip cannot be told for certain",
         where=str(source.path),
         why="its pictures carry no times",
-        hint="use extractor=pyav",
+        hint="encode the clip anew",
     )
 
 

@@ -15,6 +15,7 @@ from runner.api import (
     UploaderCapabilities,
     UploaderSpec,
 )
+from runner.config.redact import HIDDEN, is_secret
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -127,14 +128,25 @@ def _of_generator(able: GeneratorCapabilities) -> dict[str, str]:
 
 def _options(one: Registered) -> list[tuple[str, str, str]]:
     """(name, type, default) of each option; secrets have no default worth showing."""
-    rows = []
-    for field in dataclasses.fields(one.spec.options):
-        if field.default is not dataclasses.MISSING:
-            default = json.dumps(field.default, default=str)
-        elif field.default_factory is not dataclasses.MISSING:
-            default = json.dumps(field.default_factory(), default=str)
-        else:
-            default = "(required)"
-        kind = field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
-        rows.append((field.name, kind, default))
-    return rows
+    return [
+        (field.name, _type(field), _default(field))
+        for field in dataclasses.fields(one.spec.options)
+        if field.init
+    ]
+
+
+def _type(field: dataclasses.Field[Any]) -> str:
+    return field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if field.default is not dataclasses.MISSING:
+        value = field.default
+    elif field.default_factory is not dataclasses.MISSING:
+        try:
+            value = field.default_factory()
+        except Exception:
+            return "(computed)"
+    else:
+        return "(required)"
+    return HIDDEN if value and is_secret(field.name) else json.dumps(value, default=str)

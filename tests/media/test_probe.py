@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import av
 import pytest
 from media.corpus import EDITS, RECIPES
 
 from runner.errors import Incomplete, NotAVideo
+from runner.media.frames import last_frame
 from runner.media.probe import probe
 
 if TYPE_CHECKING:
@@ -169,6 +172,28 @@ def test_a_segment_index_tells_that_the_last_segments_are_missing(corpus: Corpus
     with pytest.raises(Incomplete) as refusal:
         probe(cut)
     assert "segment index" in refusal.value.why
+
+
+def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    """A few kilobytes that would decode to 300 MB."""
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as container:
+        track = container.add_stream("mjpeg", rate=25)
+        track.width, track.height, track.pix_fmt = 12_000, 8_000, "yuvj420p"
+        frame = av.VideoFrame(12_000, 8_000, "yuvj420p")
+        frame.pts = 0
+        container.mux([*track.encode(frame), *track.encode(None)])
+    with pytest.raises(NotAVideo):
+        probe(path)
+    with pytest.raises(NotAVideo, match="too large") as refusal:
+        last_frame(path)
+    assert "12000x8000" in refusal.value.why
+
+
+def test_names_that_are_not_utf_8_are_read(corpus: Corpus, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    path.write_bytes(corpus.clip("b_frames").path.read_bytes())
+    assert probe(path).frames == 24
 
 
 def test_tags_in_broken_utf_8_do_not_matter(corpus: Corpus, tmp_path: Path) -> None:

@@ -1,0 +1,271 @@
+"""The command line: what one types wrong, and what it answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner import __version__
+
+if TYPE_CHECKING:
+    from tests.conftest import Workplace
+
+ROOT = Path(__file__).parents[1]
+FILM = {"main": {"one": "p", "two": "q"}}
+
+
+def python(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Another Python, in `folder`, that can import the runner."""
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+# --- help -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [((), 2), (("--help",), 0), (("-h",), 0), (("+project=film", "--help"), 0), (("plan", "--help"), 0)],
+)
+def test_it_says_what_one_can_do(workplace: Workplace, words: tuple[str, ...], code: int) -> None:
+    workplace.write("conf/project/own.yaml", "# @package _global_\n# A film of my own.\n")
+
+    answer = workplace.run(*words)
+
+    assert answer.code == code
+    for text in (
+        "python -m runner +project=NAME",
+        "plan",
+        "plugins",
+        "verify",
+        "ad_campaign",
+        "one_shot",
+        "synthetic",
+    ):
+        assert text in answer.out
+    assert "A film of my own." in answer.out
+    assert answer.err == ""
+
+
+def test_the_version_is_told(workplace: Workplace) -> None:
+    assert workplace.run("--version").out == f"{__version__}\n"
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    program = (
+        "import sys; from runner import cli; cli.main(['--help']);"
+        "heavy = 'hydra omegaconf pydantic av numpy httpx aiohttp rich PIL pluggy yaml'.split();"
+        "found = set(heavy) & set(sys.modules); sys.exit(f'imported: {found}' if found else 0)"
+    )
+
+    done = python(tmp_path, "-c", program)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    done = python(
+        tmp_path,
+        "-c",
+        "import os, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-u', '-m', 'runner', 'plugins'], stdout=subprocess.PIPE,"
+        " stderr=subprocess.PIPE)\n"
+        "child.stdout.close()\n"
+        "print(child.stderr.read().decode(), child.wait())",
+    )
+
+    assert "Traceback" not in done.stdout
+    assert "BrokenPipe" not in done.stdout
+
+
+# --- words typed wrong ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("plan",), ["no project is chosen", "ad_campaign", "film", "+project=NAME"]),
+        (("plan", "+project=flim"), ["no project named flim", "did you mean film?", "ad_campaign"]),
+        (("pln", "+project=film"), ["'pln'", "did you mean plan?"]),
+        (("film",), ["film is a project", "python -m runner +project=film"]),
+        (("plan", "flim"), ["'flim'", "did you mean film?"]),
+        (("plan", "--jsn"), ["no option --jsn", "did you mean --json?"]),
+        (("plan", "--multirn"), ["did you mean --multirun?"]),
+        (("plan", "+projct=film"), ["projct: there is no such section", "did you mean project?"]),
+        (("plan", "+project=film", "sho.seed=1"), ["no key sho.seed", "did you mean shot.seed?"]),
+        (("plan", "+project=film", "shot.sed=1"), ["shot.sed", "did you mean seed?", "command line: shot.sed=1"]),
+        (("plan", "+project=film", "+nothing.x=1"), ["nothing: there is no such section", "command line: +nothing.x"]),
+        (("plan", "+project=film", "generator=sinthetic"), ["no generator profile", "did you mean synthetic?"]),
+        (("plan", "+project=film", "extractor=x"), ["no extractor profile named x", "pyav", "conf/extractor/x.yaml"]),
+        (("plan", "+project=film", "generator@generators.b=synthetic"), ["+generator@generators.b=NAME adds one"]),
+        (("plan", "+project=film", "generator=null"), ["chosen by the name of one of its files"]),
+        (("plan", "+project=film", "=5"), ["runner: "]),
+        (("plan", "+project=film", ""), ["the word ''"]),
+        (("plan", "+project=film", "shot.seed"), ["'shot.seed'", "KEY=VALUE"]),
+        (("plan", "+project=film", "shot.seed="), ["shot.seed: should be a valid integer"]),
+        (("plan", "+project=film", "+project=one_shot"), ["project is chosen more than once"]),
+        (("plan", "+project=film,one_shot"), ["given several values", "-m"]),
+        (("plan", "+project=film", "shot.seed=1,2"), ["shot.seed is given several values", "-m"]),
+        (("plan", "+project=film", "shot.model=a, b"), ["""shot.model='"A, B"'"""]),
+        (("plan", "+project=film", "shot.model={a"), ["cannot read the override shot.model={a", "quotes"]),
+        (("plan", "+project=film", "shot.model='a"), ["cannot read the override shot.model='a", "quote"]),
+        (("plan", "+project=film", "shot.model=日本"), ["other scripts needs quotes"]),
+        (("plan", "+project=film", "+sequences.日本.shots.a.prompt=x"), ["a key on the", "project's file"]),
+        (("plan", "+project=film", "~sequences.main.shots.three"), ["no sequences.main.shots.three to take away"]),
+        (("plan", "+project=film", "~sequences.main"), ["sequences: there is no sequence"]),
+        (("plan", "+project=film", "hydra.run.dir=/tmp/x"), ["hydra.run.dir cannot be set", "output.root=DIR"]),
+        (("plan", "+project=film", "+hydra.sweep.dir=/tmp/x"), ["hydra.sweep.dir cannot be set"]),
+        (("plan", "+project=film", "--cfg", "nothing"), ["these options cannot be used"]),
+        (("verify",), ["verify takes folders"]),
+        (("verify", "nowhere"), ["no such folder", "nowhere"]),
+        (("+project=film", "--json"), ["a run has no --json"]),
+        (("plan", "+project=film", "shot.seed=1", "project=5"), ["runner: "]),
+    ],
+)  # fmt: skip
+def test_what_is_typed_wrong_is_explained(
+    workplace: Workplace, words: tuple[str, ...], expected: list[str]
+) -> None:
+    workplace.project(FILM)
+
+    answer = workplace.run(*words)
+
+    assert answer.code == 2
+    for text in expected:
+        assert text in answer.err
+    for text in ("Traceback", "HYDRA_FULL_ERROR", "Error executing job"):
+        assert text not in answer.err
+    assert not (workplace.path / "outputs").exists()
+
+
+def test_debug_shows_where_an_error_came_from(workplace: Workplace) -> None:
+    with pytest.raises(Exception, match="no project is chosen"):
+        workplace.run("plan", "--debug")
+
+
+def test_a_project_may_be_chosen_without_the_plus(workplace: Workplace) -> None:
+    project = workplace.project(FILM)
+
+    assert (
+        workplace.run("plan", project.lstrip("+"), "--json").json
+        == workplace.run("plan", project, "--json").json
+    )
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "日本 😀 שלום",
+        "it's; $HOME `x` \\\\ %s {}",
+        "a, b = c",
+        "x" * 10_000,
+        "line\nline",
+        "${'",
+        "null",
+        "1e3",
+        "~+=",
+    ],
+)
+def test_a_prompt_in_quotes_may_be_any_text(workplace: Workplace, prompt: str) -> None:
+    project = workplace.project(FILM)
+    quoted = prompt.replace('"', '\\"').replace("${", "\\${")
+
+    answer = workplace.run("plan", project, f'sequences.main.shots.one.prompt="{quoted}"', "--json")
+
+    assert answer.code == 0, answer.err
+    assert answer.json["sequences"]["main"][0]["prompt"] == prompt
+
+
+# --- where things are looked for ------------------------------------------------------------------------------
+
+
+def test_ones_own_project_wins_over_a_bundled_one_and_the_others_stay(workplace: Workplace) -> None:
+    own = workplace.project(FILM, name="one_shot")
+
+    assert list(workplace.run("plan", own, "--json").json["sequences"]) == ["main"]
+    assert [shot["shot"] for shot in workplace.run("plan", own, "--json").json["sequences"]["main"]] == [
+        "one",
+        "two",
+    ]
+    assert workplace.run("plan", "+project=long_chain").code == 0
+
+
+def test_without_a_conf_folder_the_bundled_projects_work(workplace: Workplace) -> None:
+    answer = workplace.run("plan", "+project=one_shot", "--json")
+
+    assert answer.code == 0, answer.err
+    assert list(workplace.path.iterdir()) == []
+
+
+def test_a_conf_folder_of_another_kind_does_not_disturb(workplace: Workplace) -> None:
+    workplace.write("conf/nginx.conf", "server {}")
+
+    assert workplace.run("plan", "+project=one_shot").code == 0
+
+
+# --- what Hydra answers by itself -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [("--cfg", "job", "+project=film"), ("plan", "+project=film", "-c", "job")])
+def test_the_composed_configuration_is_printed_without_secrets(
+    workplace: Workplace, words: tuple[str, ...]
+) -> None:
+    workplace.project(FILM)
+
+    answer = workplace.run(*words, "+generator.api_key=hunter2", "shot.seed=3")
+
+    assert answer.code == 0, answer.err
+    assert "seed: 3" in answer.out
+    assert "api_key: (hidden)" in answer.out
+    assert "hunter2" not in answer.out + answer.err
+    assert "duration_s: 0.5" in answer.out
+
+
+def test_a_secret_is_in_no_answer_to_anything_typed_wrong(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_KEY", "hunter2")
+    project = workplace.project(FILM)
+    for override in (
+        "generator.api_key=hunter2",
+        "generator.api_key='hunter2'",
+        "+generator.api_key=${oc.env:MY_KEY}",
+        "+generator.api_key=${oc.env:NOTHING,hunter2}",
+        "+generator={plugin: synthetic, api_key: hunter2}",
+        "generator.api_key={hunter2",
+        "generator.api_key=hunter2,b",
+        "generator.api_key=hunter2é",
+        "generatr.api_key=hunter2",
+        "~generator.api_key=hunter2",
+        "sequences.main.shots=[{api_key: hunter2}]",
+    ):
+        answer = workplace.run("plan", project, override)
+        assert answer.code == 2, override
+        assert "hunter2" not in answer.err + answer.out, override
+
+
+def test_shell_completion_answers(tmp_path: Path) -> None:
+    installed = python(tmp_path, "-m", "runner", "-sc", "install=bash")
+    asked = python(
+        tmp_path,
+        *("-m", "runner", "-sc", "query=bash"),
+        COMP_LINE="runner +project=ad_",
+        COMP_POINT=str(len("runner +project=ad_")),
+    )
+
+    assert installed.returncode == 0, installed.stderr
+    assert "complete" in installed.stdout
+    assert asked.returncode == 0, asked.stderr
+    assert "ad_campaign" in asked.stdout
