@@ -79,7 +79,7 @@ def open_video(path: Path, *, analyse: bool = True) -> Iterator[Source]:
             # Tags in broken UTF-8 must not make a clip unreadable.
             metadata_errors="replace",
             container_options={"format_whitelist": DEMUXERS, "protocol_whitelist": PROTOCOLS},
-            options={"max_pixels": str(MAX_PIXELS)} | ({} if analyse else {"skip_frame": "all"}),
+            options={"max_pixels": str(MAX_PIXELS)} if analyse else {"skip_frame": "all"},
         )
     except (av.FFmpegError, ValueError) as error:
         raise NotAVideo("this is not a video", where=str(path), why=_why(path, error)) from error

@@ -32,6 +32,7 @@ _SYNC: Final = 0x47  # the first byte of each transport packet
 _LAST_PACKETS: Final = 40_000  # about 8 MB
 
 _CLUSTER: Final = 0x1F43B675
+_BLOCK: Final = 0xA3
 _LAST_CLUSTERS: Final = 4  # a group of pictures may reach over more than one
 # What a file, a segment and a cluster may hold (RFC 9559, 5.1).
 _MATROSKA: Final = frozenset((
@@ -151,6 +152,8 @@ def _elements(
         kind = int.from_bytes(header[:id_length], "big")
         if kind not in _MATROSKA:
             raise _not_here(path, offset, total, "Matroska")
+        if kind == _BLOCK and not header[id_length + size_length : id_length + size_length + 1].strip(b"\0"):
+            raise _not_here(path, offset, total, "Matroska")  # a block of no track
         size = int.from_bytes(header[id_length:head], "big") & ((1 << 7 * size_length) - 1)
         unknown = size == (1 << 7 * size_length) - 1
         yield kind, offset, offset + head + (0 if unknown else size)

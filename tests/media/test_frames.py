@@ -6,6 +6,7 @@ import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import av
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -141,6 +142,27 @@ def test_a_hole_in_a_clip_never_gives_a_wrong_frame(
     except MediaError:
         return
     assert frame.rgb.tobytes() == last_frame(clip.path).rgb.tobytes()
+
+
+@pytest.mark.parametrize("name", ["av1", "vp9"])
+def test_a_picture_that_is_lost_on_the_way_to_the_last_is_missed(
+    name: str, corpus: Corpus, tmp_path: Path
+) -> None:
+    """Decoders of these go on without an error, from what they had before."""
+    clip = corpus.clip(name)
+    data, whole = clip.path.read_bytes(), last_frame(clip.path).rgb.tobytes()
+    with av.open(str(clip.path)) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.pos]
+    refused = 0
+    for place, size in packets:
+        size = min(size, 500)
+        spoilt = tmp_path / clip.path.name
+        spoilt.write_bytes(data[:place] + bytes(size) + data[place + size :])
+        try:
+            assert last_frame(spoilt).rgb.tobytes() == whole
+        except MediaError:
+            refused += 1
+    assert refused >= 6
 
 
 def test_damage_in_h264_is_noticed_nearly_always(corpus: Corpus, tmp_path: Path) -> None:

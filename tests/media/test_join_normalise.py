@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import av
@@ -10,6 +11,7 @@ import pytest
 from media.join_clips import frames, make_clip, picture, psnr, rgb, times, tone
 from PIL import Image
 
+from runner.media.frames import first_frames
 from runner.media.join import Part, join
 
 
@@ -151,17 +153,76 @@ def test_a_clip_that_is_encoded_differently_is_spliced_in(tmp_path, options):
     assert min(psnr(x, y) for x, y in zip(wanted, rgb(target), strict=True)) > 35
 
 
-def test_colours_are_converted_and_not_only_relabelled(tmp_path):
-    bt709, full_bt601 = (1, 1, 1, 1), (6, 6, 6, 2)
-    a = make_clip(tmp_path / "a.mp4", 30, seed=1, colour=bt709)
-    b = make_clip(tmp_path / "b.mp4", 10, seed=2, colour=full_bt601, pix_fmt="yuvj420p", crf=8)
+@pytest.mark.parametrize(("colour", "pix_fmt"), [((6, 6, 6, 2), "yuvj420p"), ((6, 6, 6, 1), "yuv420p")])
+def test_colours_are_converted_and_not_only_relabelled(tmp_path, colour, pix_fmt):
+    a = make_clip(tmp_path / "a.mp4", 30, seed=1, colour=(1, 1, 1, 1))
+    b = make_clip(tmp_path / "b.mp4", 10, seed=2, colour=colour, pix_fmt=pix_fmt, crf=8)
+
+    film, target = joined(tmp_path, a, b)
+
+    assert film.notes == ("b.mp4 stores its colours in another way than most of the film",)
+    assert psnr(first_frames(target, 35)[34].rgb, first_frames(b, 5)[4].rgb) > 40
+
+
+def test_frames_that_are_encoded_again_get_types_of_their_own(tmp_path):
+    """Decoded frames remember being key frames; if x264 were told, the film would be many times too large."""
+    a = make_clip(tmp_path / "a.mp4", 60, seed=1)
+    b = make_clip(tmp_path / "b.mp4", 20, seed=2, codec="mpeg4", g=1)
 
     _, target = joined(tmp_path, a, b)
 
     with av.open(str(target)) as film:
-        frame = list(film.decode(video=0))[34]
-        shown = frame.reformat(format="rgb24", src_colorspace=1, src_color_range=1).to_ndarray()
-    assert psnr(shown, picture(2, 4)) > 30
+        assert sum(packet.is_keyframe for packet in film.demux(video=0)) == 2
+
+
+def test_encoding_does_not_depend_on_the_number_of_cores(tmp_path):
+    clips = [
+        make_clip(tmp_path / f"{seed}.mp4", 19, seed=seed, codec="mpeg4", size=(640, 352))
+        for seed in range(2)
+    ]
+
+    film, target = joined(tmp_path, *clips)
+
+    assert film.method == "re-encoded"
+    assert re.findall(rb" threads=(\d+)", target.read_bytes()) == [b"4"]  # x264 writes its settings down
+
+
+def test_a_clip_that_starts_in_the_middle_of_an_open_gop_is_not_copied(tmp_path):
+    whole = make_clip(tmp_path / "whole.mp4", 30, seed=1, bf=3, g=8, x264_params="open-gop=1:b-adapt=0")
+    middle = remuxed(whole, tmp_path / "middle.mp4", whole, second_key_frame_on=True)
+    other = make_clip(tmp_path / "b.mp4", 60, seed=2, bf=3, g=8, x264_params="open-gop=1:b-adapt=0")
+
+    film, target = joined(tmp_path, other, middle)
+
+    assert film.notes[0] == "middle.mp4 does not start with a frame that stands alone"
+    assert psnr(rgb(target)[-1], rgb(whole)[-1]) > 38
+
+
+def test_packets_with_parameter_sets_that_the_header_lacks_are_not_copied(tmp_path):
+    told = make_clip(tmp_path / "told.mp4", 30, seed=1, x264_params="repeat-headers=1")
+    other = make_clip(tmp_path / "other.mp4", 30, seed=2, refs=5, x264_params="repeat-headers=1")
+    untold = remuxed(other, tmp_path / "untold.mp4", told)
+
+    film, target = joined(tmp_path, told, untold, told)
+
+    assert film.notes == ("untold.mp4 does not keep its parameters in its header",)
+    assert film.reencoded_frames == 30
+    assert psnr(rgb(target)[45], rgb(other)[15]) > 38
+
+
+def remuxed(source, target, header, *, second_key_frame_on=False):
+    """The packets of one clip under the header of another."""
+    with av.open(str(source)) as clip, av.open(str(header)) as other, av.open(str(target), "w") as made:
+        track = made.add_stream_from_template(other.streams.video[0], opaque=True)
+        packets = [packet for packet in clip.demux(video=0) if packet.size]
+        if second_key_frame_on:
+            keys = [number for number, packet in enumerate(packets) if packet.is_keyframe]
+            first = packets[keys[1]].pts
+            packets = [packet for packet in packets[keys[1] :] if packet.pts >= first]
+        for packet in packets:
+            packet.stream = track
+            made.mux(packet)
+    return target
 
 
 @pytest.mark.parametrize("codec", ["libx265", "libvpx-vp9"])

@@ -45,8 +45,8 @@ def test_a_click_stays_with_its_frame_in_every_clip(tmp_path, fps):
 
 
 def test_forty_clips_do_not_drift(tmp_path):
-    """At 24000/1001 fps no clip has a whole number of samples: errors would add up here."""
-    fps, length = Fraction(24000, 1001), 8
+    """At 30000/1001 fps a frame lasts 1601.6 samples: what is rounded off must not add up."""
+    fps, length = Fraction(30000, 1001), 9
     clip = make_clip(tmp_path / "clip.mp4", length, fps=fps, size=(64, 48), sound=click(length / fps, 0.15))
 
     film = join(chain([clip] * 40), tmp_path / "film.mp4")

@@ -167,6 +167,18 @@ def test_pixels_that_are_told_to_be_square_do_not_disturb_a_splice(tmp_path, sar
     assert complaints(target) == (0, "")
 
 
+@pytest.mark.parametrize("length", range(3, 12))
+def test_two_key_frames_never_meet_at_a_splice(tmp_path, length):
+    """An IDR picture right before another would have the same idr_pic_id, which the standard forbids."""
+    wanted, got, film, target = spliced(tmp_path, (length, 9), bf=1, x264_params="b-adapt=0")
+
+    check(wanted, got, film)
+    assert film.reencoded_frames != 1
+    with av.open(str(target)) as made:
+        keys = [packet.is_keyframe for packet in made.demux(video=0) if packet.size]
+    assert not any(a and b for a, b in itertools.pairwise(keys))
+
+
 def test_forty_clips_do_not_drift(tmp_path):
     lengths = [9 + seed % 5 for seed in range(40)]
     wanted, got, film, target = spliced(tmp_path, lengths, bf=2, x264_params="b-adapt=0")

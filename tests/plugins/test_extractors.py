@@ -211,10 +211,11 @@ def test_the_extractors_agree_on_the_pixels(
         assert np.abs(first - other).mean() < 0.05
 
 
+@pytest.mark.parametrize("name", ["-i.mp4", "concat:a|b.mp4", "spaced out 100%d %03d.mp4"])
 def test_names_are_not_taken_for_options_where_the_folder_is_the_current_one(
-    corpus: Corpus, extractors: dict[str, Extractor], monkeypatch: pytest.MonkeyPatch
+    name: str, corpus: Corpus, extractors: dict[str, Extractor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clip = corpus.clip("-i.mp4")
+    clip = corpus.clip(name)
     monkeypatch.chdir(clip.path.parent)
     for extractor in extractors.values():
         frame = extractor.extract(clip.path.relative_to(clip.path.parent), HandOver.LAST)
