@@ -33,12 +33,12 @@ SHOT_TRANSPORT = {"name", "slug", "at", "origin"}
 CHOICE_IDENTITY = {"spec", "options", "model", "params"}
 CHOICE_TRANSPORT = {"label"}
 
-SPEC_IDENTITY = {"name", "key_version"}
+SPEC_IDENTITY = {"name", "key_version", "names_matter"}
 SPEC_TRANSPORT = {"factory", "capabilities", "options", "summary", "account"}
 
 # Of a run: what is made of the shots.
 PROJECT_IDENTITY = {"name", "sequences", "continuity", "film"}
-PROJECT_TRANSPORT = {"slug", "description", "extractor", "uploader", "limits", "output_root"}
+PROJECT_TRANSPORT = {"slug", "description", "extractor", "uploader", "budget", "limits", "output_root"}
 
 
 @pytest.mark.parametrize(
@@ -244,3 +244,10 @@ def test_keys_are_the_same_in_every_process() -> None:
     }
 
     assert len(answers) == 1
+
+
+def test_names_are_identity_only_where_they_change_the_clip() -> None:
+    renamed = replace(REQUEST, shot="another name")
+    titled = replace(CHOICE, spec=replace(SPEC, names_matter=True))
+    assert key(request=renamed) == key()
+    assert key(request=renamed, choice=titled) != key(choice=titled)

@@ -36,7 +36,7 @@ from runner.config.project import (
     Shot,
     UploaderChoice,
 )
-from runner.config.schema import Continuity, Film, Limits
+from runner.config.schema import BudgetKeys, Continuity, Film, Limits
 from runner.errors import PluginError, Problem
 
 TODAY = date(2026, 11, 22)
@@ -102,6 +102,7 @@ def film(*shots: Shot, **keys: Any) -> Project:
             "uploader": UploaderChoice(spec=UPLOADER, options=Options()),
             "continuity": Continuity(),
             "film": Film(),
+            "budget": BudgetKeys(),
             "limits": Limits(),
             "output_root": Path("outputs"),
             **keys,

@@ -24,7 +24,7 @@ def test_every_command_of_the_readme_works(tmp_path: Path) -> None:
         for line in block.splitlines()
         if line.startswith("python -m runner")
     ]
-    assert len(commands) == 8
+    assert len(commands) == 11
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(README.parent)}
     for command in commands:
         words = [sys.executable, *shlex.split(command)[1:]]

@@ -168,6 +168,7 @@ SECTION_CLASSES = {
     "shot": schema.ShotDefaults,
     "continuity": schema.Continuity,
     "film": schema.Film,
+    "budget": schema.BudgetKeys,
     "limits": schema.Limits,
     "output": schema.Output,
     "plugins": schema.PluginKeys,

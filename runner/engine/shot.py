@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from runner.api import Event, EventKind
 from runner.engine import arrival, faults
-from runner.engine.attempts import Attempts, Begun
+from runner.engine.attempts import Attempts
 from runner.engine.outcome import Artifact, Ending, ShotOutcome
 from runner.engine.picture import FirstFrames
+from runner.engine.step import Begun
 from runner.errors import BudgetStop, OutcomeUnknown, RunnerError, ShotError
 
 if TYPE_CHECKING:

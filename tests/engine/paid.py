@@ -35,7 +35,9 @@ class Done:
 class PaidProject:
     """Runs one project against one provider, any number of times, in any outputs root."""
 
-    def __init__(self, workplace: Workplace, fake: FakeProvider, sequences: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, workplace: Workplace, fake: FakeProvider, sequences: dict[str, Any] | None = None
+    ) -> None:
         self.workplace = workplace
         self.fake = fake
         self.override = workplace.project(
@@ -70,5 +72,7 @@ class PaidProject:
         return {
             path.relative_to(folder).as_posix(): path.read_bytes()
             for path in sorted(folder.rglob("*"))
-            if path.is_file() and ".runner" not in path.parts and (path.suffix in (".mp4", ".png") or path.name == "manifest.json")
+            if path.is_file()
+            and ".runner" not in path.parts
+            and (path.suffix in (".mp4", ".png") or path.name == "manifest.json")
         }

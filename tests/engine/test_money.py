@@ -61,7 +61,9 @@ def test_an_answer_that_got_lost_is_not_asked_for_again(one: Desk, fake: FakePro
     assert [row["phase"] for row in one.rows()] == ["unknown"]
 
 
-@pytest.mark.parametrize("trouble", ["refuse_validation", "refuse_moderation", "refuse_no_credit", "refuse_in_body"])
+@pytest.mark.parametrize(
+    "trouble", ["refuse_validation", "refuse_moderation", "refuse_no_credit", "refuse_in_body"]
+)
 def test_a_refusal_costs_nothing_and_is_not_repeated(one: Desk, fake: FakeProvider, trouble: str) -> None:
     fake.script(default={"submit": [f"{trouble}*"]})
     assert one.run().code == 1
@@ -81,14 +83,18 @@ def test_a_busy_provider_is_waited_for(one: Desk, fake: FakeProvider, trouble: s
 
 
 @pytest.mark.parametrize("trouble", ["expired", "truncated", "cut", "empty", "html_as_video", "500"])
-def test_a_result_that_arrives_spoilt_is_fetched_again_for_free(one: Desk, fake: FakeProvider, trouble: str) -> None:
+def test_a_result_that_arrives_spoilt_is_fetched_again_for_free(
+    one: Desk, fake: FakeProvider, trouble: str
+) -> None:
     fake.script(default={"fetch": [trouble], "price_usd": "0.10"})
     answer = one.run()
     assert answer.code == 0, answer.out
     assert fake.books().total_usd == Decimal("0.10")
 
 
-def test_a_result_that_never_arrives_whole_stays_paid_and_can_be_fetched_later(one: Desk, fake: FakeProvider) -> None:
+def test_a_result_that_never_arrives_whole_stays_paid_and_can_be_fetched_later(
+    one: Desk, fake: FakeProvider
+) -> None:
     fake.script(default={"fetch": ["truncated*"]})
     assert one.run().code == 1
     assert [row["phase"] for row in one.rows()] == ["ready"]
@@ -100,7 +106,9 @@ def test_a_result_that_never_arrives_whole_stays_paid_and_can_be_fetched_later(o
 
 
 @pytest.mark.parametrize(("ending", "cost"), [("refunded", 0), ("charged", 0.1)])
-def test_a_failed_task_is_counted_with_what_it_cost(one: Desk, fake: FakeProvider, ending: str, cost: float) -> None:
+def test_a_failed_task_is_counted_with_what_it_cost(
+    one: Desk, fake: FakeProvider, ending: str, cost: float
+) -> None:
     fake.script(default={"fail": ending, "price_usd": "0.10"})
     assert one.run().code == 1
     (row,) = one.rows()
@@ -183,7 +191,9 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
-def test_a_flipped_byte_is_found_and_the_clip_fetched_again(one: Desk, fake: FakeProvider, workplace: Workplace) -> None:
+def test_a_flipped_byte_is_found_and_the_clip_fetched_again(
+    one: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
     assert one.run().code == 0
     (clip,) = stored(workplace)
     whole = clip.read_bytes()
@@ -214,7 +224,9 @@ def test_a_sweep_pays_for_a_common_beginning_once(two: Desk, fake: FakeProvider)
 
 
 def test_a_sweep_has_one_budget(two: Desk, fake: FakeProvider) -> None:
-    answer = two.workplace.run("-m", two.project, "sequences.main.shots.two.seed=1,2,3", "budget.max_cost=0.3")
+    answer = two.workplace.run(
+        "-m", two.project, "sequences.main.shots.two.seed=1,2,3", "budget.max_cost=0.3"
+    )
     assert answer.code == 4
     assert fake.books().total_usd == Decimal("0.30")
 
@@ -244,7 +256,9 @@ def test_gc_keeps_what_is_paid_for_unless_told(one: Desk, workplace: Workplace) 
     assert not clip.exists()
 
 
-def test_a_damaged_journal_stops_a_run_before_it_spends(one: Desk, fake: FakeProvider, workplace: Workplace) -> None:
+def test_a_damaged_journal_stops_a_run_before_it_spends(
+    one: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
     workplace.write("outputs/.runner/journal.db", "not a database" * 200)
     answer = one.run()
     assert answer.code == 2
@@ -252,7 +266,9 @@ def test_a_damaged_journal_stops_a_run_before_it_spends(one: Desk, fake: FakePro
     assert fake.books().submissions == 0
 
 
-def test_a_journal_of_a_newer_version_stops_a_run(one: Desk, fake: FakeProvider, workplace: Workplace) -> None:
+def test_a_journal_of_a_newer_version_stops_a_run(
+    one: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
     one.run()
     connection = sqlite3.connect(workplace.path / "outputs/.runner/journal.db")
     connection.execute("PRAGMA user_version = 99")

@@ -55,7 +55,10 @@ def test_what_is_noted_is_there_for_the_next_process(tmp_path: Path) -> None:
 
 def test_a_fetched_attempt_decides_over_a_later_failed_one(tmp_path: Path) -> None:
     with Journal(tmp_path / "j.db") as journal:
-        for token, phase, more in (("a", Phase.FETCHED, {"task": "1", "digest": "d"}), ("b", Phase.FAILED, {})):
+        for token, phase, more in (
+            ("a", Phase.FETCHED, {"task": "1", "digest": "d"}),
+            ("b", Phase.FAILED, {}),
+        ):
             journal.now(journal.intend(attempt(token, key="k"), Budget()))
             journal.now(journal.move(token, phase, **more))
         found = journal.now(known("k"))
@@ -111,7 +114,9 @@ def test_the_budget_says_which_number_goes_on(tmp_path: Path) -> None:
     assert stop.value.exit_code == 4
 
 
-@pytest.mark.parametrize(("micros", "text"), [(0, "$0.00"), (100_000, "$0.10"), (12_345_600, "$12.3456"), (None, "unknown")])
+@pytest.mark.parametrize(
+    ("micros", "text"), [(0, "$0.00"), (100_000, "$0.10"), (12_345_600, "$12.3456"), (None, "unknown")]
+)
 def test_amounts_for_people(micros: int | None, text: str) -> None:
     assert dollars(micros) == text
 
@@ -148,7 +153,9 @@ def test_a_claim_holds_against_the_living_and_falls_with_the_dead(tmp_path: Path
         assert journal.now(claim("k", twin, 100.0))
 
 
-def test_an_owner_on_another_machine_is_judged_by_its_heartbeat_also_when_the_clock_goes_back(tmp_path: Path) -> None:
+def test_an_owner_on_another_machine_is_judged_by_its_heartbeat_also_when_the_clock_goes_back(
+    tmp_path: Path,
+) -> None:
     me = this_process()
     far = Owner(id="far", host="elsewhere", boot="b", pid=1, life="1")
     with Journal(tmp_path / "j.db") as journal:
@@ -198,7 +205,11 @@ class Spending(RuleBasedStateMachine):
             self.model[token] = (Phase.INTENDED, price, None)
 
     @precondition(lambda self: any(phase in OPEN for phase, _, _ in self.model.values()))
-    @rule(data=st.data(), phase=st.sampled_from([Phase.REFUSED, Phase.FAILED, Phase.UNKNOWN, Phase.FETCHED]), refund=st.booleans())
+    @rule(
+        data=st.data(),
+        phase=st.sampled_from([Phase.REFUSED, Phase.FAILED, Phase.UNKNOWN, Phase.FETCHED]),
+        refund=st.booleans(),
+    )
     def move(self, data: st.DataObject, phase: Phase, refund: bool) -> None:
         token = data.draw(st.sampled_from(sorted(t for t, (p, _, _) in self.model.items() if p in OPEN)))
         _, reserved, cost = self.model[token]

@@ -1,0 +1,141 @@
+"""Waiting for a task, and getting its clip home."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.api import EventKind, Result, State, Status, TaskRef
+from runner.engine import faults
+from runner.engine.asking import asked
+from runner.engine.sink import FileSink
+from runner.engine.step import Begun, GoneError, Step, in_micros
+from runner.errors import BadClip, FetchFailed, RunnerError, ShotError, TaskFailed, TaskTimeout
+from runner.store.attempt import Attempt, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.engine.arrival import Arrival
+
+_FETCH_TRIES: Final = 3
+_DEAF_POLLS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Collection(Step):
+    """From a task id to a clip in the store. `look` checks what arrived."""
+
+    look: Callable[[FileSink, Any], Arrival]
+
+    async def ready(self, attempt: Attempt) -> Attempt:
+        """Poll until the task ends. A deadline leaves the task where it is, to be picked up again."""
+        limit = self.ledger.task_timeout_s
+        pause, deadline, deaf = self.planned.capabilities.poll_s.low, time.monotonic() + limit, 0
+        while True:
+            try:
+                status = await asked(self.planned, "poll", self.generator.poll(TaskRef(attempt.task)))
+            except RunnerError as error:
+                deaf += 1
+                if deaf >= _DEAF_POLLS or not isinstance(error, ShotError):
+                    raise
+                status = Status(state=State.RUNNING)
+            else:
+                deaf = 0
+            if status.state is State.SUCCEEDED:
+                return await self._noted_ready(attempt, status)
+            if status.state is State.FAILED:
+                await self.move(attempt, Phase.FAILED, cost=self._cost(attempt, status), note=status.reason)
+                raise TaskFailed(
+                    f"{attempt.generator} gave up",
+                    where=self.planned.name,
+                    why=status.reason or "it gives no reason",
+                    hint="run the same command again, or change the prompt",
+                )
+            self.tell(EventKind.SHOT_PROGRESS, str(status.state), status.progress)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TaskTimeout(
+                    f"{attempt.generator} is not done after {limit:g} s",
+                    where=self.planned.name,
+                    why=f"task {attempt.task} goes on there",
+                    hint="run the same command again to pick it up; or wait longer: limits.task_timeout_s=SECONDS",
+                )
+            await asyncio.sleep(min(pause, left))
+            pause = min(pause * 1.25, self.planned.capabilities.poll_s.high)
+
+    async def _noted_ready(self, attempt: Attempt, status: Status) -> Attempt:
+        results = tuple(
+            (result.url, result.expires_at.isoformat() if result.expires_at else "")
+            for result in status.results
+        )
+        # Where the provider does not say what it took, the price that was reserved is what was paid.
+        cost = self._cost(attempt, status)
+        cost = attempt.reserved if cost is None else cost
+        moved = await self.move(attempt, Phase.READY, results=results, cost=cost)
+        faults.reach("after_ready")
+        return moved
+
+    async def fetched(self, attempt: Attempt, begun: Begun) -> Attempt:
+        """Fetch, look, store. What arrives damaged is fetched again, with addresses asked for again."""
+        self.tell(EventKind.SHOT_FETCHING)
+        for left in range(_FETCH_TRIES - 1, -1, -1):
+            status = Status(
+                state=State.SUCCEEDED,
+                results=tuple(Result(url) for url, _ in attempt.results),
+            )
+            sink = FileSink(self.ledger.work / f"{attempt.token}.mp4")
+            try:
+                arrival = await self._arrived(status, sink, begun)
+                return await self._kept(attempt, sink, arrival)
+            except (FetchFailed, BadClip) as error:
+                attempt = await self._asked_again(attempt, error)
+                if not left:
+                    error.hint = (
+                        "run the same command again: fetching is free. To pay for another one instead: "
+                        f"{self.ledger.command('journal', 'resolve', attempt.token, '--abandon')}"
+                    )
+                    raise
+                await asyncio.sleep(0.5)
+        raise AssertionError("the last try returns or raises")
+
+    async def _arrived(self, status: Status, sink: FileSink, begun: Begun) -> Arrival:
+        faults.reach("during_fetch")
+        try:
+            await asked(self.planned, "fetch", self.generator.fetch(status, sink))
+        finally:
+            sink.close()
+        sink.check()
+        faults.reach("after_fetch")
+        return await asyncio.to_thread(self.look, sink, begun.rgb)
+
+    async def _kept(self, attempt: Attempt, sink: FileSink, arrival: Arrival) -> Attempt:
+        digest = arrival.artifact.sha256
+        await asyncio.to_thread(self.ledger.objects.put, sink.path, digest)
+        faults.reach("after_store")
+        facts = {
+            **attempt.facts,
+            "clip": {"bytes": arrival.artifact.bytes, "facts": dict(arrival.artifact.facts)},
+            "adherence": dict(arrival.adherence) if arrival.adherence is not None else None,
+            "warnings": list(arrival.warnings),
+        }
+        moved = await self.move(attempt, Phase.FETCHED, digest=digest, facts=facts)
+        faults.reach("after_fetched")
+        return moved
+
+    async def _asked_again(self, attempt: Attempt, error: RunnerError) -> Attempt:
+        """Ask the task for fresh addresses. Raises `GoneError` when the provider has it no more."""
+        try:
+            status = await asked(self.planned, "poll", self.generator.poll(TaskRef(attempt.task)))
+        except ShotError:
+            return attempt
+        if status.state is State.FAILED:
+            raise GoneError(f"{error.line}; {status.reason}") from error
+        if status.state is State.SUCCEEDED and status.results:
+            return await self._noted_ready(attempt, status)
+        return attempt
+
+    def _cost(self, attempt: Attempt, status: Status) -> int | None:
+        return in_micros(status.cost_usd) if status.cost_usd is not None else attempt.cost

@@ -1,0 +1,148 @@
+"""Sending one request, so that its answer is noted whatever happens, and never sending it twice by accident."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import random
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from runner.api import EventKind, Idempotency, TaskRef
+from runner.engine import faults
+from runner.engine.asking import asked, shielded
+from runner.engine.step import Begun, Step, in_micros
+from runner.errors import Busy, OutcomeUnknown, SubmitRefused, SubmitUnknown
+from runner.store.attempt import Attempt, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from runner.engine.ledger import Ledger
+    from runner.plan import PlannedShot
+
+_BUSY_TRIES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Submission(Step):
+    """From an intent to a task id. `begin` makes the first frame ready to be fetched."""
+
+    begin: Callable[[], Awaitable[Begun]]
+
+    async def submitted(self, begun: Begun) -> Attempt:
+        """Submit, waiting out a busy provider. Every try is an attempt of its own."""
+        pause = 1.0
+        for left in range(_BUSY_TRIES - 1, -1, -1):
+            await self.ledger.limits.start(self.account, self.planned.capabilities)
+            try:
+                return await self._submitted_once(begun)
+            except Busy as busy:
+                if not left:
+                    raise
+                wait = (
+                    busy.retry_after_s if busy.retry_after_s is not None else pause * random.uniform(0.5, 1.0)
+                )
+                self.tell(EventKind.SHOT_PROGRESS, f"busy, again in {wait:.0f} s")
+                await asyncio.sleep(wait)
+                pause = min(pause * 2, 60.0)
+        raise AssertionError("the last try returns or raises")
+
+    async def _submitted_once(self, begun: Begun) -> Attempt:
+        planned, ledger = self.planned, self.ledger
+        faults.reach("before_intent")
+        attempt = Attempt(
+            token=uuid.uuid4().hex,
+            key=planned.key,
+            scope=ledger.scope,
+            project=planned.request.project,
+            sequence=planned.sequence,
+            shot=planned.shot.name,
+            generator=planned.shot.generator.spec.name,
+            model=planned.request.model or "",
+            account=self.account,
+            phase=Phase.INTENDED,
+            reserved=in_micros(planned.price.usd if planned.price else None),
+            facts=begun.facts,
+            identity=planned.identity,
+        )
+        await ledger.journal.soon(ledger.journal.intend(attempt, ledger.budget))
+        return await shielded(self._sent(attempt, begun))
+
+    async def _sent(self, attempt: Attempt, begun: Begun) -> Attempt:
+        """Send one request. Shielded: once it is out, its answer is waited for and noted, whatever happens."""
+        faults.reach("after_intent")
+        self.tell(EventKind.SHOT_PROGRESS, "submitting")
+        try:
+            ref = await self._submit(attempt.token, begun)
+        except SubmitUnknown as error:
+            if attempt.reserved == 0:
+                await self.move(attempt, Phase.ABANDONED, cost=0, note=error.line)
+                raise
+            await self.move(attempt, Phase.UNKNOWN, note=error.line)
+            settled = await self.settled(attempt)
+            if settled is None:
+                raise Busy("the request did not arrive", where=self.planned.name) from error
+            return settled
+        except SubmitRefused as error:
+            await self.move(attempt, Phase.REFUSED, cost=0, note=error.line)
+            raise
+        faults.reach("after_submit")
+        return await self._accepted(attempt, ref)
+
+    async def _submit(self, token: str, begun: Begun) -> TaskRef:
+        request = dataclasses.replace(self.planned.request, image=begun.hosted)
+        try:
+            async with asyncio.timeout(self.ledger.submit_timeout_s):
+                return await asked(self.planned, "submit", self.generator.submit(request, token))
+        except TimeoutError as error:
+            raise SubmitUnknown(
+                "the provider did not answer the request",
+                where=self.planned.name,
+                why=f"not within {self.ledger.submit_timeout_s:g} s",
+            ) from error
+
+    async def _accepted(self, attempt: Attempt, ref: TaskRef) -> Attempt:
+        moved = await self.move(attempt, Phase.SUBMITTED, task=ref.id)
+        faults.reach("after_task_id")
+        self.tell(EventKind.SHOT_SUBMITTED, f"task {ref.id}")
+        return moved
+
+    async def settled(self, attempt: Attempt) -> Attempt | None:
+        """Find out what became of a request without an answer; `None` when it was certainly not taken.
+
+        Raises `OutcomeUnknown` where only a person can tell.
+        """
+        able = self.planned.capabilities
+        if able.finds:
+            finding = getattr(self.generator, "find")  # noqa: B009 - optional, announced by the capabilities
+            ref: TaskRef | None = await asked(self.planned, "find", finding(attempt.token))
+            if ref is not None:
+                return await self._accepted(attempt, ref)
+            await self.move(attempt, Phase.REFUSED, cost=0, note="the provider does not know it")
+            return None
+        if able.idempotency is Idempotency.KEY:
+            begun = await self.begin()
+            try:
+                return await self._accepted(attempt, await self._submit(attempt.token, begun))
+            except SubmitRefused as error:
+                await self.move(attempt, Phase.REFUSED, cost=0, note=error.line)
+                raise
+            except SubmitUnknown as error:
+                raise _unknown(self.planned, attempt, self.ledger) from error
+        if attempt.reserved == 0:
+            await self.move(attempt, Phase.ABANDONED, cost=0, note="free")
+            return None
+        await self.move(attempt, Phase.UNKNOWN)
+        raise _unknown(self.planned, attempt, self.ledger)
+
+
+def _unknown(planned: PlannedShot, attempt: Attempt, ledger: Ledger) -> OutcomeUnknown:
+    command = ledger.command("journal", "resolve", attempt.token)
+    return OutcomeUnknown(
+        "nobody knows whether the provider took an earlier request for this shot",
+        where=planned.name,
+        why=f"{attempt.note or 'the run ended before the answer came'}; it is not sent again, so as not to pay twice",
+        hint=f"look it up at the provider, then: {command} --submitted TASKID | --not-submitted | --abandon",
+    )
