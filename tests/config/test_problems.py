@@ -484,3 +484,47 @@ sequences:
     assert one["params"] == {"a": 1, "b": 2, "c": 3, "z": 0}
     assert one["prompt"] == "p In oil."
     assert (two["seed"], two["fps"]) == (None, 12)
+
+
+def test_an_override_is_shown_as_it_was_typed(
+    describe: Describe, problems: Problems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_SEED", "nine")
+
+    found = problems(describe(GOOD), "shot.seed=${oc.env:MY_SEED}")
+
+    assert found["shot.seed"].value == "'nine'"
+    assert found["shot.seed"].source == "command line: shot.seed=${oc.env:MY_SEED}"
+
+
+def test_a_retired_model_is_blamed_on_who_chose_it(
+    describe: Describe, problems: Problems, workplace: Workplace
+) -> None:
+    workplace.write(
+        "plugins/past.py",
+        """\
+from datetime import date
+from runner.api import *
+
+@hookimpl
+def runner_register():
+    return GeneratorSpec(
+        name="past", factory=print, capabilities=lambda options, model: GeneratorCapabilities(retired=date(2020, 1, 1))
+    )
+""",
+    )
+    workplace.write("conf/generator/past.yaml", "plugin: past\nmodel: p-1\n")
+    project = describe("project: {name: film}\nsequences: {main: {shots: {one: {prompt: p}}}}\n")
+
+    chosen = problems(project, "generator=past")
+    labelled = problems(project, "+generator@generators.b=past", "sequences.main.shots.one.generator=b")
+    own = problems(project, "generator=past", "sequences.main.shots.one.model=p-2")
+
+    assert {key: problem.source for key, problem in chosen.items()} == {
+        "generator.model": "conf/generator/past.yaml:2"
+    }
+    assert {key: problem.source for key, problem in labelled.items()} == {
+        "generators.b.model": "conf/generator/past.yaml:2"
+    }
+    assert set(own) == {"sequences.main.shots.one.model"}
+    assert "past with model p-1 was retired on 2020-01-01" in chosen["generator.model"].message
