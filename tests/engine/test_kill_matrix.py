@@ -1,4 +1,4 @@
-"""A run is killed at every place where money hangs, and run again: each shot is paid for once, the result is the same."""
+"""Runs are killed wherever money hangs, and run again: each shot is paid for once, the result is the same."""
 
 from __future__ import annotations
 
