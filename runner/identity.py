@@ -108,6 +108,11 @@ def _canonical(value: Any) -> Any:
         return {str(key): _canonical(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_canonical(inner) for inner in value]
+    if isinstance(value, (set, frozenset)):
+        # Python orders a set of texts anew in every process.
+        return sorted(
+            (_canonical(inner) for inner in value), key=lambda inner: json.dumps(inner, sort_keys=True)
+        )
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

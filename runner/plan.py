@@ -48,8 +48,10 @@ class PlannedShot:
     def price(self) -> Price | None:
         """What this shot is expected to cost; `None` when nobody knows."""
         tell = self.capabilities.price
-        return (
-            _asked(f"generator {self.shot.generator.spec.name}", lambda: tell(self.request)) if tell else None
+        if tell is None:
+            return None
+        return _asked(
+            f"generator {self.shot.generator.spec.name}", (Price, type(None)), lambda: tell(self.request)
         )
 
     @property
@@ -145,7 +147,8 @@ def capabilities_of(choice: GeneratorChoice, model: str | None) -> GeneratorCapa
     stated = choice.spec.capabilities
     if isinstance(stated, GeneratorCapabilities):
         return stated
-    return _asked(f"generator {choice.spec.name}", lambda: stated(choice.options, model))
+    whom = f"generator {choice.spec.name}"
+    return _asked(whom, (GeneratorCapabilities,), lambda: stated(choice.options, model))
 
 
 def uploader_capabilities(project: Project) -> UploaderCapabilities:
@@ -153,12 +156,16 @@ def uploader_capabilities(project: Project) -> UploaderCapabilities:
     stated = project.uploader.spec.capabilities
     if isinstance(stated, UploaderCapabilities):
         return stated
-    return _asked(f"uploader {project.uploader.spec.name}", lambda: stated(project.uploader.options))
+    whom = f"uploader {project.uploader.spec.name}"
+    return _asked(whom, (UploaderCapabilities,), lambda: stated(project.uploader.options))
 
 
-def _asked(whom: str, capabilities: Callable[[], T]) -> T:
+def _asked(whom: str, kinds: tuple[type, ...], capabilities: Callable[[], T]) -> T:
     try:
-        return capabilities()
+        stated = capabilities()
+        if not isinstance(stated, kinds):
+            raise TypeError(f"it returns {type(stated).__name__}, and should return {kinds[0].__name__}")
+        return stated
     except RunnerError:
         raise
     except Exception as error:

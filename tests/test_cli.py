@@ -269,3 +269,12 @@ def test_shell_completion_answers(tmp_path: Path) -> None:
     assert "complete" in installed.stdout
     assert asked.returncode == 0, asked.stderr
     assert "ad_campaign" in asked.stdout
+
+
+def test_a_terminal_without_unicode_is_no_error(workplace: Workplace) -> None:
+    project = workplace.project({"映画": {"שלום": "😀"}})
+
+    done = python(workplace.path, "-m", "runner", "plan", project, PYTHONIOENCODING="ascii", LC_ALL="C")
+
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0, done.stderr

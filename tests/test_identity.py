@@ -209,6 +209,11 @@ def test_values_that_differ_make_keys_that_differ(one: dict[str, Any], other: di
     assert identity.digest(one) != identity.digest(other)
 
 
+@given(st.permutations(["a", "b", "c", "d", "e", "f"]))
+def test_a_set_of_options_has_no_order(names: list[str]) -> None:
+    assert identity.digest({"tags": frozenset(names)}) == identity.digest({"tags": sorted(names)})
+
+
 def test_the_order_in_which_keys_were_typed_does_not_matter() -> None:
     assert identity.digest({"a": 1, "b": {"c": 2, "d": 3}}) == identity.digest(
         {"b": {"d": 3, "c": 2}, "a": 1}

@@ -57,6 +57,8 @@ def build(options: object, context: object) -> Any:
 def able(options: Any, model: str | None) -> GeneratorCapabilities:
     if model == "broken":
         raise ValueError("no card for this model")
+    if model == "odd":
+        return 3  # type: ignore[return-value]
     if model == "old":
         return GeneratorCapabilities(image=True, retired=TODAY, image_reach=Reach.LOOPBACK)
     return GeneratorCapabilities(image=options.able, image_reach=Reach.LOOPBACK)
@@ -318,6 +320,13 @@ def test_capabilities_that_fail_are_the_plugins_fault() -> None:
         make(film(shot("a", Boundary.CUT, model="broken")))
 
     assert "no card for this model" in caught.value.why
+
+
+def test_capabilities_of_another_kind_are_the_plugins_fault() -> None:
+    with pytest.raises(PluginError, match="generator gen fails to say what it can do") as caught:
+        make(film(shot("a", Boundary.CUT, model="odd")))
+
+    assert "returns int" in caught.value.why
 
 
 # --- reach ------------------------------------------------------------------------------------------------------

@@ -117,8 +117,10 @@ class _Work(Step):
                 try:
                     attempt = await self._collection.ready(attempt)
                 except TaskFailed:
-                    if attempt.reserved != 0:
+                    ended = await self.ledger.journal.soon(known(self.planned.key))
+                    if ended is None or ended.at_risk != 0:
                         raise
+                    # It failed for an earlier run, and cost nothing: that run's failure is not this one's.
                     return await self._anew(inside_slot=True)
             try:
                 return await self._collection.fetched(attempt, begun)

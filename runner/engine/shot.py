@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from runner.store.attempt import Attempt
 
 
+_log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class ShotMaker:
     """Makes the shots of one sequence. `make` never raises but for cancellation."""
@@ -42,7 +46,8 @@ class ShotMaker:
         began = time.monotonic()
         try:
             outcome = await self._made(planned, before)
-        except RunnerError as error:
+        except Exception as problem:
+            error = problem if isinstance(problem, RunnerError) else _bug(planned, problem)
             self.ledger.tell(planned, EventKind.SHOT_FAILED, error.line)
             return ShotOutcome(
                 planned=planned, ending=_ending(error), error=error, elapsed_s=time.monotonic() - began
@@ -150,6 +155,17 @@ class _Beginning:
             self.planned, EventKind.SHOT_FELL_BACK, f"made from its prompt alone: {error.line}"
         )
         return error.line
+
+
+def _bug(planned: PlannedShot, problem: Exception) -> RunnerError:
+    """A mistake of ours must not take the other chains with it."""
+    _log.error("%s broke off", planned.name, exc_info=problem)
+    return ShotError(
+        "the runner itself broke off; this is a mistake in it",
+        where=planned.name,
+        why=f"{type(problem).__name__}: {problem}",
+        hint="runner.log in the run folder shows where; the same command goes on from here",
+    )
 
 
 def _ending(error: RunnerError) -> Ending:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from runner.api import EventKind, Idempotency, TaskRef
+from runner.config.redact import hidden_value
 from runner.engine import faults
 from runner.engine.asking import asked, shielded
 from runner.engine.step import Begun, Step, in_micros
@@ -65,7 +66,7 @@ class Submission(Step):
             phase=Phase.INTENDED,
             reserved=in_micros(planned.price.usd if planned.price else None),
             facts=begun.facts,
-            identity=planned.identity,
+            identity=hidden_value(dict(planned.identity)),
         )
         await ledger.journal.soon(ledger.journal.intend(attempt, ledger.budget))
         return await shielded(self._sent(attempt, begun))

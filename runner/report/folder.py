@@ -50,6 +50,9 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             _sweep_up(self.path)
             self.work = Path(tempfile.mkdtemp(prefix=f".work-{os.getpid()}-", dir=self.path))
+            if owner(self.path) != key:
+                # The first file in a folder says whose it is, so that another run of the request knows its own.
+                self.write("run.json", json.dumps({"key": key, "state": "starting"}))
         except OSError as error:
             raise RunnerError(
                 "the output folder cannot be written",

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from runner import __version__
+from runner.config.redact import hidden_value
 from runner.report.folder import read_json
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _shot(outcome: ShotOutcome) -> dict[str, Any]:
         "fps": request.fps,
         "seed": request.seed,
         "take": request.take,
-        "params": dict(request.params),
+        "params": hidden_value(dict(request.params)),
     }
     if planned.previous is not None:
         entry["starts_from"] = planned.previous.shot.name

@@ -201,7 +201,8 @@ def _opened(path: Path) -> sqlite3.Connection:
                 why=f"its version is {version}, this program knows {VERSION}",
                 hint="install the newer version; or start another journal with output.root=DIR",
             )
-        migrate(connection)
+        if version < VERSION:
+            migrate(connection)
     except (sqlite3.Error, OSError) as error:
         raise _failure(path, error) from error
     return connection

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from runner.config import compose
+from runner.config.redact import hidden_value
 from runner.forecast import Forecast, Standing, forecast, micros
 from runner.report import folder
 from runner.store.budget import MICROS, dollars
@@ -76,7 +77,7 @@ def _shot(planned: PlannedShot, expected: Forecast) -> dict[str, Any]:
         "fps": request.fps,
         "seed": request.seed,
         "take": request.take,
-        "params": dict(request.params),
+        "params": hidden_value(dict(request.params)),
     }
 
 

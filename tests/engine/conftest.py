@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from runner.testing.fake_provider.client import running
+from tests.engine import web_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,3 +20,11 @@ def fake(workplace: Workplace) -> Iterator[FakeProvider]:
     with running(workplace.path / "books.jsonl") as provider:
         provider.script(default={"price_usd": "0.10", "run_s": 0.05})
         yield provider
+
+
+@pytest.fixture
+def uploader(workplace: Workplace) -> Iterator[dict[str, Any]]:
+    """A configuration of an image host that goes on when a run is killed."""
+    workplace.write("plugins/web_folder.py", web_folder.PLUGIN)
+    with web_folder.serving(workplace.path / "pictures") as chosen:
+        yield chosen

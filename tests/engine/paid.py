@@ -36,14 +36,19 @@ class PaidProject:
     """Runs one project against one provider, any number of times, in any outputs root."""
 
     def __init__(
-        self, workplace: Workplace, fake: FakeProvider, sequences: dict[str, Any] | None = None
+        self,
+        workplace: Workplace,
+        fake: FakeProvider,
+        uploader: dict[str, Any],
+        sequences: dict[str, Any] | None = None,
     ) -> None:
         self.workplace = workplace
         self.fake = fake
         self.override = workplace.project(
             sequences or CHAIN,
             generator={"plugin": "fake", "base_url": fake.base_url, "price_usd": 0.1},
-            plugins={"dirs": [str(PLUGINS)]},
+            uploader=uploader,
+            plugins={"dirs": [str(PLUGINS), "plugins"]},
         )
 
     def start(self, *words: str, fault: str = "") -> subprocess.Popen[str]:

@@ -42,6 +42,9 @@ def test_a_plan_for_a_script_is_one_json_document(workplace: Workplace) -> None:
     assert found["sequences"]["hero"][1] == {
         "shot": "pour",
         "key": found["sequences"]["hero"][1]["key"],
+        "standing": "to do",
+        "price_usd": 0.0,
+        "price_as_of": None,
         "boundary": "chain",
         "starts_from": "last frame of opening",
         "generator": "synthetic",
