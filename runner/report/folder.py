@@ -50,7 +50,7 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             _sweep_up(self.path)
             self.work = Path(tempfile.mkdtemp(prefix=f".work-{os.getpid()}-", dir=self.path))
-            if owner(self.path) != key:
+            if owner(self.path) is None:
                 # The first file in a folder says whose it is, so that another run of the request knows its own.
                 self.write("run.json", json.dumps({"key": key, "state": "starting"}))
         except OSError as error:
@@ -122,7 +122,8 @@ def _claimed(path: Path, key: str) -> Path:
     """`path`, or one with more of the key in its name where another request, or a person, was there first."""
     for length in (8, 16, 64):
         candidate = path if length == 8 else path.with_name(path.name.removesuffix(key[:8]) + key[:length])
-        if not candidate.exists() or owner(candidate) == key or _only_ours(candidate):
+        # In this order: the mark may appear between the two looks.
+        if not candidate.exists() or _only_ours(candidate) or owner(candidate) == key:
             return candidate
     raise RunnerError(
         "the output folder belongs to something else",

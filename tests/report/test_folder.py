@@ -91,7 +91,8 @@ def test_an_empty_folder_and_one_of_a_run_that_died_at_once_are_used(tmp_path: P
     path.mkdir()
     assert RunFolder(path, KEY).path == path  # left open, as by a process that was killed
 
-    assert RunFolder(path, OTHER).path == path
+    assert RunFolder(path, KEY).path == path
+    assert RunFolder(path, OTHER).path != path
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "file/below"])
@@ -113,7 +114,7 @@ def test_the_private_folder_goes_away_with_the_run(tmp_path: Path) -> None:
 
     folder.close()
 
-    assert list(folder.path.iterdir()) == []
+    assert [path.name for path in folder.path.iterdir()] == ["run.json"]
 
 
 def dead_process() -> int:
