@@ -6,21 +6,72 @@ costs more the more requests run side by side.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Final
 
 from runner import __version__
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
+
+_CONNECTIONS: Final = 10_000
 
 
 def client(*, timeout_s: float = 60.0) -> httpx.AsyncClient:
-    """A client for one run. Redirects are not followed unless a request asks for it. Close it."""
+    """A client for one run. Redirects are not followed unless a request asks for it. Close it.
+
+    `httpx.ConnectError`, `ConnectTimeout` and `PoolTimeout` mean for certain that nothing was sent; all other errors
+    of `httpx.TransportError` leave that open.
+    """
     import httpx
-    from httpx_aiohttp import AiohttpTransport
 
     return httpx.AsyncClient(
-        transport=AiohttpTransport(),
+        transport=_transport(),
         timeout=timeout_s,
         headers={"User-Agent": f"film-runner/{__version__}"},
     )
+
+
+def _transport() -> httpx.AsyncBaseTransport:
+    import aiohttp
+    import httpx
+    from httpx_aiohttp import AiohttpTransport
+
+    never_sent = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+    class Transport(AiohttpTransport):
+        """Tells a connection that never was from one that was lost with the request on it.
+
+        httpx-aiohttp 0.2 calls both `ConnectTimeout`, and lets errors about answers that are not HTTP through as
+        they are. Whether a paid request may be repeated hangs on the difference. To go when it maps
+        `aiohttp.ServerDisconnectedError` and `aiohttp.ClientResponseError` by themselves.
+        """
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            try:
+                return await super().handle_async_request(request)
+            except aiohttp.ClientError as error:
+                raise httpx.RemoteProtocolError(_told(error), request=request) from error
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                cause = error.__cause__
+                if isinstance(cause, never_sent):
+                    kind = httpx.ConnectTimeout if isinstance(cause, TimeoutError) else httpx.ConnectError
+                    raise kind(_told(cause), request=request) from cause
+                raise httpx.RemoteProtocolError(_told(cause or error), request=request) from error
+
+    # The transport's own default is 100 connections, which 100 chains use up.
+    return Transport(verify=_certificates(), limits=httpx.Limits(max_connections=_CONNECTIONS))
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Reading the certificates takes longer than anything else in making a client."""
+    import httpx
+
+    return httpx.create_ssl_context()
+
+
+def _told(error: BaseException) -> str:
+    return str(error) or type(error).__name__

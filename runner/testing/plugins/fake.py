@@ -224,18 +224,10 @@ def _check_clip(answer: httpx.Response) -> None:
 
 
 def _nothing_was_sent(problem: Exception) -> bool:
-    """Whether the connection failed before the request could leave this machine.
-
-    The aiohttp transport of httpx calls a connection that the server closed after the request `ConnectTimeout`,
-    too (httpx-aiohttp 0.2), so the cause decides.
-    """
-    import aiohttp
+    """Whether the connection failed before the request could leave this machine; see `runner.http`."""
     import httpx
 
-    if not isinstance(problem, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return False
-    before = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-    return isinstance(problem.__cause__, before) or not isinstance(problem.__cause__, aiohttp.ClientError)
+    return isinstance(problem, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
 def _after_s(answer: httpx.Response) -> float | None:
