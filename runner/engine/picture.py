@@ -79,13 +79,11 @@ class FirstFrames:
 
     def _kept(self, made: Picture, frame: Frame) -> dict[str, JSON]:
         """Put the hand-over frame into the store."""
-        part = self.folder.work / f"{made.sha256}.part"
         try:
-            part.write_bytes(made.data)
-            self.ledger.objects.put(part, made.sha256)
+            self.ledger.objects.put_bytes(made.data, made.sha256)
         except OSError as error:
             raise MediaError(
-                "the hand-over frame cannot be written", where=str(part), why=str(error)
+                "the hand-over frame cannot be stored", where=str(self.ledger.objects.folder), why=str(error)
             ) from error
         return {
             "sha256": made.sha256,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _NO_LINK: Final = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS}
 )
+_LINK_TRIES: Final = 5
 
 
 class Objects:
@@ -30,19 +31,33 @@ class Objects:
         return self.folder / digest[:2] / digest[2:]
 
     def put(self, finished: Path, digest: str) -> None:
-        """Take over a finished file with that digest. Durable when this returns."""
+        """Take over a finished file with that digest. Durable when this returns; twice at once is fine."""
         target = self.path(digest)
         target.parent.mkdir(parents=True, exist_ok=True)
         with finished.open("rb") as file:
             os.fsync(file.fileno())
         os.chmod(finished, 0o444)
-        try:
-            os.replace(finished, target)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            shutil.move(finished, target)
+        # A whole file is left standing: replacing it would pull it from under whoever links to it right now.
+        if not self.whole(digest):
+            try:
+                os.replace(finished, target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                shutil.move(finished, target)
+        finished.unlink(missing_ok=True)
         _sync_folder(target.parent)
+
+    def put_bytes(self, data: bytes, digest: str) -> None:
+        """Store bytes with that digest. Durable when this returns; twice at once is fine."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".part-", dir=self.folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            self.put(Path(name), digest)
+        finally:
+            Path(name).unlink(missing_ok=True)
 
     def whole(self, digest: str) -> bool:
         """Whether the file is there and still is what its name says."""
@@ -56,12 +71,7 @@ class Objects:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mktemp(prefix=".part-", dir=target.parent))
         try:
-            try:
-                os.link(source, part)
-            except OSError as error:
-                if error.errno not in _NO_LINK:
-                    raise
-                shutil.copyfile(source, part)
+            _link(source, part)
             os.replace(part, target)
         finally:
             # Replacing a file by another link to it leaves the first name standing.
@@ -81,6 +91,23 @@ class Objects:
             path.unlink()
             return size
         return 0
+
+
+def _link(source: Path, target: Path) -> None:
+    """Link, or copy where links cannot be. A file that is being replaced cannot be linked for a moment."""
+    for left in range(_LINK_TRIES - 1, -1, -1):
+        try:
+            os.link(source, target)
+        except FileNotFoundError:
+            if not left or not source.exists():
+                raise
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            shutil.copyfile(source, target)
+            return
+        else:
+            return
 
 
 def digest_of(path: Path) -> str | None:
