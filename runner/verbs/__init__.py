@@ -9,4 +9,5 @@ VERBS: Final = {
     "journal": "attempts and spend; journal resolve settles an unknown outcome",
     "why": "why a shot was made anew: what differs from the nearest attempt",
     "gc": "remove files of the store that nothing refers to",
+    "conformance": "whether a plugin keeps its contract, check by check",
 }

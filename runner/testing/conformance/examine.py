@@ -1,0 +1,52 @@
+"""All the checks of some plugins, one plugin after the other."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner import http
+from runner.errors import UsageError
+from runner.plugins import Kind
+from runner.testing.conformance import common, extractors, generators, uploaders
+from runner.testing.conformance.report import Checks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from runner.testing.conformance.report import Result
+    from runner.testing.conformance.target import Target
+
+_CHECKS = {
+    Kind.GENERATOR: generators.check,
+    Kind.EXTRACTOR: extractors.check,
+    Kind.UPLOADER: uploaders.check,
+}
+
+
+async def examine(
+    targets: Sequence[Target], *, spend: bool = False, tell: Callable[[Result], None] = lambda result: None
+) -> list[Result]:
+    """Check each plugin; `tell` gets each result as it comes.
+
+    Raises `UsageError`, before anything is asked of any of them, for a generator that is not known to be free
+    while `spend` is not set.
+    """
+    for target in targets:
+        cost = generators.cost(target) if target.kind is Kind.GENERATOR else ""
+        if cost and not spend:
+            raise UsageError(
+                f"the checks of {target} make up to {generators.CLIPS} clips",
+                why=cost,
+                hint="add --spend to agree",
+            )
+    results: list[Result] = []
+    for target in targets:
+        checks = Checks(str(target), tell)
+        with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
+            async with http.client() as client:
+                if await common.check(target, checks, Path(folder), client):
+                    await _CHECKS[target.kind](target, checks, Path(folder), client)
+        results += checks.results
+    return results

@@ -1,0 +1,304 @@
+"""What a generator must do: whole clips of what was asked for, told apart from refusals, at a price it names."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import uuid
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.api import Finds, Hosted, Idempotency, Price, ShotRequest, Span, State, Status, TaskRef
+from runner.errors import Busy, SubmitRefused
+from runner.testing.conformance.report import Failed, Skipped, require, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import httpx
+
+    from runner.api import GeneratorCapabilities
+    from runner.testing.conformance.report import Checks
+    from runner.testing.conformance.target import Target
+
+CLIPS: Final = 3
+"""How many clips the checks ask for at the most: a cancelled one, one from text, one from a picture."""
+
+_CLIP_S: Final = 1200.0
+_SHORT_SIDE: Final = 180
+_CANCEL_S: Final = 30.0
+_SLOWER: Final = 1.5
+
+
+def request(target: Target, shot: str) -> ShotRequest:
+    """The cheapest request that the capabilities allow, as shot "conformance/`shot`"."""
+    able = target.can_generate()
+    durations, aspects, resolutions = able.durations_s, able.aspect_ratios, able.resolutions
+    if isinstance(durations, Span):
+        duration_s = min(max(1.0, durations.low), durations.high)
+    else:
+        duration_s = min(durations) if durations else 1.0
+    return ShotRequest(
+        project="conformance",
+        sequence="conformance",
+        shot=shot,
+        prompt="A calm lake between hills, seen from a slowly moving boat",
+        model=target.model,
+        duration_s=float(duration_s),
+        aspect_ratio="16:9" if aspects is None or "16:9" in aspects else aspects[0],
+        resolution=f"{_SHORT_SIDE}p" if resolutions is None else min(resolutions, key=_lines),
+        fps=24.0,
+        seed=7,
+        take=1,
+        params=target.params,
+    )
+
+
+def cost(target: Target) -> str:
+    """Why the checks of this generator may cost money; empty where its price says that they do not.
+
+    Whatever its capabilities raise is left for the checks to report, and counts as a price that nobody knows.
+    """
+    try:
+        prices = [_price(target, request(target, shot)) for shot in ("text", "picture")]
+    except Exception as error:
+        return f"its price is not known: {told(error)}"
+    if any(price is None for price in prices):
+        return "its price is not known"
+    most = max(price.usd for price in prices if price is not None)
+    return f"each costs about ${most}" if most > 0 else ""
+
+
+async def check(target: Target, checks: Checks, work: Path, http: httpx.AsyncClient) -> None:
+    """Check a generator."""
+    async with target.opened(work, http) as generator:
+        await _Generating(target, checks, work, http, generator).check()
+
+
+@dataclasses.dataclass(slots=True)
+class _Sink:
+    """A `runner.api.Sink` that keeps what comes."""
+
+    data: bytearray = dataclasses.field(default_factory=bytearray)
+    announced: int | None = None
+
+    def expect(self, size: int) -> None:
+        self.announced = size
+
+    async def write(self, data: bytes) -> None:
+        require(
+            isinstance(data, bytes | bytearray | memoryview), f"it wrote {type(data).__name__}, not bytes"
+        )
+        self.data += data
+
+
+@dataclasses.dataclass(slots=True)
+class _Generating:
+    target: Target
+    checks: Checks
+    work: Path
+    http: httpx.AsyncClient
+    generator: Any
+
+    async def check(self) -> None:
+        run, able = self.checks.run, self.target.can_generate()
+        await run("knows its price, or says that nobody does", self._priced)
+        await run("refuses an impossible request", self._refuses)
+        if able.text:
+            await self._from_text(able)
+        else:
+            self.checks.skip("makes a clip from text", "its capabilities say that it does not")
+        await self._from_picture(able)
+
+    async def _from_text(self, able: GeneratorCapabilities) -> None:
+        run = self.checks.run
+        await run("survives a cancelled submission", self._cancelled)
+        asked, token = request(self.target, "text"), uuid.uuid4().hex
+        ref = await run("takes a request", lambda: self._submitted(asked, token))
+        if ref is None:
+            return
+        await run("survives a cancelled poll", lambda: self._cancelled_poll(ref))
+        status = await run("makes a clip from text", lambda: self._finished(ref), limit_s=_CLIP_S)
+        await self._identified(able, asked, token, ref)
+        if status is None:
+            return
+        await run("can be polled after the end", lambda: self._polled_again(ref))
+        sink = await run("delivers the clip", lambda: self._fetched(status))
+        if sink is None:
+            return
+        await run("announces the true size", lambda: _sized(sink))
+        await run("delivers the same bytes again", lambda: self._fetched_again(ref, sink))
+        await run("the clip is what was asked for", lambda: self._as_asked(asked, sink, "text"))
+
+    async def _identified(
+        self, able: GeneratorCapabilities, asked: ShotRequest, token: str, ref: TaskRef
+    ) -> None:
+        name = "takes one token for one task"
+        if able.idempotency is Idempotency.KEY:
+            await self.checks.run(name, lambda: self._once(asked, token, ref))
+        else:
+            self.checks.skip(name, "its capabilities do not promise it")
+        name = "finds a task by its token"
+        if able.finds:
+            await self.checks.run(name, lambda: self._found(token, ref))
+        else:
+            self.checks.skip(name, "its capabilities do not promise it")
+
+    async def _from_picture(self, able: GeneratorCapabilities) -> None:
+        name = "starts from the picture it is given"
+        host = self.target.host
+        if not able.image:
+            self.checks.skip(name, "its capabilities say that it takes none")
+        elif host is None or host.can_host().reach < able.image_reach:
+            self.checks.skip(
+                name,
+                f"it needs an address that is {able.image_reach.name.lower()}: choose a host with uploader=NAME",
+            )
+        else:
+            async with host.opened(self.work, self.http) as uploader:
+                await self.checks.run(name, lambda: self._starts_from(able, uploader), limit_s=_CLIP_S)
+
+    # --- steps ------------------------------------------------------------------------------------------------
+
+    async def _submitted(self, asked: ShotRequest, token: str) -> TaskRef:
+        ref = await self.generator.submit(asked, token)
+        require(
+            isinstance(ref, TaskRef) and isinstance(ref.id, str) and ref.id,
+            f"submit returned {ref!r}, not a TaskRef",
+        )
+        return ref  # type: ignore[no-any-return]
+
+    async def _polled(self, ref: TaskRef) -> Status:
+        # Another process has nothing but the id.
+        status = await self.generator.poll(TaskRef(ref.id))
+        require(isinstance(status, Status), f"poll returned {status!r}, not a Status")
+        progress, spent = status.progress, status.cost_usd
+        require(progress is None or 0 <= progress <= 1, f"progress is {progress}, not from 0 to 1")
+        require(spent is None or isinstance(spent, Decimal), f"cost_usd is {spent!r}, not a Decimal")
+        if status.state is State.SUCCEEDED:
+            require(status.results, "the task succeeded, and names no result")
+        return status  # type: ignore[no-any-return]
+
+    async def _finished(self, ref: TaskRef) -> Status:
+        pace = self.target.can_generate().poll_s
+        wait_s = pace.low
+        while (status := await self._polled(ref)).state in (State.QUEUED, State.RUNNING):
+            await asyncio.sleep(wait_s)
+            wait_s = min(pace.high, wait_s * _SLOWER)
+        require(status.state is State.SUCCEEDED, f"the task failed: {status.reason or 'without a reason'}")
+        return status
+
+    async def _fetched(self, status: Status) -> _Sink:
+        sink = _Sink()
+        await self.generator.fetch(status, sink)
+        require(sink.data, "nothing came")
+        return sink
+
+    # --- checks -----------------------------------------------------------------------------------------------
+
+    async def _priced(self) -> str:
+        prices = [_price(self.target, request(self.target, shot)) for shot in ("text", "picture")]
+        for price in prices:
+            if price is not None:
+                require(
+                    isinstance(price.usd, Decimal) and price.usd.is_finite() and price.usd >= 0,
+                    f"the price is {price.usd!r}, not a Decimal from 0 on",
+                )
+        return "" if all(prices) else "nobody knows its price"
+
+    async def _refuses(self) -> str:
+        asked = dataclasses.replace(
+            request(self.target, "impossible"), duration_s=-1.0, aspect_ratio="0:0", resolution="0p", fps=-1.0
+        )
+        try:
+            ref = await self.generator.submit(asked, uuid.uuid4().hex)
+        except Busy as error:
+            raise Failed(f"it raised {told(error)}: it would be asked again and again") from error
+        except SubmitRefused as error:
+            return error.line
+        except Exception as error:
+            raise Failed(f"it raised {told(error)}, not SubmitRefused") from error
+        raise Failed(f"it took a clip of -1 s at 0:0 as task {getattr(ref, 'id', ref)}")
+
+    async def _cancelled(self) -> None:
+        submission = self.generator.submit(request(self.target, "cancelled"), uuid.uuid4().hex)
+        await _cancel(asyncio.ensure_future(submission), "submit")
+
+    async def _cancelled_poll(self, ref: TaskRef) -> None:
+        await _cancel(asyncio.ensure_future(self.generator.poll(TaskRef(ref.id))), "poll")
+        await self._polled(ref)
+
+    async def _polled_again(self, ref: TaskRef) -> None:
+        for _ in range(2):
+            status = await self._polled(ref)
+            require(status.state is State.SUCCEEDED, f"it says {status.state} of a task that had succeeded")
+
+    async def _fetched_again(self, ref: TaskRef, first: _Sink) -> None:
+        again = await self._fetched(await self._polled(ref))
+        require(
+            again.data == first.data,
+            f"first {len(first.data)} bytes came, then {len(again.data)}, and they differ",
+        )
+
+    async def _once(self, asked: ShotRequest, token: str, ref: TaskRef) -> None:
+        again = await self._submitted(asked, token)
+        require(
+            again == ref, f"the same token gave task {ref.id}, and then {again.id}: it would be paid twice"
+        )
+
+    async def _found(self, token: str, ref: TaskRef) -> None:
+        require(isinstance(self.generator, Finds), "its capabilities say finds=True, and it has no find")
+        found = await self.generator.find(token)
+        require(found == ref, f"the token of task {ref.id} led to {found!r}")
+        stray = await self.generator.find(uuid.uuid4().hex)
+        require(stray is None, f"a token that nobody used led to {stray!r}")
+
+    async def _as_asked(self, asked: ShotRequest, sink: _Sink, name: str) -> None:
+        from runner.testing.conformance import watching
+
+        path = self.work / f"{name}.mp4"
+        path.write_bytes(sink.data)
+        await asyncio.to_thread(watching.as_asked, path, asked)
+
+    async def _starts_from(self, able: GeneratorCapabilities, uploader: Any) -> str:
+        from runner.testing.conformance import watching
+
+        asked = request(self.target, "picture")
+        given = await asyncio.to_thread(watching.opening_for, asked, able.image_formats[0])
+        hosted = await uploader.put(given)
+        require(isinstance(hosted, Hosted), f"the image host returned {hosted!r}")
+        asked = dataclasses.replace(asked, image=hosted)
+        sink = await self._fetched(await self._finished(await self._submitted(asked, uuid.uuid4().hex)))
+        path = self.work / "picture.mp4"
+        path.write_bytes(sink.data)
+        return await asyncio.to_thread(watching.starts_from, path, given)
+
+
+def _price(target: Target, asked: ShotRequest) -> Price | None:
+    tell = target.can_generate().price
+    price = tell(asked) if tell is not None else None
+    require(price is None or isinstance(price, Price), f"price returned {price!r}, neither a Price nor None")
+    return price
+
+
+async def _sized(sink: _Sink) -> None:
+    if sink.announced is None:
+        raise Skipped("it announces none; sink.expect(size) lets a clip cut off be told from a whole one")
+    require(sink.announced == len(sink.data), f"{sink.announced} bytes were announced, {len(sink.data)} came")
+
+
+async def _cancel(task: asyncio.Future[Any], step: str) -> None:
+    """Cancel a call on its way; it may end in time nevertheless."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=_CANCEL_S)
+    require(done, f"{step} goes on {_CANCEL_S:g} s after it was cancelled")
+    error = None if task.cancelled() else task.exception()
+    require(error is None, f"a cancelled {step} raised {told(error) if error else ''}")
+
+
+def _lines(resolution: str) -> int:
+    """How many lines "720p" names; what names none comes last."""
+    digits = "".join(sign for sign in resolution if sign.isdigit())
+    return int(digits) if digits else 1 << 30

@@ -1,0 +1,142 @@
+"""What an image host must do: give back the bytes it was given, under an address for each picture."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from runner.api import Hosted, Picture, Reach
+from runner.testing.conformance.report import Failed, Skipped, require
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import httpx
+
+    from runner.testing.conformance.report import Checks
+    from runner.testing.conformance.target import Target
+
+_MANY: Final = 16
+_FORMATS: Final = ("png", "jpeg", "webp")
+
+
+async def check(target: Target, checks: Checks, work: Path, http: httpx.AsyncClient) -> None:
+    """Check an uploader."""
+    async with target.opened(work, http) as uploader:
+        await _Uploading(target, uploader, http).check(checks)
+
+
+class _Uploading:
+    def __init__(self, target: Target, uploader: Any, http: httpx.AsyncClient) -> None:
+        self.target = target
+        self.uploader = uploader
+        self.http = http
+
+    async def check(self, checks: Checks) -> None:
+        first = await checks.run("hosts a picture", self._hosts)
+        if first is None:
+            return
+        await checks.run("serves the same bytes", lambda: self._serves(*first))
+        for format in _FORMATS[1:]:
+            await checks.run(f"hosts {format}", lambda format=format: self._of_format(format))  # type: ignore[misc]
+        await checks.run("answers HEAD", lambda: self._head(*first))
+        await checks.run("takes the same picture twice", lambda: self._twice(*first))
+        await checks.run(f"takes {_MANY} pictures at once", self._many)
+
+    async def _put(self, picture: Picture) -> Hosted:
+        hosted = await self.uploader.put(picture)
+        require(isinstance(hosted, Hosted), f"put returned {hosted!r}, not a Hosted")
+        return hosted  # type: ignore[no-any-return]
+
+    async def _hosts(self) -> tuple[Picture, Hosted]:
+        given = await _picture(1)
+        hosted = await self._put(given)
+        parts = urlsplit(hosted.url)
+        require(parts.scheme in ("http", "https") and parts.hostname, f"its address is {hosted.url!r}")
+        require(
+            hosted.url.isascii() and hosted.url.isprintable() and " " not in hosted.url,
+            "its address is not one",
+        )
+        promised = self.target.can_host().reach
+        require(
+            isinstance(hosted.reach, Reach) and hosted.reach >= promised,
+            f"the picture has reach {hosted.reach!r}, its capabilities promise {promised!r}",
+        )
+        if _is_loopback(hosted.url):
+            require(
+                hosted.reach is Reach.LOOPBACK,
+                f"reach {hosted.reach.name} for an address of this machine only",
+            )
+        if hosted.expires_at is not None:
+            require(hosted.expires_at.tzinfo is not None, "expires_at has no time zone")
+            require(hosted.expires_at > datetime.now(UTC), "expires_at has passed already")
+        return given, hosted
+
+    async def _serves(self, given: Picture, hosted: Hosted) -> None:
+        answer = await self._asked("GET", hosted)
+        require(answer.status_code == 200, f"GET answers {answer.status_code}")
+        require(
+            answer.content == given.data,
+            f"{len(given.data)} bytes were put, {'others' if answer.content else 'none'} are served",
+        )
+        _check_kind(answer, given)
+
+    async def _of_format(self, format: str) -> None:
+        given = await _picture(2, format)
+        await self._serves(given, await self._put(given))
+
+    async def _head(self, given: Picture, hosted: Hosted) -> None:
+        answer = await self._asked("HEAD", hosted)
+        require(answer.status_code == 200, f"HEAD answers {answer.status_code}")
+        _check_kind(answer, given)
+        length = answer.headers.get("Content-Length")
+        require(
+            length in (None, str(len(given.data))),
+            f"HEAD says {length} bytes, the picture has {len(given.data)}",
+        )
+
+    async def _twice(self, given: Picture, first: Hosted) -> None:
+        await self._serves(given, await self._put(given))
+        await self._serves(given, first)
+
+    async def _many(self) -> None:
+        pictures = [await _picture(10 + number) for number in range(_MANY)]
+        hosted = await asyncio.gather(*(self._put(picture) for picture in pictures))
+        addresses = {one.url for one in hosted}
+        require(
+            len(addresses) == _MANY,
+            f"{_MANY} different pictures have {len(addresses)} addresses between them",
+        )
+        await asyncio.gather(*(self._serves(*pair) for pair in zip(pictures, hosted, strict=True)))
+
+    async def _asked(self, method: str, hosted: Hosted) -> httpx.Response:
+        import httpx
+
+        try:
+            return await self.http.request(method, hosted.url, follow_redirects=True)
+        except httpx.TransportError as error:
+            if hosted.reach is Reach.PUBLIC and not _is_loopback(hosted.url):
+                raise Skipped(f"its address cannot be reached from here: {error}") from error
+            raise Failed(f"its address does not answer: {error}") from error
+
+
+def _check_kind(answer: httpx.Response, given: Picture) -> None:
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+    require(kind == given.mime, f"it is served as {kind or 'nothing'}, and is {given.mime}")
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+async def _picture(number: int, format: str = "png") -> Picture:
+    from runner.testing.conformance import pictures
+
+    return await asyncio.to_thread(lambda: pictures.still(96, 54, seed=number, format=format))
