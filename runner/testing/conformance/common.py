@@ -51,10 +51,9 @@ async def check(target: Target, checks: Checks, work: Path, http: httpx.AsyncCli
 
     await checks.run("is described", lambda: _described(target))
     await checks.run("options are a frozen dataclass", lambda: _options(target))
-    if target.kind is not Kind.EXTRACTOR:
-        await checks.run("says what it can do", lambda: _capable(target))
+    able = target.kind is Kind.EXTRACTOR or await checks.run("says what it can do", lambda: _capable(target))
     await checks.run("loads no heavy library", lambda: _light(target))
-    return bool(await checks.run("is built, entered and left, twice", starts))
+    return bool(await checks.run("is built, entered and left, twice", starts) and able)
 
 
 async def _described(target: Target) -> str:
@@ -97,11 +96,11 @@ async def _options(target: Target) -> str:
     return f"required: {', '.join(needed)}" if needed else ""
 
 
-async def _capable(target: Target) -> None:
+async def _capable(target: Target) -> bool:
     if isinstance(target.spec, UploaderSpec):
         able = target.can_host()
         require(isinstance(able, UploaderCapabilities), f"capabilities are {able!r}")
-        return
+        return True
     can = target.can_generate()
     require(isinstance(can, GeneratorCapabilities), f"capabilities are {can!r}")
     require(can.text or can.image, "it makes clips neither from text nor from a picture")
@@ -109,6 +108,7 @@ async def _capable(target: Target) -> None:
     require(can.durations_s is None or can.durations_s, "it knows no duration")
     require(can.aspect_ratios is None or can.aspect_ratios, "it knows no aspect ratio")
     require(0 < can.poll_s.low <= can.poll_s.high, f"poll_s is {can.poll_s}")
+    return True
 
 
 async def _light(target: Target) -> None:

@@ -10,7 +10,7 @@ from runner import http
 from runner.errors import UsageError
 from runner.plugins import Kind
 from runner.testing.conformance import common, extractors, generators, uploaders
-from runner.testing.conformance.report import Checks
+from runner.testing.conformance.report import Checks, Verdict, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +47,9 @@ async def examine(
         with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
             async with http.client() as client:
                 if await common.check(target, checks, Path(folder), client):
-                    await _CHECKS[target.kind](target, checks, Path(folder), client)
+                    try:
+                        await _CHECKS[target.kind](target, checks, Path(folder), client)
+                    except Exception as error:  # each check catches its own; this is what comes around them
+                        checks.note("is left cleanly after its work", Verdict.FAILED, told(error))
         results += checks.results
     return results

@@ -60,7 +60,7 @@ def cost(target: Target) -> str:
     Whatever its capabilities raise is left for the checks to report, and counts as a price that nobody knows.
     """
     try:
-        prices = [_price(target, request(target, shot)) for shot in ("text", "picture")]
+        prices = _prices(target)
     except Exception as error:
         return f"its price is not known: {told(error)}"
     if any(price is None for price in prices):
@@ -197,14 +197,14 @@ class _Generating:
     # --- checks -----------------------------------------------------------------------------------------------
 
     async def _priced(self) -> str:
-        prices = [_price(self.target, request(self.target, shot)) for shot in ("text", "picture")]
+        prices = _prices(self.target)
         for price in prices:
             if price is not None:
                 require(
                     isinstance(price.usd, Decimal) and price.usd.is_finite() and price.usd >= 0,
                     f"the price is {price.usd!r}, not a Decimal from 0 on",
                 )
-        return "" if all(prices) else "nobody knows its price"
+        return "" if None not in prices else "nobody knows its price"
 
     async def _refuses(self) -> str:
         asked = dataclasses.replace(
@@ -274,11 +274,19 @@ class _Generating:
         return await asyncio.to_thread(watching.starts_from, path, given)
 
 
-def _price(target: Target, asked: ShotRequest) -> Price | None:
-    tell = target.can_generate().price
-    price = tell(asked) if tell is not None else None
-    require(price is None or isinstance(price, Price), f"price returned {price!r}, neither a Price nor None")
-    return price
+def _prices(target: Target) -> list[Price | None]:
+    """What a clip costs, from text and from a picture."""
+    able = target.can_generate()
+    asked = [request(target, "text")]
+    if able.image:
+        image = Hosted(url="https://example.com/first.png", reach=able.image_reach)
+        asked.append(dataclasses.replace(request(target, "picture"), image=image))
+    prices = [able.price(one) if able.price is not None else None for one in asked]
+    for price in prices:
+        require(
+            price is None or isinstance(price, Price), f"price returned {price!r}, neither a Price nor None"
+        )
+    return prices
 
 
 async def _sized(sink: _Sink) -> None:
