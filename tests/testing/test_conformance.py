@@ -288,11 +288,54 @@ def test_an_uploader_that_names_another_type_fails(examined):
     assert "image/webp" in failed(answer)["serves the same bytes"]
 
 
-def test_an_uploader_that_calls_a_local_address_public_fails(examined):
+def test_an_uploader_that_calls_a_local_address_public_is_told_so(examined):
     body = "return dataclasses.replace(await self.inner.put(picture), reach=Reach.PUBLIC)"
     answer = examined(filled(UPLOADER, body))
 
-    assert "this machine only" in failed(answer)["hosts a picture"]
+    assert answer.code == 0, answer.out
+    assert verdicts(answer)["its address is as public as it says"] == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ('url="ftp://127.0.0.1/a.png"', "ftp:"),
+        ("expires_at=datetime(2099, 1, 1)", "no time zone"),
+        ("expires_at=datetime(2020, 1, 1, tzinfo=UTC)", "passed already"),
+    ],
+)
+def test_an_uploader_whose_answer_cannot_be_used_fails(examined, change, why):
+    body = f"""
+    from datetime import UTC, datetime
+    return dataclasses.replace(await self.inner.put(picture), {change})
+    """
+    assert why in failed(examined(filled(UPLOADER, body)))["hosts a picture"]
+
+
+FRONT = """
+    async def front(self, url, picture):
+        import asyncio
+        async def answer(reader, writer):
+            asked = await reader.readuntil(b"\\r\\n\\r\\n")
+            status, body = ("501 No", b"") if asked.startswith(b"HEAD") else ("200 OK", picture.data)
+            head = f"HTTP/1.1 {status}\\r\\nContent-Type: {picture.mime}\\r\\nContent-Length: {len(body)}"
+            writer.write(f"{head}\\r\\nConnection: close\\r\\n\\r\\n".encode() + body)
+            await writer.drain()
+            writer.close()
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/{picture.sha256}"
+
+    async def put("""
+
+
+def test_an_uploader_without_head_fails_only_there(examined):
+    body = """
+    hosted = await self.inner.put(picture)
+    return dataclasses.replace(hosted, url=await self.front(hosted.url, picture))
+    """
+    answer = examined(filled(UPLOADER, body).replace("\n    async def put(", FRONT))
+
+    assert failed(answer) == {"answers HEAD": "HEAD answers 501"}
 
 
 # --- generators -----------------------------------------------------------------------------------------------------

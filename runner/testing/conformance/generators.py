@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.api import Finds, Hosted, Idempotency, Price, ShotRequest, Span, State, Status, TaskRef
-from runner.errors import Busy, SubmitRefused
+from runner.errors import Busy, RunnerError, SubmitRefused
 from runner.testing.conformance.report import Failed, Skipped, require, told
 
 if TYPE_CHECKING:
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from runner.testing.conformance.target import Target
 
 CLIPS: Final = 3
-"""How many clips the checks ask for at the most: a cancelled one, one from text, one from a picture."""
+"""How many clips the checks pay for: a cancelled one, one from text, one from a picture.
+
+A generator that breaks its contract may make more: one that cannot be, a second one for the same token."""
 
 _CLIP_S: Final = 1200.0
 _SHORT_SIDE: Final = 180
 _CANCEL_S: Final = 30.0
 _SLOWER: Final = 1.5
+_HICCUPS: Final = 5  # polls in a row that say that it cannot be told for now
 
 
 def request(target: Target, shot: str) -> ShotRequest:
@@ -181,8 +184,18 @@ class _Generating:
 
     async def _finished(self, ref: TaskRef) -> Status:
         pace = self.target.can_generate().poll_s
-        wait_s = pace.low
-        while (status := await self._polled(ref)).state in (State.QUEUED, State.RUNNING):
+        wait_s, hiccups = pace.low, 0
+        while True:
+            try:
+                status = await self._polled(ref)
+                hiccups = 0
+            except RunnerError as error:
+                hiccups += 1
+                if not error.retry_safe or hiccups > _HICCUPS:
+                    raise
+            else:
+                if status.state not in (State.QUEUED, State.RUNNING):
+                    break
             await asyncio.sleep(wait_s)
             wait_s = min(pace.high, wait_s * _SLOWER)
         require(status.state is State.SUCCEEDED, f"the task failed: {status.reason or 'without a reason'}")

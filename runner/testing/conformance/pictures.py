@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 RATE: Final = 25
 _TICKS: Final = 12800  # of the time base, a second
 _CELL: Final = 16
+_EDGE: Final = 4  # where 4:2:0 colours of two cells mix, as the decoder likes
 _ACROSS, _DOWN = 8, 6
 _BITS: Final = 8
 _BT709: Final = 1  # ITU-T H.273
@@ -67,8 +68,9 @@ def difference(seen: NDArray[Any], number: int, turn: int = 0) -> float:
         return 255.0
     off = seen.astype(np.float64) - expected
     height, width, _ = off.shape
-    cells = off.reshape(height // _CELL, _CELL, width // _CELL, _CELL, 3).mean(axis=(1, 3))
-    return float(np.abs(cells).max())
+    cells = off.reshape(height // _CELL, _CELL, width // _CELL, _CELL, 3)
+    inner = cells[:, _EDGE:-_EDGE, :, _EDGE:-_EDGE].mean(axis=(1, 3))
+    return float(np.abs(inner).max())
 
 
 def clip(path: Path, recipe: Recipe) -> None:
