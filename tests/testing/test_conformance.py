@@ -94,11 +94,13 @@ class Mine:
     def __init__(self, options, context):
         from runner.plugins.local_http.server import LocalHttp
         self.inner = LocalHttp(LocalHttpOptions(), context)
-        self.first = None
+        self.first, self.servers = None, []
     async def __aenter__(self):
         await self.inner.__aenter__()
         return self
     async def __aexit__(self, *error):
+        for server in self.servers:
+            server.close()
         await self.inner.__aexit__(*error)
     async def put(self, picture):
         {body}
@@ -323,6 +325,7 @@ FRONT = """
             await writer.drain()
             writer.close()
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        self.servers.append(server)
         return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/{picture.sha256}"
 
     async def put("""
