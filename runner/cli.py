@@ -27,7 +27,7 @@ runner - films from YAML, every shot starting where the one before it ended
 
 _OPTIONS: Final = """\
 Options
-  -q, --quiet      no progress          --json    plan, plugins, verify: for a script
+  -q, --quiet      no progress          --json    for a script: plan, journal, verify...
   -m, --multirun   sweep                --debug   show where an error came from
   --cfg job        print the composed configuration, run nothing
   --version        --help
@@ -115,7 +115,7 @@ def _help() -> str:
     from runner.config import catalogue
 
     lines = [_USAGE, "Verbs"]
-    lines += [f"  {verb:<9} {about}" for verb, about in VERBS.items()]
+    lines += [f"  {verb:<11} {about}" for verb, about in VERBS.items()]
     lines += ["", "Projects (+project=...)"]
     projects = catalogue.choices("project")
     width = max((len(choice.name) for choice in projects), default=0)
