@@ -27,7 +27,7 @@ runner - films from YAML, every shot starting where the one before it ended
 
 _OPTIONS: Final = """\
 Options
-  -q, --quiet      no progress          --json    for a script: plan, journal, verify...
+  -q, --quiet      no progress          --json    answer for a script
   -m, --multirun   sweep                --debug   show where an error came from
   --cfg job        print the composed configuration, run nothing
   --version        --help

@@ -14,40 +14,32 @@ if TYPE_CHECKING:
     from runner.api import GeneratorCapabilities, Rate
 
 
-class Window:
-    """At most `rate.count` starts in any `rate.per_s` seconds, first come first served."""
+class Rates:
+    """When each account last submitted. Outlives a run, so that the jobs of a sweep keep to one limit together."""
 
-    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate = rate
-        self._clock = clock
-        self._starts: deque[float] = deque()
-        self._turn = asyncio.Lock()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._starts: dict[str, deque[float]] = {}
 
-    async def start(self) -> None:
-        """Wait until one more may start, and count it."""
-        async with self._turn:
-            while True:
-                now = self._clock()
-                while self._starts and now - self._starts[0] >= self._rate.per_s:
-                    self._starts.popleft()
-                if len(self._starts) < self._rate.count:
-                    self._starts.append(now)
-                    return
-                await asyncio.sleep(self._starts[0] + self._rate.per_s - now)
-
-    def hold(self, seconds: float) -> None:
-        """Let nothing start for a while: the provider asked for it."""
-        until = self._clock() + seconds - self._rate.per_s
-        self._starts.extend([until] * (self._rate.count - len(self._starts)))
+    def wait_s(self, account: str, rate: Rate) -> float:
+        """Count a start and return 0, or return how long to wait before asking again."""
+        starts, now = self._starts.setdefault(account, deque()), self.clock()
+        while starts and now - starts[0] >= rate.per_s:
+            starts.popleft()
+        if len(starts) < rate.count:
+            starts.append(now)
+            return 0.0
+        return starts[0] + rate.per_s - now
 
 
 class AccountLimits:
-    """The limits of each account in use. The strictest of its generators' statements holds."""
+    """What each account may do in this run: tasks at a time, and new ones in any stretch of time."""
 
-    def __init__(self, in_flight: int) -> None:
+    def __init__(self, in_flight: int, rates: Rates) -> None:
         self._everything = asyncio.Semaphore(in_flight)
-        self._windows: dict[str, Window] = {}
+        self._rates = rates
         self._slots: dict[str, asyncio.Semaphore] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
 
     @contextlib.asynccontextmanager
     async def slot(self, account: str, able: GeneratorCapabilities) -> AsyncIterator[None]:
@@ -61,6 +53,12 @@ class AccountLimits:
             yield
 
     async def start(self, account: str, able: GeneratorCapabilities) -> None:
-        """Wait for the account's turn to submit."""
-        if able.rate is not None:
-            await self._windows.setdefault(account, Window(able.rate)).start()
+        """Wait for the account's turn to submit, first come first served."""
+        if able.rate is None:
+            return
+        async with self._turns.setdefault(account, asyncio.Lock()):
+            while True:
+                wait_s = self._rates.wait_s(account, able.rate)
+                if not wait_s:
+                    return
+                await asyncio.sleep(wait_s)

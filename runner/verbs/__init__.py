@@ -3,7 +3,7 @@
 from typing import Final
 
 VERBS: Final = {
-    "plan": "what a run would do, shot by shot; nothing is executed",
+    "plan": "what a run would do and cost, shot by shot; nothing is executed",
     "plugins": "what is registered, from where, with which options",
     "verify": "recompute every digest of a run folder",
     "journal": "attempts and spend; journal resolve settles an unknown outcome",

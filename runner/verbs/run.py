@@ -12,7 +12,7 @@ from runner.engine import faults
 from runner.engine.events import Bus
 from runner.engine.executor import execute
 from runner.engine.ledger import Ledger
-from runner.engine.limits import AccountLimits
+from runner.engine.limits import AccountLimits, Rates
 from runner.engine.past import Past
 from runner.errors import RunnerError
 from runner.report import folder as folders
@@ -49,6 +49,7 @@ class _Runs:
         self._flags = flags
         self._words = words
         self._preparation = Preparation()
+        self._rates = Rates()
         self.sweep = sweep.Sweep()
 
     def one(self, composed: Composed) -> int:
@@ -80,7 +81,7 @@ class _Runs:
                 record = Record(folder, plan, composed)
                 record.open()
                 try:
-                    ledger = _ledger(plan, composed, folder, journal)
+                    ledger = _ledger(plan, composed, folder, journal, self._rates)
                     outcome = self._executed(plan, registry, folder, record, ledger)
                     faults.reach("before_manifest")
                     record.finish(outcome)
@@ -109,7 +110,9 @@ class _Runs:
             display.close()
 
 
-def _ledger(plan: Plan, composed: Composed, folder: folders.RunFolder, journal: Journal) -> Ledger:
+def _ledger(
+    plan: Plan, composed: Composed, folder: folders.RunFolder, journal: Journal, rates: Rates
+) -> Ledger:
     project = plan.project
     budget = project.budget
     return Ledger(
@@ -118,7 +121,7 @@ def _ledger(plan: Plan, composed: Composed, folder: folders.RunFolder, journal: 
         work=folder.work,
         journal=journal,
         objects=Objects(project.output_root / ".runner" / "objects"),
-        limits=AccountLimits(project.limits.in_flight),
+        limits=AccountLimits(project.limits.in_flight, rates),
         bus=Bus(),
         budget=Budget(
             max_cost=None if budget.max_cost is None else round(budget.max_cost * MICROS),

@@ -300,3 +300,25 @@ def test_the_journal_lists_and_filters(two: Desk, workplace: Workplace) -> None:
     assert json.loads(workplace.run("journal", "state=unknown", "--json").out) == []
     text = workplace.run("journal").out
     assert "$0.20 spent" in text
+
+
+def test_an_account_keeps_to_its_rate_also_over_the_jobs_of_a_sweep(
+    workplace: Workplace, fake: FakeProvider
+) -> None:
+    fake.script(rate={"count": 3, "per_s": 1.0}, default={"price_usd": "0.10"})
+    cuts = {name: {"prompt": name, "boundary": "cut"} for name in "abcd"}
+    desk = Desk(workplace, fake, {"main": cuts})
+    answer = workplace.run("-m", desk.project, "shot.seed=1,2", "generator.rate={count: 3, per_s: 1.1}")
+    assert answer.code == 0, answer.err
+    books = fake.books(window_s=1.0)
+    assert books.max_in_window <= 3
+    assert books.accounts["test-key"].rate_refusals == 0
+    assert books.accepted == 8
+
+
+def test_no_more_tasks_are_under_way_than_allowed(workplace: Workplace, fake: FakeProvider) -> None:
+    fake.script(default={"price_usd": "0.10", "run_s": 0.2})
+    cuts = {name: {"prompt": name, "boundary": "cut"} for name in "abcdef"}
+    desk = Desk(workplace, fake, {"main": cuts})
+    assert desk.run("generator.in_flight=2").code == 0
+    assert fake.books().max_running == 2
