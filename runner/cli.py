@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from runner import __version__
+from runner import __version__, interrupts
 from runner.errors import RunnerError, UsageError
 from runner.verbs import VERBS
 
@@ -61,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _print(_help())
         return 2
     try:
-        return _dispatch(words, flags)
+        with interrupts.watched():
+            return _interruptible(words, flags)
     except RunnerError as error:
         if flags.debug:
             raise
@@ -74,6 +75,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output went away (| head): nothing left to say, and nobody to say it to.
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if flags.debug or error.filename is not None:
+            raise
+        # Without a file's name it is our own output that cannot be written.
+        print(f"runner: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
+
+
+def _interruptible(words: list[str], flags: Flags) -> int:
+    try:
+        return _dispatch(words, flags)
+    except Exception:
+        # What breaks because of an interrupt is the interrupt.
+        if interrupts.seen() and not flags.debug:
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _flags(words: list[str]) -> Flags:

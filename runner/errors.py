@@ -3,6 +3,8 @@
     RunnerError
     ├── ConfigError          the description of the film cannot be used; lists every problem found
     ├── UsageError           the command line cannot be used
+    ├── OutputError          the output folder cannot be written
+    ├── JournalError         the journal cannot be read or written
     ├── PluginError          a plugin is broken, missing, or registered twice
     ├── MediaError           a file is not what it should be
     │   ├── NotAVideo            no decodable picture track in it
@@ -16,6 +18,8 @@
         ├── SubmitUnknown        no one knows if the provider took it
         ├── TaskFailed           the provider took it, and gave up
         ├── TaskTimeout          the provider is still at it after the deadline
+        ├── OutcomeUnknown       nobody knows what became of an earlier request; a person decides
+        ├── BudgetStop           it would cost more than the budget has
         ├── FetchFailed          the clip exists and did not arrive whole
         └── BadClip              what arrived is not the clip that was asked for
 
@@ -114,6 +118,12 @@ class ConfigError(RunnerError):
 
 class UsageError(RunnerError):
     """The command line cannot be used."""
+
+    exit_code = 2
+
+
+class OutputError(RunnerError):
+    """The output folder cannot be written, or belongs to something else; nothing was started."""
 
     exit_code = 2
 

@@ -300,14 +300,29 @@ def _search_path_plugin() -> type:
     from hydra.plugins.search_path_plugin import SearchPathPlugin
 
     class UserConf(SearchPathPlugin):
-        """Puts `./conf` before the bundled folder, so that a person's own files are found, and win."""
+        """Puts `./conf` before the bundled folder, so that a person's own files are found, and win.
+
+        A folder whose config.yaml is another program's comes after it: that file would take the place of ours.
+        """
 
         def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
             for folder in catalogue.conf_folders():
-                if folder != bundle.folder("conf"):
+                if folder == bundle.folder("conf"):
+                    continue
+                if _is_foreign(folder / "config.yaml"):
+                    search_path.append(provider="runner", path=f"file://{folder}")
+                else:
                     search_path.prepend(provider="runner", path=f"file://{folder}")
 
     return UserConf
+
+
+def _is_foreign(config: Path) -> bool:
+    """Whether a primary configuration is not made for this program: ours have the open sections."""
+    try:
+        return "open_sections" not in config.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
 
 def _layers(config_name: str, overrides: tuple[str, ...]) -> tuple[Layer, ...]:

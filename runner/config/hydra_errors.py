@@ -128,7 +128,7 @@ def _not_composed(text: str) -> RunnerError:
         right = guess.removeprefix("did you mean ").rstrip("?")
         return ConfigError(
             f"there is no key {key}",
-            why=f"did you mean {right}{dot}{rest}?" if guess else allowed,
+            why=f"did you mean {right}{dot}{rest}?" if guess and right != head else allowed,
             hint="python -m runner --cfg job +project=NAME  shows every key there is",
         )
     return ConfigError("the configuration cannot be composed", why=_first_line(text))

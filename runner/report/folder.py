@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import RunnerError
+from runner.errors import OutputError
 from runner.naming import slug
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class RunFolder:
                 # The first file in a folder says whose it is, so that another run of the request knows its own.
                 self.write("run.json", json.dumps({"key": key, "state": "starting"}))
         except OSError as error:
-            raise RunnerError(
+            raise OutputError(
                 "the output folder cannot be written",
                 where=str(path),
                 why=error.strerror or str(error),
@@ -125,7 +125,7 @@ def _claimed(path: Path, key: str) -> Path:
         # In this order: the mark may appear between the two looks.
         if not candidate.exists() or _only_ours(candidate) or owner(candidate) == key:
             return candidate
-    raise RunnerError(
+    raise OutputError(
         "the output folder belongs to something else",
         where=str(path),
         hint="choose another with output.root=DIR",

@@ -30,7 +30,8 @@ def show(outcome: RunOutcome, folder: Path, command: Sequence[str], *, brief: bo
     for film in outcome.films:
         _film(console, film, folder)
     console.print(Text(f"folder: {folder}", overflow="fold"))
-    if outcome.exit_code and not brief:
+    # What waits for a person, or for money, says by itself how it goes on.
+    if outcome.exit_code in (1, 130) and not brief:
         again = shlex.join(["python", "-m", "runner", *map(hidden_override, command)])
         again = again if len(again) < 400 else "the same command"
         console.print(Text(f"next: run it again, what is done is kept: {again}", overflow="fold"))

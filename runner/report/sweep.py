@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,9 @@ class Sweep:
                 for job in self.jobs
             ]
             text = json.dumps({"key": self._key, "jobs": entries}, indent=2, ensure_ascii=False) + "\n"
-            folders.put(self._path / "sweep.json", text.encode("utf-8"))
+            # Where it cannot be written no job could write either, and each has said so.
+            with contextlib.suppress(OSError):
+                folders.put(self._path / "sweep.json", text.encode("utf-8"))
         self._show()
 
     def _show(self) -> None:

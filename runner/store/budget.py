@@ -26,7 +26,7 @@ class Budget:
             raise BudgetStop(
                 f"the budget of {self.max_shots} shots is used up",
                 where=attempt.name,
-                hint="go on with budget.max_shots=NUMBER",
+                hint=f"go on with budget.max_shots={count + 1} or more",
             )
         if self.max_cost is None:
             return

@@ -82,7 +82,10 @@ class Journal:
         self._opened.set_result(None)
         try:
             while (batch := self._batch()) is not None:
-                _transact(connection, batch)
+                # What nobody waits for any more is not begun; what is begun cannot be called off.
+                wanted = [(work, future) for work, future in batch if future.set_running_or_notify_cancel()]
+                if wanted:
+                    _transact(connection, wanted)
         finally:
             connection.close()
 

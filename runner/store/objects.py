@@ -83,6 +83,10 @@ class Objects:
             if not path.name.startswith("."):
                 yield path.parent.name + path.name
 
+    def parts(self) -> Iterator[Path]:
+        """Half files that runs which died left behind, or that are being written."""
+        yield from self.folder.glob(".part-*")
+
     def remove(self, digest: str) -> int:
         """Delete one file; how many bytes that was."""
         path = self.path(digest)

@@ -49,6 +49,11 @@ def main(flags: Flags) -> int:
         if digest not in keep and objects.path(digest).stat().st_mtime <= oldest:
             freed += objects.remove(digest)
             count += 1
+    for part in list(objects.parts()):
+        if part.stat().st_mtime <= oldest:
+            freed += part.stat().st_size
+            part.unlink()
+            count += 1
     if flags.as_json:
         print(json.dumps({"removed": count, "bytes": freed, "kept": len(keep)}))
     else:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
 from typing import TYPE_CHECKING
 
+from runner import interrupts
 from runner.config import compose
 from runner.engine import faults
 from runner.engine.events import Bus
@@ -36,7 +35,12 @@ def main(flags: Flags) -> int:
     """Run once, or with `-m` once for each job of the sweep; the worst exit code of all."""
     words = checked(flags.rest)
     runs = _Runs(flags, words)
-    codes = compose.each_job(words, runs.one)
+    try:
+        codes = compose.each_job(words, runs.one)
+    except RunnerError as error:
+        if any(word in ("-m", "--multirun") for word in words) and not runs.sweep.jobs:
+            error.what += "; nothing of the sweep was started"
+        raise
     if runs.sweep.jobs:
         runs.sweep.finish()
     return max(codes, default=0)
@@ -133,10 +137,9 @@ def _ledger(
 
 
 async def _interruptible(plan: Plan, folder: folders.RunFolder, ledger: Ledger) -> RunOutcome:
-    """Execute, treating SIGTERM as Ctrl-C: stop asking for clips, keep and record what is there."""
+    """Execute, so that a signal ends it early: stop asking for clips, keep and record what is there."""
     task = asyncio.current_task()
     assert task is not None
-    if sys.platform != "win32":
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    past = await asyncio.to_thread(Past, folder)
-    return await execute(plan, folder, past, ledger)
+    with interrupts.cancelling(task):
+        past = await asyncio.to_thread(Past, folder)
+        return await execute(plan, folder, past, ledger)

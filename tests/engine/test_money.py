@@ -147,7 +147,9 @@ def test_the_budget_stops_before_the_shot_that_would_break_it(two: Desk, fake: F
 
 
 def test_a_number_of_shots_can_be_the_budget(two: Desk, fake: FakeProvider) -> None:
-    assert two.run("budget.max_shots=1").code == 4
+    answer = two.run("budget.max_shots=1")
+    assert answer.code == 4
+    assert "budget.max_shots=2" in " ".join(answer.out.split())
     assert fake.books().accepted == 1
 
 
@@ -243,10 +245,12 @@ def test_why_names_the_field_that_differs(two: Desk, workplace: Workplace) -> No
 def test_gc_keeps_what_is_paid_for_unless_told(one: Desk, workplace: Workplace) -> None:
     one.run()
     stray = workplace.write("outputs/.runner/objects/ab/cdef", "left over")
+    half = workplace.write("outputs/.runner/objects/.part-x", "half a frame")
     assert workplace.run("gc").code == 0
     assert stray.exists()
-    assert "removed 1 files" in workplace.run("gc", "--now").out
+    assert "removed 2 files" in workplace.run("gc", "--now").out
     assert not stray.exists()
+    assert not half.exists()
     (clip,) = stored(workplace)
     (run,) = workplace.runs()
     (run / "manifest.json").unlink()

@@ -100,6 +100,20 @@ def test_fifty_racing_shots_do_not_overdraw_the_last_dollar(tmp_path: Path) -> N
         assert journal.now(spent("s"))[:2] == (3, 900)
 
 
+def test_the_journal_goes_on_when_those_who_asked_are_cancelled(tmp_path: Path) -> None:
+    async def impatient(journal: Journal) -> int:
+        waiting = [asyncio.create_task(journal.soon(lambda _: 1)) for _ in range(200)]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return await asyncio.wait_for(journal.soon(lambda _: 5), 10)
+
+    with Journal(tmp_path / "j.db") as journal:
+        for _ in range(20):
+            assert asyncio.run(impatient(journal)) == 5
+
+
 def test_an_unknown_price_stops_a_budget_and_is_never_taken_for_nothing(tmp_path: Path) -> None:
     with Journal(tmp_path / "j.db") as journal, pytest.raises(BudgetStop, match="unknown"):
         journal.now(journal.intend(attempt("a", reserved=None), Budget(max_cost=10_000_000)))

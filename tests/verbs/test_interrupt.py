@@ -73,3 +73,26 @@ def test_a_killed_run_leaves_no_half_file_and_the_next_one_cleans_up(workplace: 
     assert answer.code == 0, answer.err
     assert workplace.run("verify", str(run)).code == 0
     assert not list(run.rglob(".work*"))
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("delay", [0.1, 0.25, 0.4, 0.6, 0.8, 1.0, 1.3])
+def test_a_signal_at_any_time_ends_a_run_soon_and_says_so(
+    workplace: Workplace, sign: signal.Signals, delay: float
+) -> None:
+    project = workplace.project({name: {"one": "a", "two": "b", "three": "c"} for name in ("x", "y", "z")})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runner", project, "generator.latency_s=20"],
+        cwd=workplace.path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(delay)
+    process.send_signal(sign)
+    out, err = process.communicate(timeout=20)
+    # In its first moments Python itself has not set up any handling.
+    assert process.returncode in (130, -sign), err
+    if process.returncode == 130:
+        assert "Traceback" not in out + err

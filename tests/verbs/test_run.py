@@ -308,8 +308,15 @@ def test_shots_of_different_size_and_rate_join(workplace: Workplace) -> None:
 def test_an_output_root_that_cannot_be_written_is_told(workplace: Workplace) -> None:
     workplace.write("outputs", "a file in the way")
     answer = workplace.run(workplace.project({"main": {"one": "a"}}))
-    assert answer.code == 1
+    assert answer.code == 2
     assert "output.root" in answer.err
+    assert workplace.run("-m", "+project=film", "shot.seed=1,2").code == 2
+
+
+def test_the_config_yaml_of_another_program_is_left_alone(workplace: Workplace) -> None:
+    workplace.write("conf/config.yaml", "db: mysql\nport: 3\n")
+    answer = workplace.run(workplace.project({"main": {"one": "a"}}), "shot.seed=3")
+    assert answer.code == 0, answer.err
 
 
 def test_names_in_any_script_become_files(workplace: Workplace) -> None:
