@@ -25,8 +25,12 @@ async def execute(plan: Plan, folder: RunFolder, past: Past, ledger: Ledger) -> 
     """
     run, bus = _Run(plan, folder, past, ledger), ledger.bus
     bus.tell(Event(kind=EventKind.RUN_STARTED, detail={"project": plan.project.name, "key": plan.key}))
-    async with Services(plan, folder.work) as services, ledger.alive():
-        outcome = await run.with_services(services)
+    try:
+        async with Services(plan, folder.work) as services, ledger.alive():
+            outcome = await run.with_services(services)
+    except asyncio.CancelledError:
+        # While plugins were being started or stopped: what was made until then still counts.
+        outcome = run.outcome(interrupted=True)
     bus.tell(Event(kind=EventKind.RUN_FINISHED, detail={"exit_code": outcome.exit_code}))
     return outcome
 
@@ -51,6 +55,10 @@ class _Run:
                     sequences.create_task(self._sequence(sequence, services))
         except asyncio.CancelledError:
             interrupted = True
+        return self.outcome(interrupted=interrupted)
+
+    def outcome(self, *, interrupted: bool) -> RunOutcome:
+        """What became of everything so far."""
         return RunOutcome(
             plan=self.plan,
             shots=tuple(self._outcome(shot) for shot in self.plan.shots),

@@ -110,6 +110,8 @@ class _Runs:
         bus.add_plugins(registry)
         try:
             return asyncio.run(_interruptible(plan, folder, ledger))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
         finally:
             display.close()
 
@@ -141,5 +143,4 @@ async def _interruptible(plan: Plan, folder: folders.RunFolder, ledger: Ledger) 
     task = asyncio.current_task()
     assert task is not None
     with interrupts.cancelling(task):
-        past = await asyncio.to_thread(Past, folder)
-        return await execute(plan, folder, past, ledger)
+        return await execute(plan, folder, Past(folder), ledger)
