@@ -75,7 +75,7 @@ class Options:
 
 
 def no_factory(options: object, context: object) -> Any:
-    raise NotImplementedError
+    raise AssertionError("planning builds nothing")
 
 
 SPEC = GeneratorSpec(name="gen", factory=no_factory, capabilities=GeneratorCapabilities(), options=Options)

@@ -51,7 +51,7 @@ class Options:
 
 
 def build(options: object, context: object) -> Any:
-    raise NotImplementedError("a plan builds nothing")
+    raise AssertionError("planning builds nothing")
 
 
 def able(options: Any, model: str | None) -> GeneratorCapabilities:

@@ -18,7 +18,7 @@ from runner.engine.collecting import Collection
 from runner.engine.step import Begun, GoneError, Step, lost
 from runner.engine.submitting import Submission
 from runner.errors import ShotError, TaskFailed
-from runner.store.attempt import OPEN, Attempt, Phase
+from runner.store.attempt import Attempt, Phase
 from runner.store.claims import claim, release
 from runner.store.journal import known
 
@@ -103,9 +103,9 @@ class _Work(Step):
         attempt = await self.ledger.journal.soon(known(self.planned.key))
         if attempt is None or attempt.phase in (Phase.REFUSED, Phase.FAILED, Phase.ABANDONED):
             return await self._anew()
-        self._check_account(attempt)
         if attempt.phase is Phase.LOST:
             raise lost(self.planned, attempt)
+        self._check_account(attempt)
         begun = await self.resume(attempt.facts)
         async with self.ledger.limits.slot(self.account, self.planned.capabilities):
             if attempt.phase in (Phase.INTENDED, Phase.UNKNOWN):
@@ -147,7 +147,7 @@ class _Work(Step):
             raise lost(self.planned, attempt) from gone
 
     def _check_account(self, attempt: Attempt) -> None:
-        if attempt.phase in OPEN and attempt.account != self.account:
+        if attempt.account != self.account:
             raise ShotError(
                 "this shot was submitted with another account's key",
                 where=self.planned.name,

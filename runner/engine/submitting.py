@@ -127,11 +127,11 @@ class Submission(Step):
             begun = await self.begin()
             try:
                 return await self._accepted(attempt, await self._submit(attempt.token, begun))
-            except SubmitRefused as error:
-                await self.move(attempt, Phase.REFUSED, cost=0, note=error.line)
-                raise
-            except SubmitUnknown as error:
-                raise _unknown(self.planned, attempt, self.ledger) from error
+            except (SubmitRefused, SubmitUnknown) as error:
+                # A no to the repetition (busy, no credit left) says nothing about the first request.
+                note = f"its repetition failed: {error.line}"
+                unknown = await self.move(attempt, Phase.UNKNOWN, note=note)
+                raise _unknown(self.planned, unknown, self.ledger) from error
         if attempt.reserved == 0:
             await self.move(attempt, Phase.ABANDONED, cost=0, note="free")
             return None

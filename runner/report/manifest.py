@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.engine.outcome import Artifact, FilmOutcome, RunOutcome, ShotOutcome
+    from runner.plan import PlannedShot
 
 NAME: Final = "manifest.json"
 VERSION: Final = 1
@@ -63,14 +64,10 @@ def artifacts(found: dict[str, Any]) -> list[dict[str, Any]]:
     return listed
 
 
-def _shot(outcome: ShotOutcome) -> dict[str, Any]:
-    planned = outcome.planned
+def asked_for(planned: PlannedShot) -> dict[str, Any]:
+    """A request as it is written down and shown, secrets hidden."""
     request = planned.request
-    entry: dict[str, Any] = {
-        "key": planned.key,
-        "ending": str(outcome.ending),
-        "boundary": str(planned.shot.boundary),
-        "how": outcome.how,
+    return {
         "generator": planned.shot.generator.spec.name,
         "model": request.model,
         "prompt": request.prompt,
@@ -81,6 +78,17 @@ def _shot(outcome: ShotOutcome) -> dict[str, Any]:
         "seed": request.seed,
         "take": request.take,
         "params": hidden_value(dict(request.params)),
+    }
+
+
+def _shot(outcome: ShotOutcome) -> dict[str, Any]:
+    planned = outcome.planned
+    entry: dict[str, Any] = {
+        "key": planned.key,
+        "ending": str(outcome.ending),
+        "boundary": str(planned.shot.boundary),
+        "how": outcome.how,
+        **asked_for(planned),
     }
     if planned.previous is not None:
         entry["starts_from"] = planned.previous.shot.name

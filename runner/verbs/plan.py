@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from runner.config import compose
-from runner.config.redact import hidden_value
 from runner.forecast import Forecast, Standing, forecast, micros
 from runner.report import folder
+from runner.report.manifest import asked_for
 from runner.store.budget import MICROS, dollars
 from runner.verbs.prepare import Preparation, checked
 
@@ -58,7 +58,7 @@ def describe(plan: Plan, expected: Forecast, composed: Composed) -> dict[str, An
 
 
 def _shot(planned: PlannedShot, expected: Forecast) -> dict[str, Any]:
-    request, price = planned.request, micros(planned)
+    price = micros(planned)
     as_of = planned.price.as_of if planned.price else None
     return {
         "shot": planned.shot.name,
@@ -68,16 +68,7 @@ def _shot(planned: PlannedShot, expected: Forecast) -> dict[str, Any]:
         "price_as_of": as_of.isoformat() if as_of else None,
         "boundary": str(planned.shot.boundary),
         "starts_from": starts_from(planned),
-        "generator": planned.shot.generator.spec.name,
-        "model": request.model,
-        "prompt": request.prompt,
-        "duration_s": request.duration_s,
-        "aspect_ratio": request.aspect_ratio,
-        "resolution": request.resolution,
-        "fps": request.fps,
-        "seed": request.seed,
-        "take": request.take,
-        "params": hidden_value(dict(request.params)),
+        **asked_for(planned),
     }
 
 

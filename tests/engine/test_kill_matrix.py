@@ -112,3 +112,18 @@ def test_two_processes_at_once_share_the_work_and_the_bill(
     alone = project.run("output.root=reference")
     assert alone.code == 0, alone.text
     assert project.artifacts() == project.artifacts("reference")
+
+
+def test_a_refusal_of_the_repeated_request_does_not_prove_that_the_first_was_not_taken(
+    workplace: Workplace, fake: FakeProvider, uploader: Uploader
+) -> None:
+    fake.script(supports_idempotency_key=True)
+    project = PaidProject(workplace, fake, uploader, {"main": {"one": "a quiet lake"}})
+    words = ("generator.idempotency=true", "limits.submit_timeout_s=10")
+    assert project.run(*words, fault="after_submit").code == -9
+    fake.script(supports_idempotency_key=True, default={"submit": ["refuse_no_credit*"]})
+    refused = project.run(*words)
+    fake.script(supports_idempotency_key=True)
+    finished = project.run(*words)
+    assert (refused.code, finished.code) in {(3, 0), (0, 0)}, refused.text
+    assert fake.books().accepted_by_shot == {"main/one": 1}

@@ -207,6 +207,18 @@ def test_a_flipped_byte_is_found_and_the_clip_fetched_again(
     assert workplace.run("verify", "outputs").code == 0
 
 
+def test_a_damaged_clip_is_not_fetched_again_with_the_key_of_another_account(
+    one: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
+    assert one.run("generator.api_key=alpha-7731").code == 0
+    (clip,) = stored(workplace)
+    flip(clip)
+    answer = one.run("generator.api_key=beta-9942")
+    assert answer.code == 1
+    assert "another account" in answer.out
+    assert "beta-9942" not in fake.books().accounts
+
+
 def test_a_damaged_clip_that_the_provider_lost_is_reported_and_not_paid_again(
     one: Desk, fake: FakeProvider, workplace: Workplace
 ) -> None:
