@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -155,4 +157,12 @@ def _print(text: str) -> None:
 
 def entry() -> None:
     """The console script and `python -m runner`."""
-    sys.exit(main())
+    code = main()
+    if code == EXIT_INTERRUPTED:
+        # An interrupt inside an `exec` of text (dataclasses do that) makes CPython end by SIGINT, whatever
+        # exit code is asked for. Everything that needs closing was closed on the way here.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -12,12 +12,15 @@
     │   ├── ExtractionRefused    its last frame cannot be told for certain
     │   └── JoinError            the clips of a sequence cannot be joined
     ├── UploadError          the hand-over frame did not get onto the image host
+    │   └── UploadRefused        and will not: no key, no bucket, no permission, an address nobody can reach
     └── ShotError            a shot did not become a clip
         ├── SubmitRefused        the provider said no: nothing was made
         │   └── Busy                 it said no for now: too many requests, or it is down
         ├── SubmitUnknown        no one knows if the provider took it
         ├── TaskFailed           the provider took it, and gave up
         ├── TaskTimeout          the provider is still at it after the deadline
+        ├── PollFailed           the provider cannot say now how the task stands
+        ├── TaskUnknown          the provider does not know the task, or knows it no more
         ├── OutcomeUnknown       nobody knows what became of an earlier request; a person decides
         ├── BudgetStop           it would cost more than the budget has
         ├── FetchFailed          the clip exists and did not arrive whole
@@ -160,6 +163,12 @@ class UploadError(RunnerError):
     retry_safe = True
 
 
+class UploadRefused(UploadError):
+    """The image host does not take the picture, or nobody can fetch it from there; trying again changes nothing."""
+
+    retry_safe = False
+
+
 class ShotError(RunnerError):
     """A shot did not become a clip."""
 
@@ -200,6 +209,28 @@ class TaskTimeout(ShotError):
 
     spent = Spent.YES
     retry_safe = True
+
+
+class PollFailed(ShotError):
+    """How a task stands cannot be told for now (no connection, rate limit, an answer that makes no sense).
+
+    `retry_after_s` is how long the provider asks to wait, where it says so.
+    """
+
+    spent = Spent.YES
+    retry_safe = True
+
+    def __init__(
+        self, what: str, *, where: str = "", why: str = "", hint: str = "", retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(what, where=where, why=why, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class TaskUnknown(ShotError):
+    """The provider has no task of this id: not yet, not any more, or not for this account."""
+
+    spent = Spent.YES
 
 
 class FetchFailed(ShotError):

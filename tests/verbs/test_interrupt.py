@@ -92,7 +92,7 @@ def test_a_signal_at_any_time_ends_a_run_soon_and_says_so(
     time.sleep(delay)
     process.send_signal(sign)
     out, err = process.communicate(timeout=20)
-    # In its first moments Python itself has not set up any handling.
-    assert process.returncode in (130, -sign), err
+    # In its first moments Python itself has not set up any handling, or ends by its own interrupt.
+    assert process.returncode in (130, -sign, -signal.SIGINT), err
     if process.returncode == 130:
         assert "Traceback" not in out + err
