@@ -22,7 +22,7 @@ import pluggy
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import date, datetime
     from decimal import Decimal
     from pathlib import Path
@@ -36,8 +36,10 @@ __all__ = [
     "JSON",
     "TRANSPORT",
     "Context",
+    "Download",
     "Event",
     "EventKind",
+    "Examines",
     "Extractor",
     "ExtractorSpec",
     "Finds",
@@ -47,8 +49,11 @@ __all__ = [
     "GeneratorSpec",
     "HandOver",
     "Hosted",
+    "How",
     "Idempotency",
     "NoOptions",
+    "Notifies",
+    "Objection",
     "Picture",
     "Price",
     "Rate",
@@ -75,7 +80,8 @@ TRANSPORT: Final[Mapping[str, bool]] = {"identity": False}
 
     api_key: str = field(default="", metadata=TRANSPORT)
 
-All other options are part of a shot's identity: changing them asks for another clip.
+All other options are part of a shot's identity: changing them asks for another clip. Instead of `False` there may be
+a function from the value to what identifies it: two values with the same result ask for the same clip.
 """
 
 hookimpl = pluggy.HookimplMarker("runner")
@@ -92,6 +98,13 @@ class Reach(enum.IntEnum):
     LOOPBACK = 0  # only from this machine
     NETWORK = 1  # from this machine's network
     PUBLIC = 2  # from anywhere
+
+
+class How(enum.StrEnum):
+    """What a clip is made from, besides its prompt."""
+
+    TEXT = "text"  # nothing
+    IMAGE = "image"  # a first frame
 
 
 class HandOver(enum.StrEnum):
@@ -132,6 +145,16 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a request cannot be made. `key` is the shot's key that it is about: `duration_s`, `model`, `params.mode`."""
+
+    key: str
+    message: str
+    value: object = None
+    allowed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NoOptions:
     """The options of a plugin that has none."""
 
@@ -140,15 +163,23 @@ class NoOptions:
 class GeneratorCapabilities:
     """What a generator can do with one model; the whole plan is checked against it before anything is spent.
 
-    `None` for a set of values means "anything". Durations are seconds. `image_reach` is how public the address of
-    a first frame must be for this generator to fetch it: a hosted service needs `PUBLIC`, one that runs inside this
-    process `LOOPBACK`. `image_formats` are in order of preference: "png", "jpeg", "webp". `poll_s` is how many
-    seconds apart a task is polled: at first, and at the most, once it has been running for long.
+    `model` is the name that the model goes by where it has several: it takes the place of the one that was typed.
+    `None` for a set of values means "anything". Durations are seconds; resolutions are compared without regard to
+    case. `objections` finds what the sets cannot say, such as a length that goes with one resolution only.
+    `retired` is the day from which the model is gone, `successors` are models to use instead.
+
+    `image_reach` is how public the address of a first frame must be for this generator to fetch it: a hosted service
+    needs `PUBLIC`, one that runs inside this process `LOOPBACK`. `image_formats` are in order of preference: "png",
+    "jpeg", "webp"; the first one that keeps within `image_max_bytes` is used. `image_min_px` is the least width and
+    height. `poll_s` is how many seconds apart a task is polled: at first, and at the most, once it has been running
+    for long. `notifies` says that the object has `notified`.
 
     What money hangs on: `price` tells what a request will cost, `None` (or no function) that nobody knows.
     `idempotency` and `finds` (the object has `find`) decide what is done when an answer to a submission got lost.
-    `rate` and `in_flight` are the account's limits.
+    `rate`, `poll_rate` (polls, of all its tasks together) and `in_flight` are the account's limits.
     """
+
+    model: str | None = None
 
     text: bool = True
     image: bool = False
@@ -156,14 +187,20 @@ class GeneratorCapabilities:
     aspect_ratios: tuple[str, ...] | None = None
     resolutions: tuple[str, ...] | None = None
     prompt_max_chars: int | None = None
+    objections: Callable[[ShotRequest], Iterable[Objection]] | None = None
     image_formats: tuple[str, ...] = ("png", "jpeg", "webp")
+    image_max_bytes: int | None = None
+    image_min_px: int | None = None
     image_reach: Reach = Reach.PUBLIC
     poll_s: Span = Span(2.0, 15.0)
+    notifies: bool = False
     retired: date | None = None
+    successors: tuple[str, ...] = ()
     price: Callable[[ShotRequest], Price | None] | None = None
     idempotency: Idempotency = Idempotency.NONE
     finds: bool = False
     rate: Rate | None = None
+    poll_rate: Rate | None = None
     in_flight: int | None = None
 
 
@@ -178,11 +215,13 @@ class UploaderCapabilities:
 class Context:
     """What the host lends to a plugin object for one run.
 
-    `work_dir` is a private folder that is removed at the end of the run. `http` is shared: never close it.
+    `work_dir` is a private folder that is removed at the end of the run. `http` is shared: never close it. `download`
+    fetches what a provider says a clip's address is, and trusts nobody; a generator for a hosted service uses it.
     """
 
     work_dir: Path
     http: httpx.AsyncClient
+    download: Download
     log: logging.Logger
 
 
@@ -227,6 +266,7 @@ class Hosted:
 class ShotRequest:
     """One clip to make. `image` is the first frame it must start from; `None` asks for text-to-video.
 
+    `last_image` is the frame it must end on, where the model takes one.
     `duration_s` is in seconds, `resolution` names the short side ("720p"), `fps` is frames per second. `params`
     are passed to the provider as they are.
     """
@@ -244,6 +284,7 @@ class ShotRequest:
     take: int
     params: Mapping[str, JSON] = field(default_factory=dict)
     image: Hosted | None = None
+    last_image: Hosted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +315,8 @@ class Result:
 class Status:
     """An answer to a poll. `progress` is 0 to 1 where the provider tells; `reason` says why a task failed.
 
-    `cost_usd` is what the provider says the task cost, or holds for it; 0 once it was refunded.
+    `cost_usd` is what the provider says the task cost, or holds for it; 0 once it was refunded. `by_chance` says that
+    a failed task may well succeed when it is asked for again; that is done only where it is known to have cost nothing.
     """
 
     state: State
@@ -282,6 +324,7 @@ class Status:
     results: tuple[Result, ...] = ()
     reason: str = ""
     cost_usd: Decimal | None = None
+    by_chance: bool = False
 
 
 class EventKind(enum.StrEnum):
@@ -328,6 +371,21 @@ class Sink(Protocol):
         """Append bytes."""
 
 
+class Download(Protocol):
+    """Fetches a clip as carefully as an address needs that someone else chose."""
+
+    async def __call__(
+        self, url: str, sink: Sink, *, hosts: Collection[str], local: bool = False, max_bytes: int = 2 << 30
+    ) -> None:
+        """Stream `url` into `sink`, without any credentials.
+
+        Only over HTTPS, only from `hosts` (names, or "*.name" for all below it), never from an address that is not
+        public, not even by way of a redirect. `local` allows this machine's own addresses as well, also over HTTP.
+        Raises `FetchFailed`, with the HTTP status in it where there was one.
+        """
+        ...
+
+
 class Generator(Protocol):
     """Turns a request into a clip, in three steps that the engine drives. It never retries by itself.
 
@@ -343,7 +401,11 @@ class Generator(Protocol):
         ...
 
     async def poll(self, ref: TaskRef) -> Status:
-        """Ask how the task is doing. May be called at any time, also after it finished."""
+        """Ask how the task is doing. May be called at any time, also after it finished.
+
+        Raises `PollFailed` when that cannot be told now, `TaskUnknown` when the provider has no such task: in the first
+        moments after a submission, that is believed only when it is said again and again.
+        """
         ...
 
     async def fetch(self, status: Status, sink: Sink) -> None:
@@ -357,6 +419,24 @@ class Finds(Protocol):
 
     async def find(self, token: str) -> TaskRef | None:
         """The task of this attempt; `None` when it is certain that the provider never took it."""
+        ...
+
+
+@runtime_checkable
+class Notifies(Protocol):
+    """A generator that hears from its provider when a task changes. Its capabilities say `notifies=True`."""
+
+    async def notified(self, ref: TaskRef) -> None:
+        """Return when there is news of this task; it is polled then. Cancelled when it takes too long."""
+        ...
+
+
+@runtime_checkable
+class Examines(Protocol):
+    """A generator that can tell if its account works. `runner doctor` asks it."""
+
+    async def examine(self) -> str:
+        """What there is to say about the account, such as its balance; costs nothing. Raises what is wrong with it."""
         ...
 
 
@@ -383,15 +463,16 @@ class Uploader(Protocol):
 class GeneratorSpec:
     """A generator under a name. `options` is a dataclass: its fields are the keys under `generator:`.
 
-    `capabilities` may depend on the options and the model: then it is a function of both. `key_version` goes into
-    the identity of every shot: raise it when the same request would give another clip. `account` returns what tells
-    one paying account from another (an API key); only a fingerprint of it is kept. `names_matter` says that the names
-    of project, sequence and shot change the clip; then they are part of its identity.
+    `capabilities` may depend on the options, the model and what the clip is made from: then it is a function of the
+    three. `key_version` goes into the identity of every shot: raise it when the same request would give another clip.
+    `account` returns what tells one paying account from another (an API key); only a fingerprint of it is kept. It
+    raises `ConfigError` where the key is missing: that is said before anything starts. `names_matter` says that the
+    names of project, sequence and shot change the clip; then they are part of its identity.
     """
 
     name: str
     factory: Callable[[Any, Context], Generator]
-    capabilities: GeneratorCapabilities | Callable[[Any, str | None], GeneratorCapabilities]
+    capabilities: GeneratorCapabilities | Callable[[Any, str | None, How], GeneratorCapabilities]
     options: type = NoOptions
     key_version: int = 1
     summary: str = ""

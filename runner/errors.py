@@ -234,10 +234,16 @@ class TaskUnknown(ShotError):
 
 
 class FetchFailed(ShotError):
-    """The clip was made and did not arrive whole. Fetching again costs nothing."""
+    """The clip was made and did not arrive whole. Fetching again costs nothing. `status` is HTTP's, if any."""
 
     spent = Spent.YES
     retry_safe = True
+
+    def __init__(
+        self, what: str, *, where: str = "", why: str = "", hint: str = "", status: int | None = None
+    ) -> None:
+        super().__init__(what, where=where, why=why, hint=hint)
+        self.status = status
 
 
 class BadClip(ShotError):

@@ -7,6 +7,7 @@ costs more the more requests run side by side.
 from __future__ import annotations
 
 import functools
+import ipaddress
 from typing import TYPE_CHECKING, Final
 
 from runner import __version__
@@ -14,27 +15,47 @@ from runner import __version__
 if TYPE_CHECKING:
     import ssl
 
+    import aiohttp
     import httpx
 
 _CONNECTIONS: Final = 10_000
 
 
-def client(*, timeout_s: float = 60.0) -> httpx.AsyncClient:
+def client(*, timeout_s: float = 60.0, public_only: bool = False) -> httpx.AsyncClient:
     """A client for one run. Redirects are not followed unless a request asks for it. Close it.
 
+    `public_only` lets no name lead to an address of this machine or of a private network.
     `httpx.ConnectError`, `ConnectTimeout` and `PoolTimeout` mean for certain that nothing was sent; all other errors
     of `httpx.TransportError` leave that open.
     """
     import httpx
 
     return httpx.AsyncClient(
-        transport=_transport(),
+        transport=_transport(public_only),
         timeout=timeout_s,
         headers={"User-Agent": f"film-runner/{__version__}"},
     )
 
 
-def _transport() -> httpx.AsyncBaseTransport:
+def is_public(address: str) -> bool:
+    """Whether an IP address, as text, is one of the open internet."""
+    found = ipaddress.ip_address(address)
+    mapped = getattr(found, "ipv4_mapped", None)
+    found = mapped or found
+    return found.is_global and not found.is_multicast
+
+
+def is_local(host: str) -> bool:
+    """Whether a host of a URL is this machine itself."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _transport(public_only: bool) -> httpx.AsyncBaseTransport:
     import aiohttp
     import httpx
     from httpx_aiohttp import AiohttpTransport
@@ -62,7 +83,36 @@ def _transport() -> httpx.AsyncBaseTransport:
                 raise httpx.RemoteProtocolError(_told(cause or error), request=request) from error
 
     # The transport's own default is 100 connections, which 100 chains use up.
-    return Transport(verify=_certificates(), limits=httpx.Limits(max_connections=_CONNECTIONS))
+    limits = httpx.Limits(max_connections=_CONNECTIONS)
+    if not public_only:
+        return Transport(verify=_certificates(), limits=limits)
+    return Transport(verify=_certificates(), limits=limits, client=_public_session)
+
+
+def _public_session() -> aiohttp.ClientSession:
+    """Connections to public addresses only: what is connected to is what was looked at, so a name that answers
+    differently the second time gains nothing."""
+    import aiohttp
+    from aiohttp.abc import AbstractResolver, ResolveResult
+    from aiohttp.resolver import DefaultResolver
+
+    class PublicResolver(AbstractResolver):
+        def __init__(self) -> None:
+            self._resolver = DefaultResolver()
+
+        async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+            found = await self._resolver.resolve(host, port, family)  # type: ignore[arg-type]
+            public = [one for one in found if is_public(one["host"])]
+            if not public:
+                raise OSError(None, f"{host} leads to an address that is not public")
+            return public
+
+        async def close(self) -> None:
+            await self._resolver.close()
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=_certificates(), resolver=PublicResolver(), limit=_CONNECTIONS)
+    )
 
 
 @functools.cache

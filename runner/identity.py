@@ -86,11 +86,13 @@ def digest(value: JSON | Mapping[str, Any]) -> str:
 
 def identifying_options(options: Any) -> dict[str, Any]:
     """The options of a generator that decide which clip is made; see `runner.api.TRANSPORT`."""
-    return {
-        field.name: getattr(options, field.name)
-        for field in dataclasses.fields(options)
-        if field.metadata.get("identity", True)
-    }
+    found = {}
+    for field in dataclasses.fields(options):
+        rule = field.metadata.get("identity", True)
+        if rule is not False:
+            value = getattr(options, field.name)
+            found[field.name] = rule(value) if callable(rule) else value
+    return found
 
 
 def _start(given: GivenImage | None, previous: str | None, hand_over: HandOver) -> JSON:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from runner import identity
-from runner.api import GeneratorCapabilities, Price, Reach, ShotRequest, Span, UploaderCapabilities
+from runner.api import GeneratorCapabilities, How, Price, ShotRequest, UploaderCapabilities
 from runner.config.project import Boundary
 from runner.errors import PluginError, RunnerError
 from runner.naming import slug
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from runner.api import JSON
-    from runner.config.convert import Reader
     from runner.config.project import GeneratorChoice, Project, Shot
     from runner.plugins import Registry
 
@@ -50,7 +48,7 @@ class PlannedShot:
         tell = self.capabilities.price
         if tell is None:
             return None
-        return _asked(
+        return asked(
             f"generator {self.shot.generator.spec.name}", (Price, type(None)), lambda: tell(self.request)
         )
 
@@ -104,6 +102,10 @@ def make(project: Project, registry: Registry) -> Plan:
             chained = shot.boundary is Boundary.CHAIN and bool(planned)
             previous = planned[-1] if chained else None
             request = _transformed(_request(project, sequence.name, shot), registry)
+            how = How.TEXT if shot.boundary is Boundary.CUT else How.IMAGE
+            able = capabilities_of(shot.generator, request.model, how)
+            if able.model is not None:
+                request = replace(request, model=able.model)
             identifying = identity.fields(
                 request,
                 shot.generator,
@@ -117,7 +119,7 @@ def make(project: Project, registry: Registry) -> Plan:
                     number=number,
                     shot=shot,
                     request=request,
-                    capabilities=capabilities_of(shot.generator, request.model),
+                    capabilities=able,
                     identity=identifying,
                     key=identity.digest(identifying),
                     previous=previous,
@@ -133,22 +135,13 @@ def make(project: Project, registry: Registry) -> Plan:
     )
 
 
-def check(plan: Plan, reader: Reader, *, today: date | None = None) -> None:
-    """Note in `reader` everything that the chosen generators cannot do."""
-    today = today or date.today()
-    for planned in plan.shots:
-        _check_model(planned, reader, today)
-        _check_values(planned, reader)
-    _check_reach(plan, reader)
-
-
-def capabilities_of(choice: GeneratorChoice, model: str | None) -> GeneratorCapabilities:
+def capabilities_of(choice: GeneratorChoice, model: str | None, how: How) -> GeneratorCapabilities:
     """What the chosen generator can do with this model."""
     stated = choice.spec.capabilities
     if isinstance(stated, GeneratorCapabilities):
         return stated
     whom = f"generator {choice.spec.name}"
-    return _asked(whom, (GeneratorCapabilities,), lambda: stated(choice.options, model))
+    return asked(whom, (GeneratorCapabilities,), lambda: stated(choice.options, model, how))
 
 
 def uploader_capabilities(project: Project) -> UploaderCapabilities:
@@ -157,12 +150,13 @@ def uploader_capabilities(project: Project) -> UploaderCapabilities:
     if isinstance(stated, UploaderCapabilities):
         return stated
     whom = f"uploader {project.uploader.spec.name}"
-    return _asked(whom, (UploaderCapabilities,), lambda: stated(project.uploader.options))
+    return asked(whom, (UploaderCapabilities,), lambda: stated(project.uploader.options))
 
 
-def _asked(whom: str, kinds: tuple[type, ...], capabilities: Callable[[], T]) -> T:
+def asked(whom: str, kinds: tuple[type, ...], statement: Callable[[], T]) -> T:
+    """What a plugin states about itself. Raises `PluginError` where it breaks off, or states something else."""
     try:
-        stated = capabilities()
+        stated = statement()
         if not isinstance(stated, kinds):
             raise TypeError(f"it returns {type(stated).__name__}, and should return {kinds[0].__name__}")
         return stated
@@ -220,81 +214,3 @@ def _label(sequences: Sequence[PlannedSequence]) -> str:
             model = shot.request.model
             generators[f"{shot.shot.generator.spec.name} {model or ''}".strip()] = None
     return slug(" ".join(generators), longest=40) or "run"
-
-
-def _check_model(planned: PlannedShot, reader: Reader, today: date) -> None:
-    able, shot = planned.capabilities, planned.shot
-    of_model = f" with model {planned.request.model}" if planned.request.model else ""
-    who = f"{shot.generator.spec.name}{of_model}"
-    if able.retired is not None and able.retired <= today:
-        key = shot.set_by("model")
-        reader.problem(key, f"{who} was retired on {able.retired}", value=planned.request.model)
-    if shot.boundary is Boundary.CUT and not able.text:
-        reader.problem(
-            f"{shot.at}.boundary",
-            f"{who} makes no clip from a prompt alone",
-            value="cut",
-            allowed="image, chain",
-        )
-    if shot.boundary is not Boundary.CUT and not able.image:
-        reader.problem(
-            f"{shot.at}.boundary", f"{who} takes no first frame", value=str(shot.boundary), allowed="cut"
-        )
-
-
-def _check_values(planned: PlannedShot, reader: Reader) -> None:
-    able, request, shot = planned.capabilities, planned.request, planned.shot
-    who = shot.generator.spec.name
-    durations = able.durations_s
-    if isinstance(durations, Span):
-        if not durations.low <= request.duration_s <= durations.high:
-            allowed = f"{durations.low:g} to {durations.high:g} s"
-            reader.problem(
-                shot.set_by("duration_s"),
-                f"{who} cannot make this",
-                value=request.duration_s,
-                allowed=allowed,
-            )
-    elif durations is not None and request.duration_s not in durations:
-        allowed = ", ".join(f"{duration:g}" for duration in durations) + " s"
-        reader.problem(
-            shot.set_by("duration_s"), f"{who} cannot make this", value=request.duration_s, allowed=allowed
-        )
-    for key, value, values in (
-        ("aspect_ratio", request.aspect_ratio, able.aspect_ratios),
-        ("resolution", request.resolution, able.resolutions),
-    ):
-        if values is not None and value not in values:
-            reader.problem(
-                shot.set_by(key), f"{who} cannot make this", value=value, allowed=", ".join(values)
-            )
-    longest = able.prompt_max_chars
-    if longest is not None and len(request.prompt) > longest:
-        reader.problem(
-            f"{shot.at}.prompt",
-            f"is {len(request.prompt)} characters long with the project's style",
-            allowed=f"{longest} characters for {who}",
-        )
-
-
-def _check_reach(plan: Plan, reader: Reader) -> None:
-    """A hosted model cannot fetch a picture from this machine: say so before it is paid to fail."""
-    reach = uploader_capabilities(plan.project).reach
-    for planned in plan.shots:
-        needed = planned.capabilities.image_reach
-        if planned.shot.boundary is not Boundary.CUT and planned.capabilities.image and reach < needed:
-            name = plan.project.uploader.spec.name
-            reader.problem(
-                "uploader.plugin",
-                f"{planned.shot.generator.spec.name} cannot fetch pictures from {name}, "
-                f"whose addresses are {_FROM[reach]}",
-                value=name,
-                allowed="an uploader with public addresses, or uploader.public_base_url=https://... of a tunnel",
-            )
-
-
-_FROM = {
-    Reach.LOOPBACK: "on this machine only",
-    Reach.NETWORK: "in this network only",
-    Reach.PUBLIC: "public",
-}

@@ -25,7 +25,7 @@ REQUEST_IDENTITY = {
 }
 # A name is for people: the same request under another name is the same clip. `image` is an address; what is at
 # it is known by content, as `starts_from`.
-REQUEST_TRANSPORT = {"project", "sequence", "shot", "image"}
+REQUEST_TRANSPORT = {"project", "sequence", "shot", "image", "last_image"}
 
 SHOT_IDENTITY = {*REQUEST_IDENTITY, "boundary", "image", "generator"}
 SHOT_TRANSPORT = {"name", "slug", "at", "origin"}

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import plan, plugins
+from runner import feasibility, plan, plugins
 from runner.api import (
     ExtractorSpec,
     GeneratorCapabilities,
     GeneratorSpec,
+    How,
     Reach,
     ShotRequest,
     Span,
@@ -54,7 +55,7 @@ def build(options: object, context: object) -> Any:
     raise AssertionError("planning builds nothing")
 
 
-def able(options: Any, model: str | None) -> GeneratorCapabilities:
+def able(options: Any, model: str | None, how: How) -> GeneratorCapabilities:
     if model == "broken":
         raise ValueError("no card for this model")
     if model == "odd":
@@ -130,7 +131,7 @@ def make(project: Project) -> plan.Plan:
 def found(project: Project) -> list[Problem]:
     """What a check of the plan notes."""
     reader = Reader(Origins())
-    plan.check(make(project), reader, today=TODAY)
+    feasibility.check(make(project), reader, today=TODAY)
     return reader.problems
 
 
@@ -248,7 +249,7 @@ def with_capabilities(**keys: Any) -> GeneratorChoice:
         ({"durations_s": (5.0, 10.0)}, {}, "duration_s", "5, 10 s"),
         ({"aspect_ratios": ("9:16", "1:1")}, {}, "aspect_ratio", "9:16, 1:1"),
         ({"resolutions": ("480p",)}, {}, "resolution", "480p"),
-        ({"prompt_max_chars": 5}, {}, "prompt", "5 characters for gen"),
+        ({"prompt_max_chars": 5}, {}, "prompt", "5 characters for gen with model m-1"),
         ({"text": False}, {}, "boundary", "image, chain"),
         ({"retired": TODAY}, {}, "model", ""),
     ],
@@ -414,7 +415,7 @@ def test_a_transformed_request_is_what_is_checked(registry: plugins.Registry) ->
     reader = Reader(Origins())
     project = film(shot("a", Boundary.CUT, generator=with_capabilities(prompt_max_chars=50)))
 
-    plan.check(plan.make(project, registry), reader, today=TODAY)
+    feasibility.check(plan.make(project, registry), reader, today=TODAY)
 
     assert [problem.key for problem in reader.problems] == ["sequences.main.shots.a.prompt"]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runner import http
 from runner.api import Context
+from runner.download import Downloads
 from runner.errors import PluginError, RunnerError
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Services:
         """Build what the plan needs, before anything is asked of a provider."""
         try:
             self._http = await self._stack.enter_async_context(http.client())
+            public = await self._stack.enter_async_context(http.client(public_only=True))
+            self._download = Downloads(public, self._http)
             project = self._plan.project
             for planned in self._plan.shots:
                 choice = planned.shot.generator
@@ -77,7 +80,8 @@ class Services:
         work.mkdir(exist_ok=True)
         log = logging.getLogger(f"runner.plugins.{name}")
         try:
-            made = factory(options, Context(work_dir=work, http=self._http, log=log))
+            context = Context(work_dir=work, http=self._http, download=self._download, log=log)
+            made = factory(options, context)
             if hasattr(made, "__aenter__"):
                 made = await self._stack.enter_async_context(made)
         except RunnerError:

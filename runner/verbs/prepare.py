@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from runner import plan, plugins
+from runner import feasibility, plan, plugins
 from runner.config import catalogue, schema, validate
 from runner.config.convert import Reader, nearest
 from runner.errors import ConfigError, PluginError, UsageError
@@ -63,7 +63,7 @@ class Preparation:
             raise problems(reader)
         try:
             planned = plan.make(project, registry)
-            plan.check(planned, reader)
+            feasibility.check(planned, reader)
         except PluginError:
             # On a draft with known problems a plugin may well trip; those come first.
             if not reader.problems:

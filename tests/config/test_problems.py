@@ -509,7 +509,9 @@ from runner.api import *
 @hookimpl
 def runner_register():
     return GeneratorSpec(
-        name="past", factory=print, capabilities=lambda options, model: GeneratorCapabilities(retired=date(2020, 1, 1))
+        name="past",
+        factory=print,
+        capabilities=lambda options, model, how: GeneratorCapabilities(retired=date(2020, 1, 1)),
     )
 """,
     )

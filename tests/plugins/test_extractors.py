@@ -14,6 +14,7 @@ from media.corpus import ALL, BROKEN, Corpus
 from media.painting import error, read_number
 
 from runner.api import Context, ExtractorSpec, HandOver
+from runner.download import Downloads
 from runner.errors import ExtractionRefused, MediaError, PluginError
 from runner.plugins import ffmpeg, pyav, scikit_video
 
@@ -129,8 +130,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 @pytest.fixture(scope="session")
 def extractors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Extractor]:
+    http = httpx.AsyncClient()
     context = Context(
-        work_dir=tmp_path_factory.mktemp("work"), http=httpx.AsyncClient(), log=logging.getLogger("test")
+        work_dir=tmp_path_factory.mktemp("work"),
+        http=http,
+        download=Downloads(http, http),
+        log=logging.getLogger("test"),
     )
     return {
         "pyav": _built(pyav, context),

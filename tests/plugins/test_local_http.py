@@ -14,6 +14,7 @@ import pytest
 
 from runner import http, plugins
 from runner.api import Context, Hosted, Picture, Reach
+from runner.download import Downloads
 from runner.errors import UploadError
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ async def hosting(work: Path, **options: Any) -> AsyncIterator[Host]:
     spec = plugins.load([]).uploader("local_http")
     assert spec is not None
     async with http.client(timeout_s=5) as client:
-        context = Context(work_dir=work, http=client, log=logging.getLogger("test"))
+        context = Context(
+            work_dir=work, http=client, download=Downloads(client, client), log=logging.getLogger("test")
+        )
         made: Any = spec.factory(spec.options(**options), context)
         async with made as uploader:
             yield Host(uploader, client)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner import http
 from runner.api import Context, Hosted, Reach, ShotRequest, State
+from runner.download import Downloads
 from runner.errors import RunnerError
 
 if TYPE_CHECKING:
@@ -90,7 +91,10 @@ class Desk:
 
 async def _context(work_dir):
     # Made inside the loop that will use it.
-    return Context(work_dir=work_dir, http=http.client(), log=logging.getLogger("fake"))
+    client = http.client()
+    return Context(
+        work_dir=work_dir, http=client, download=Downloads(client, client), log=logging.getLogger("fake")
+    )
 
 
 async def _outcome(step):

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 from desk import ended, fetched, request, submitting
 
-from runner.api import TRANSPORT, Idempotency, Price, Rate, Result, State, Status, TaskRef
+from runner.api import TRANSPORT, How, Idempotency, Price, Rate, Result, State, Status, TaskRef
 from runner.errors import Busy, FetchFailed, Spent, SubmitRefused, SubmitUnknown, TaskTimeout
 
 ACCEPTED_AND_SILENT = [
@@ -285,7 +285,7 @@ def test_an_idempotency_key_means_nothing_to_a_provider_without(desk):
 
 
 def test_capabilities_are_what_the_options_say(spec):
-    plain = spec.capabilities(spec.options(base_url=""), None)
+    plain = spec.capabilities(spec.options(base_url=""), None, How.TEXT)
     assert plain.price(request()) is None
     assert (plain.idempotency, plain.finds, plain.rate, plain.in_flight) == (
         Idempotency.NONE,
@@ -302,7 +302,7 @@ def test_capabilities_are_what_the_options_say(spec):
         in_flight=3,
         poll_s=0.5,
     )
-    able = spec.capabilities(options, None)
+    able = spec.capabilities(options, None, How.TEXT)
     assert able.price(request()) == Price(usd=Decimal("0.30"))
     assert (able.idempotency, able.finds) == (Idempotency.KEY, True)
     assert (able.rate, able.in_flight, able.poll_s.low) == (Rate(20, 10.0), 3, 0.5)

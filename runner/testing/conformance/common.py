@@ -11,7 +11,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner.api import GeneratorCapabilities, GeneratorSpec, UploaderCapabilities, UploaderSpec
+from runner.api import GeneratorCapabilities, GeneratorSpec, How, UploaderCapabilities, UploaderSpec
 from runner.plugins import Kind
 from runner.testing.conformance.report import Failed, Skipped, require
 
@@ -101,13 +101,14 @@ async def _capable(target: Target) -> bool:
         able = target.can_host()
         require(isinstance(able, UploaderCapabilities), f"capabilities are {able!r}")
         return True
-    can = target.can_generate()
-    require(isinstance(can, GeneratorCapabilities), f"capabilities are {can!r}")
-    require(can.text or can.image, "it makes clips neither from text nor from a picture")
-    require(not can.image or can.image_formats, "it takes pictures, and no format of them")
-    require(can.durations_s is None or can.durations_s, "it knows no duration")
-    require(can.aspect_ratios is None or can.aspect_ratios, "it knows no aspect ratio")
-    require(0 < can.poll_s.low <= can.poll_s.high, f"poll_s is {can.poll_s}")
+    cans = [target.can_generate(how) for how in How]
+    for can in cans:
+        require(isinstance(can, GeneratorCapabilities), f"capabilities are {can!r}")
+        require(not can.image or can.image_formats, "it takes pictures, and no format of them")
+        require(can.durations_s is None or can.durations_s, "it knows no duration")
+        require(can.aspect_ratios is None or can.aspect_ratios, "it knows no aspect ratio")
+        require(0 < can.poll_s.low <= can.poll_s.high, f"poll_s is {can.poll_s}")
+    require(any(can.text or can.image for can in cans), "it makes clips neither from text nor from a picture")
     return True
 
 

@@ -8,7 +8,7 @@ import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.api import Finds, Hosted, Idempotency, Price, ShotRequest, Span, State, Status, TaskRef
+from runner.api import Finds, Hosted, How, Idempotency, Price, ShotRequest, Span, State, Status, TaskRef
 from runner.errors import Busy, RunnerError, SubmitRefused
 from runner.testing.conformance.report import Failed, Skipped, require, told
 
@@ -33,9 +33,9 @@ _SLOWER: Final = 1.5
 _HICCUPS: Final = 5  # polls in a row that say that it cannot be told for now
 
 
-def request(target: Target, shot: str) -> ShotRequest:
+def request(target: Target, shot: str, how: How = How.TEXT) -> ShotRequest:
     """The cheapest request that the capabilities allow, as shot "conformance/`shot`"."""
-    able = target.can_generate()
+    able = target.can_generate(how)
     durations, aspects, resolutions = able.durations_s, able.aspect_ratios, able.resolutions
     if isinstance(durations, Span):
         duration_s = min(max(1.0, durations.low), durations.high)
@@ -104,14 +104,14 @@ class _Generating:
     generator: Any
 
     async def check(self) -> None:
-        run, able = self.checks.run, self.target.can_generate()
+        run, able = self.checks.run, self.target.can_generate(How.TEXT)
         await run("knows its price, or says that nobody does", self._priced)
         await run("refuses an impossible request", self._refuses)
         if able.text:
             await self._from_text(able)
         else:
             self.checks.skip("makes a clip from text", "its capabilities say that it does not")
-        await self._from_picture(able)
+        await self._from_picture(self.target.can_generate(How.IMAGE))
 
     async def _from_text(self, able: GeneratorCapabilities) -> None:
         run = self.checks.run
@@ -183,7 +183,7 @@ class _Generating:
         return status  # type: ignore[no-any-return]
 
     async def _finished(self, ref: TaskRef) -> Status:
-        pace = self.target.can_generate().poll_s
+        pace = self.target.can_generate(How.TEXT).poll_s
         wait_s, hiccups = pace.low, 0
         while True:
             try:
@@ -276,7 +276,7 @@ class _Generating:
     async def _starts_from(self, able: GeneratorCapabilities, uploader: Any) -> str:
         from runner.testing.conformance import watching
 
-        asked = request(self.target, "picture")
+        asked = request(self.target, "picture", How.IMAGE)
         given = await asyncio.to_thread(watching.opening_for, asked, able.image_formats[0])
         hosted = await uploader.put(given)
         require(isinstance(hosted, Hosted), f"the image host returned {hosted!r}")
@@ -289,12 +289,12 @@ class _Generating:
 
 def _prices(target: Target) -> list[Price | None]:
     """What a clip costs, from text and from a picture."""
-    able = target.can_generate()
-    asked = [request(target, "text")]
+    able = target.can_generate(How.IMAGE)
+    asked = [(target.can_generate(How.TEXT), request(target, "text"))]
     if able.image:
         image = Hosted(url="https://example.com/first.png", reach=able.image_reach)
-        asked.append(dataclasses.replace(request(target, "picture"), image=image))
-    prices = [able.price(one) if able.price is not None else None for one in asked]
+        asked.append((able, dataclasses.replace(request(target, "picture", How.IMAGE), image=image)))
+    prices = [can.price(one) if can.price is not None else None for can, one in asked]
     for price in prices:
         require(
             price is None or isinstance(price, Price), f"price returned {price!r}, neither a Price nor None"

@@ -15,6 +15,7 @@ from runner.api import Context, GeneratorSpec, UploaderSpec
 from runner.config import schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.origins import Origins
+from runner.download import Downloads
 from runner.errors import ConfigError, UsageError
 from runner.plugins import Kind
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from runner.api import GeneratorCapabilities, Spec, UploaderCapabilities
+    from runner.api import GeneratorCapabilities, How, Spec, UploaderCapabilities
     from runner.plugins import Registered, Registry, Source
 
 _BESIDE: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -55,15 +56,16 @@ class Target:
         """The object that the factory builds, entered where it can be, and left at the end."""
         folder = Path(tempfile.mkdtemp(prefix=f"{self.kind}-", dir=work))
         log = logging.getLogger(f"runner.plugins.{self.spec.name}")
-        made: Any = self.spec.factory(self.options, Context(work_dir=folder, http=http, log=log))
+        context = Context(work_dir=folder, http=http, download=Downloads(http, http), log=log)
+        made: Any = self.spec.factory(self.options, context)
         async with contextlib.AsyncExitStack() as stack:
             yield await stack.enter_async_context(made) if hasattr(made, "__aenter__") else made
 
-    def can_generate(self) -> GeneratorCapabilities:
+    def can_generate(self, how: How) -> GeneratorCapabilities:
         """What a generator can do with these options and this model."""
         assert isinstance(self.spec, GeneratorSpec)
         able = self.spec.capabilities
-        return able(self.options, self.model) if callable(able) else able
+        return able(self.options, self.model, how) if callable(able) else able
 
     def can_host(self) -> UploaderCapabilities:
         """What an uploader can do with these options."""

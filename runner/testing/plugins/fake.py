@@ -17,6 +17,7 @@ from runner.api import (
     Context,
     GeneratorCapabilities,
     GeneratorSpec,
+    How,
     Idempotency,
     Price,
     Rate,
@@ -262,7 +263,7 @@ def _excerpt(answer: httpx.Response) -> str:
     return f"HTTP {answer.status_code} {text[:200]}".rstrip()
 
 
-def _capabilities(options: FakeOptions, model: str | None) -> GeneratorCapabilities:
+def _capabilities(options: FakeOptions, model: str | None, how: How) -> GeneratorCapabilities:
     known = None if options.price_usd is None else Price(usd=options.price_usd)
     return GeneratorCapabilities(
         text=True,

@@ -17,6 +17,7 @@ from runner.plugins.synthetic import SyntheticOptions
 from runner.plugins.synthetic.generator import Synthetic
 
 from runner.api import Context, Hosted, Reach, ShotRequest, State
+from runner.download import Downloads
 from runner.media import picture
 
 
@@ -139,7 +140,12 @@ class Studio:
 
         async def inside():
             async with httpx.AsyncClient() as http:
-                context = Context(work_dir=self.folder, http=http, log=logging.getLogger("synthetic"))
+                context = Context(
+                    work_dir=self.folder,
+                    http=http,
+                    download=Downloads(http, http),
+                    log=logging.getLogger("synthetic"),
+                )
                 extra = {} if clock is None else {"clock": clock}
                 async with Synthetic(SyntheticOptions(**options), context, **extra) as generator:
                     return await play(generator)

@@ -21,6 +21,7 @@ CHILD = """
 import asyncio, hashlib, logging, pathlib, sys, tempfile
 import httpx
 from runner.api import Context, ShotRequest, State
+from runner.download import Downloads
 from runner.plugins.synthetic import SyntheticOptions
 from runner.plugins.synthetic.generator import Synthetic
 
@@ -31,7 +32,7 @@ async def main():
     )
     folder = pathlib.Path(tempfile.mkdtemp(dir=sys.argv[1]))
     async with httpx.AsyncClient() as http:
-        context = Context(work_dir=folder, http=http, log=logging.getLogger("x"))
+        context = Context(work_dir=folder, http=http, download=Downloads(http, http), log=logging.getLogger("x"))
         async with Synthetic(SyntheticOptions(), context) as generator:
             ref = await generator.submit(request, "another token")
             while (await generator.poll(ref)).state is not State.SUCCEEDED:

@@ -13,6 +13,7 @@ import pytest
 from runner.plugins.synthetic import SyntheticOptions
 
 from runner.api import Context, Generator, Hosted, Reach, Result, State, Status, TaskRef
+from runner.download import Downloads
 from runner.errors import FetchFailed, SubmitRefused
 from runner.plugins import synthetic
 
@@ -24,7 +25,12 @@ def threads():
 def test_the_factory_builds_the_generator(studio, tmp_path):
     async def build():
         async with httpx.AsyncClient() as http:
-            context = Context(work_dir=tmp_path, http=http, log=logging.getLogger("synthetic"))
+            context = Context(
+                work_dir=tmp_path,
+                http=http,
+                download=Downloads(http, http),
+                log=logging.getLogger("synthetic"),
+            )
             generator: Generator = synthetic.runner_register().factory(SyntheticOptions(), context)
             return await studio.finished(generator, await generator.submit(studio.request(), "token"))
 
