@@ -1,0 +1,200 @@
+"""Model cards: what each video model of KIE takes, under which field names, at what price. Data in `cards/*.yaml`.
+
+A card is one model as a person sees it. Its twins are the ids that KIE has for it: one that makes clips from a prompt
+alone, one that starts from a picture; the shot's boundary picks the twin, and both may be the same id.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from datetime import date  # noqa: TC003 - read from the cards by its type
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+from runner.api import How
+from runner.errors import PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOLDER: Final = Path(__file__).with_name("cards")
+_STRICT: Final = {"extra": "forbid"}  # a misspelt key in a card is an error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duration:
+    """The field for the length of a clip, in whole seconds: some models take a number, some a text of digits.
+
+    `values` are all that it takes, or `low` to `high`.
+    """
+
+    __pydantic_config__: ClassVar = _STRICT
+    field: str = "duration"
+    type: Literal["text", "number"]
+    values: tuple[int, ...] = ()
+    low: int = 0
+    high: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A field with a fixed set of values. `values` maps our spelling onto KIE's."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    field: str
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageField:
+    """The field for a picture's address. Lists may be shared by the first and the last frame, in this order."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    field: str
+    type: Literal["text", "list"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRules:
+    """What a picture must be like. Formats in order of preference; `min_px` is the least width and height."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    formats: tuple[Literal["png", "jpeg", "webp"], ...] = ("png", "jpeg", "webp")
+    max_mb: float = 10.0
+    min_px: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What an extra parameter may be; parameters without a rule are passed on as they are."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    type: Literal["text", "number", "whole", "flag", "list"] | None = None
+    values: tuple[str | float | bool, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    max_chars: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """Values that do not go together: the fields of the request as sent, the key to blame, what is allowed."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    when: dict[str, Any]
+    key: str
+    because: str
+    allowed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """A price in credits, for a clip or a second of it, of requests whose fields are as in `when`."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    when: dict[str, Any] = field(default_factory=dict)
+    credits: Decimal = Decimal(0)
+    credits_per_s: Decimal = Decimal(0)
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """One id at KIE and the fields of its `input`. `always` is sent unless `params` says otherwise.
+
+    A missing field is not sent: the model has none, as with the aspect ratio where it follows the picture.
+    """
+
+    __pydantic_config__: ClassVar = _STRICT
+    id: str
+    prompt_max: int | None = None
+    prompt_min: int = 1
+    duration: Duration | None = None
+    resolution: Choice | None = None
+    aspect_ratio: Choice | None = None
+    seed: str = ""
+    first: ImageField | None = None
+    last: ImageField | None = None
+    picture: ImageRules = field(default_factory=ImageRules)
+    always: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Rule] = field(default_factory=dict)
+    conflicts: tuple[Conflict, ...] = ()
+    prices: tuple[Tariff, ...] = ()
+
+    @property
+    def own_fields(self) -> frozenset[str]:
+        """The fields that are filled from the shot, and are no business of `params`."""
+        found = {"prompt", self.seed or "prompt"}
+        for one in (self.duration, self.resolution, self.aspect_ratio, self.first, self.last):
+            if one is not None:
+                found.add(one.field)
+        return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One model. `about` says what it is good for, `as_of` and `source` where the facts are from.
+
+    `aliases` are other names that people know it by. `retired` is the day from which it is gone.
+    """
+
+    __pydantic_config__: ClassVar = _STRICT
+    about: str
+    as_of: date
+    source: str
+    aliases: tuple[str, ...] = ()
+    retired: date | None = None
+    successors: tuple[str, ...] = ()
+    text: Twin | None = None
+    image: Twin | None = None
+
+    def twin(self, how: How) -> Twin | None:
+        return self.text if how is How.TEXT else self.image
+
+
+@dataclass(frozen=True, slots=True)
+class Deck:
+    """All cards, by the name of the model."""
+
+    cards: Mapping[str, Card]
+
+    def named(self, name: str) -> tuple[str, Card] | None:
+        """The card of a model, by its name, an alias, or the id of a twin."""
+        card = self.cards.get(name)
+        if card is not None:
+            return name, card
+        for known, card in self.cards.items():
+            ids = {twin.id for twin in (card.text, card.image) if twin is not None}
+            if name in ids or name in card.aliases:
+                return known, card
+        return None
+
+
+@functools.cache
+def deck(more: str = "") -> Deck:
+    """The shipped cards, and those in the file `more`, which take precedence. Raises `PluginError`."""
+    files = sorted(FOLDER.glob("*.yaml"))
+    if more:
+        files.append(Path(more).expanduser())
+    cards: dict[str, Card] = {}
+    for file in files:
+        cards.update(_read(file))
+    return Deck(cards)
+
+
+def _read(file: Path) -> dict[str, Card]:
+    import yaml
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        raw = yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return TypeAdapter(dict[str, Card]).validate_python(raw)
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise PluginError(
+            "a file of model cards cannot be used",
+            where=str(file),
+            why=str(error),
+            hint=f"the shipped ones show how they are written: {FOLDER}",
+        ) from error
