@@ -1,0 +1,129 @@
+"""What Google's errors mean for a person: what happened, why, what to do. Never a URL, which may be signed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.errors import UploadError, UploadRefused
+
+if TYPE_CHECKING:
+    from . import GcsOptions
+
+_LATER: Final = (408, 429)
+_LONGEST: Final = 300
+_URL_QUERY: Final = re.compile(r"(https?://[^\s?'\"]*)\?[^\s'\"]*")
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one short line, without the queries of URLs."""
+    said = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+    line = next(iter(said.strip().splitlines()), "") or type(error).__name__
+    line = _URL_QUERY.sub(r"\1", line)
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+
+
+def told(error: BaseException, options: GcsOptions, *, wanted: str) -> UploadError:
+    """The error to raise for one of Google's. `wanted` is the permission that the request needed."""
+    from google.api_core import exceptions as api
+    from google.auth import exceptions as auth
+
+    if isinstance(error, UploadError):
+        return error
+    if isinstance(error, api.RetryError) and error.cause is not None:
+        return told(error.cause, options, wanted=wanted)
+    where = f"gs://{options.bucket}"
+    if isinstance(error, auth.RefreshError):
+        kind = UploadError if error.retryable else UploadRefused
+        return kind(
+            "Google does not accept the credentials",
+            where=where,
+            why=first_line(error),
+            hint="a new key file, or gcloud auth application-default login; and check this machine's clock",
+        )
+    if isinstance(error, auth.TransportError):
+        inner = error.args[0] if error.args else None
+        said = str(inner)
+        if "signBlob" in said:
+            return _unsigned(said, where)
+        return _unreachable(inner if isinstance(inner, BaseException) else error, where)
+    if isinstance(error, api.GoogleAPICallError):
+        return _answered(error, options, where, wanted)
+    if isinstance(error, OSError):  # requests' errors are of this kind
+        return _unreachable(error, where)
+    return UploadRefused("Google Cloud Storage cannot be used", where=where, why=first_line(error))
+
+
+def _answered(error: Any, options: GcsOptions, where: str, wanted: str) -> UploadError:
+    code, why = int(error.code or 0), _reason(error)
+    bucket = options.bucket
+    if code == 404:
+        return UploadRefused(
+            f"there is no bucket {bucket}",
+            where=where,
+            why=why,
+            hint=f"uploader.bucket=NAME of one that exists, or gcloud storage buckets create gs://{bucket}",
+        )
+    if code == 403:
+        return UploadRefused(
+            f"there is no permission {wanted} in bucket {bucket}, or no such bucket",
+            where=where,
+            why=why,
+            hint=f"gcloud storage buckets add-iam-policy-binding gs://{bucket} "
+            "--member=serviceAccount:EMAIL --role=roles/storage.objectUser",
+        )
+    if code == 401:
+        return UploadRefused(
+            "Google does not accept the credentials",
+            where=where,
+            why=why,
+            hint="a new key file, or gcloud auth application-default login",
+        )
+    if code == 400 and "requester pays" in why.lower():
+        return UploadRefused(
+            f"bucket {bucket} wants to know who pays",
+            where=where,
+            why=why,
+            hint="uploader.project=PROJECT",
+        )
+    if code in _LATER or code >= 500:
+        what = "too many requests" if code == 429 else "it is out of order"
+        return UploadError(
+            f"Google Cloud Storage takes no picture now: {what}", where=where, why=f"{code} {why}"
+        )
+    return UploadRefused("Google Cloud Storage refused the picture", where=where, why=f"{code} {why}")
+
+
+def _reason(error: Any) -> str:
+    """What the service says in its body; the message of the library has the whole address in it."""
+    response: Any = getattr(error, "response", None)
+    try:
+        said = response.json()["error"]["message"]
+    except Exception:
+        said = getattr(response, "reason", None) or type(error).__name__
+    return first_line(Exception(str(said)))
+
+
+def _unsigned(said: str, where: str) -> UploadError:
+    if "exhausted" in said:
+        return UploadError("Google signs no address now", where=where, why=first_line(Exception(said)))
+    found = re.search(r"[\"']message[\"']:\s*[\"']([^\"'\\]*)", said)
+    return UploadRefused(
+        "Google does not sign for this service account",
+        where=where,
+        why=found.group(1) if found else "signBlob was refused",
+        hint="give it the role roles/iam.serviceAccountTokenCreator on itself and enable the API "
+        "iamcredentials.googleapis.com, or uploader.credentials_file=KEY.json",
+    )
+
+
+def _unreachable(error: BaseException, where: str) -> UploadError:
+    cause = getattr(error, "reason", None) or (error.args[0] if error.args else error)
+    cause = getattr(cause, "reason", None) or cause  # requests wraps urllib3, which wraps the cause
+    said = re.sub(r"^<[^>]*>:?\s*|^\w+\(.*?\):\s*", "", str(cause))
+    return UploadError(
+        "Google Cloud Storage cannot be reached",
+        where=where,
+        why=first_line(Exception(said or type(error).__name__)),
+        hint="check the network, and HTTPS_PROXY where there is a proxy; then run the same command again",
+    )

@@ -1,0 +1,206 @@
+"""The uploader: pictures under the names of their digests, created once, never replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from runner.api import Hosted
+from runner.errors import UploadError, UploadRefused
+
+from . import address, reach
+from .account import Account, opened
+from .faults import told
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from runner.api import Context, Picture
+
+    from . import GcsOptions
+
+_AT_ONCE: Final = 8  # below the connections that the library keeps
+_GOOGLE: Final = "https://storage.googleapis.com"
+# What a name holds never changes, but only who has the address should have the picture.
+_CACHING: Final = "private, max-age=86400, immutable"
+_KEPT_BY_GOOGLE_H: Final = 12.0
+"""How long a signature lives at the most that was made with a key which Google keeps, and changes.
+
+https://cloud.google.com/sdk/gcloud/reference/storage/sign-url
+"""
+
+
+class Gcs:
+    """Puts pictures into a bucket. Nothing is asked of Google before the first one: a finished run needs no account."""
+
+    def __init__(self, options: GcsOptions, context: Context) -> None:
+        self._options = options
+        self._http = context.http
+        self._log = context.log
+        self._account: Account | None = None
+        self._refusal: UploadRefused | None = None
+        self._opening = threading.Lock()
+        self._checking = asyncio.Lock()
+        self._seen_by_strangers = False
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._running: set[asyncio.Future[Any]] = set()
+        self._created: list[tuple[str, int]] = []
+
+    async def __aenter__(self) -> Gcs:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # An upload goes on in its thread when nobody waits for it any more.
+        await asyncio.gather(*self._running, return_exceptions=True)
+        if self._account is None:
+            return
+        if self._options.delete_at_end:
+            await asyncio.gather(*(asyncio.to_thread(self._delete, *one) for one in self._created))
+        self._account.client.close()
+
+    async def put(self, picture: Picture) -> Hosted:
+        """Host the bytes; the same picture keeps its name, and costs nothing the second time."""
+        async with self._slots:
+            work = asyncio.ensure_future(asyncio.to_thread(self._put, picture))
+            self._running.add(work)
+            work.add_done_callback(self._running.discard)
+            hosted = await asyncio.shield(work)
+        if self._options.access == "public":
+            await self._check_that_strangers_see(hosted.url)
+        return hosted
+
+    def _put(self, picture: Picture) -> Hosted:
+        try:
+            account = self._opened()
+            blob = self._bucket(account).blob(self._name(picture))
+            blob.cache_control = _CACHING
+            self._create(blob, picture)
+            return self._hosted(account, blob)
+        except Exception as error:
+            fault = told(error, self._options, wanted="storage.objects.create")
+            raise fault from (None if fault is error else error)
+
+    def _opened(self) -> Account:
+        """One client for the run. What it was refused for is said again to whoever asks next, without the search."""
+        with self._opening:
+            if self._refusal is not None:
+                raise self._refusal
+            if self._account is None:
+                try:
+                    self._account = opened(self._options)
+                except UploadRefused as refusal:
+                    self._refusal = refusal
+                    raise
+            return self._account
+
+    def _create(self, blob: Any, picture: Picture) -> None:
+        from google.api_core.exceptions import PreconditionFailed
+
+        try:
+            blob.upload_from_string(
+                picture.data, content_type=picture.mime, if_generation_match=0, **self._patience()
+            )
+        except PreconditionFailed:
+            self._compare(blob, picture)
+            self._log.debug("gs://%s/%s is there already", blob.bucket.name, blob.name)
+        else:
+            self._created.append((blob.name, blob.generation))
+            self._log.debug("gs://%s/%s was uploaded", blob.bucket.name, blob.name)
+
+    def _compare(self, blob: Any, picture: Picture) -> None:
+        """Refuse to hand out an object that is not the picture it is named after."""
+        from google.api_core.exceptions import GoogleAPICallError
+
+        try:
+            blob.reload(**self._patience())
+        except GoogleAPICallError as error:
+            if error.code == 404:
+                raise UploadError(
+                    "the picture was deleted from its bucket just now",
+                    where=f"gs://{blob.bucket.name}/{blob.name}",
+                ) from None
+            raise told(error, self._options, wanted="storage.objects.get") from error
+        digest = hashlib.md5(picture.data, usedforsecurity=False).digest()
+        found = (blob.size, blob.content_type, blob.md5_hash)
+        if found != (len(picture.data), picture.mime, base64.b64encode(digest).decode("ascii")):
+            raise UploadRefused(
+                "another file stands under the name of this picture",
+                where=f"gs://{blob.bucket.name}/{blob.name}",
+                why=f"it has {found[0]} bytes of {found[1]}, the picture {len(picture.data)} of {picture.mime}"
+                + ("" if found[:2] != (len(picture.data), picture.mime) else ", and they differ"),
+                hint=f"gcloud storage rm 'gs://{blob.bucket.name}/{blob.name}', or another uploader.prefix",
+            )
+
+    def _hosted(self, account: Account, blob: Any) -> Hosted:
+        base = address(self._options) or _GOOGLE
+        if account.signer is None:
+            path = quote(f"{blob.bucket.name}/{blob.name}", safe="/~")
+            return Hosted(url=f"{base}/{path}", reach=reach(self._options))
+        hours = self._options.expires_h
+        life = timedelta(hours=min(hours, _KEPT_BY_GOOGLE_H) if account.kept_by_google else hours)
+        life = timedelta(seconds=max(1, int(life.total_seconds())))
+        signed_at = datetime.now(UTC).replace(microsecond=0)
+        url = blob.generate_signed_url(
+            version="v4", method="GET", expiration=life, credentials=account.signer, api_access_endpoint=base
+        )
+        return Hosted(url=url, reach=reach(self._options), expires_at=signed_at + life)
+
+    async def _check_that_strangers_see(self, url: str) -> None:
+        """Once a run: a bucket that is not public is better known before a shot is paid for."""
+        import httpx
+
+        async with self._checking:
+            if self._seen_by_strangers:
+                return
+            try:
+                answer = await self._http.head(url, timeout=self._options.timeout_s)
+            except httpx.TransportError as error:
+                # What reaches Google from here may know a proxy that this does not.
+                self._log.debug("whether the bucket is public could not be seen: %s", type(error).__name__)
+                return
+            if answer.status_code in (401, 403):
+                bucket = self._options.bucket
+                raise UploadRefused(
+                    f"the bucket {bucket} is not public",
+                    where="uploader.access=public",
+                    why=f"a stranger gets {answer.status_code}; with uniform bucket-level access it is the bucket that "
+                    "must let allUsers read, no single object can",
+                    hint=f"gcloud storage buckets add-iam-policy-binding gs://{bucket} --member=allUsers "
+                    "--role=roles/storage.objectViewer, or uploader.access=signed",
+                )
+            self._seen_by_strangers = True
+
+    def _delete(self, name: str, generation: int) -> None:
+        from google.api_core.exceptions import NotFound
+
+        assert self._account is not None, "something was created"
+        try:
+            self._bucket(self._account).delete_blob(name, if_generation_match=generation, **self._patience())
+        except NotFound:
+            return
+        except Exception as error:
+            fault = told(error, self._options, wanted="storage.objects.delete")
+            self._log.warning("gs://%s/%s was not deleted: %s", self._options.bucket, name, fault.line)
+
+    def _bucket(self, account: Account) -> Any:
+        return account.client.bucket(self._options.bucket, user_project=self._options.project or None)
+
+    def _name(self, picture: Picture) -> str:
+        ending = "jpg" if picture.format == "jpeg" else picture.format
+        prefix = self._options.prefix.strip("/")
+        return f"{prefix}/{picture.sha256}.{ending}" if prefix else f"{picture.sha256}.{ending}"
+
+    def _patience(self) -> dict[str, Any]:
+        """The library's own retries, and how long each of them waits: together no longer than `timeout_s`."""
+        from google.cloud.storage.retry import DEFAULT_RETRY  # type: ignore[import-untyped]
+
+        half = self._options.timeout_s / 2
+        retry = DEFAULT_RETRY.with_timeout(half).with_delay(initial=0.5, maximum=8.0, multiplier=2.0)
+        return {"retry": retry, "timeout": half}
