@@ -1,4 +1,5 @@
-"""Composition by Hydra: search path, open sections, and what a sweep adds. All of Hydra is behind this module.
+"""Composition by Hydra: search path, open sections, and what a sweep adds. All of Hydra is behind this
+module, `hydra_files` and `hydra_errors`.
 
 Verbs that need a configuration hand a function to `each_job`; it is called once, or with `-m` once per job of the
 sweep, with everything known about that composition.
@@ -14,25 +15,21 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner import bundle
-from runner.config import catalogue
+from runner.config import catalogue, hydra_files, yaml_text
 from runner.config.hydra_errors import explained
-from runner.config.origins import Layer, Origins
-from runner.config.redact import hidden_config, hidden_override, hidden_yaml
+from runner.config.origins import Origins
+from runner.config.redact import hidden_override, hidden_value, hidden_yaml
 from runner.config.schema import SECTIONS
 from runner.errors import ConfigError, Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    from hydra.core.config_search_path import ConfigSearchPath
 
 # What differs between two sweeps that ask for the same clips.
 _NOT_A_SWEEPS_IDENTITY: Final = ("hydra", "output", "limits", "uploader", "plugins")
@@ -162,7 +159,9 @@ class _Call:
         store.store(name="open_sections", node=_open_sections())
         for group, name in catalogue.selectable_plugins():
             store.store(group=group, name=name, node={"plugin": name})
-        Plugins.instance().register(_search_path_plugin())
+        Plugins.instance().register(hydra_files.config_source())
+        Plugins.instance().register(hydra_files.search_path())
+        yaml_text.forget()
         OmegaConf.register_new_resolver("runner_sweep", self._sweep, replace=True, use_cache=False)
 
     def _sweep(self, *, _root_: DictConfig) -> str:
@@ -199,7 +198,7 @@ class _Call:
         # As they were typed: an interpolation in an override is not resolved within Hydra's own section.
         typed: Any = OmegaConf.to_container(facts.overrides.task, resolve=False)
         overrides = tuple(str(override) for override in typed)
-        origins = Origins(overrides, _layers(str(facts.job.config_name), overrides))
+        origins = Origins(overrides, hydra_files.Layers(str(facts.job.config_name), overrides))
         job = None
         if facts.mode == RunMode.MULTIRUN:
             shared = self.shared
@@ -211,7 +210,7 @@ class _Call:
             )
         return Composed(
             config=_plain(config, origins),
-            text=hidden_config(config),
+            text=yaml_text.text(hidden_value(OmegaConf.to_container(config, resolve=False))),
             overrides=overrides,
             origins=origins,
             job=job,
@@ -293,54 +292,3 @@ def _merged(old: Any, new: Any) -> Any:
     if isinstance(old, dict) and isinstance(new, dict):
         return old | {key: _merged(old.get(key), value) for key, value in new.items()}
     return new
-
-
-@cache
-def _search_path_plugin() -> type:
-    from hydra.plugins.search_path_plugin import SearchPathPlugin
-
-    class UserConf(SearchPathPlugin):
-        """Puts `./conf` before the bundled folder, so that a person's own files are found, and win.
-
-        A folder whose config.yaml is another program's comes after it: that file would take the place of ours.
-        """
-
-        def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-            for folder in catalogue.conf_folders():
-                if folder == bundle.folder("conf"):
-                    continue
-                if _is_foreign(folder / "config.yaml"):
-                    search_path.append(provider="runner", path=f"file://{folder}")
-                else:
-                    search_path.prepend(provider="runner", path=f"file://{folder}")
-
-    return UserConf
-
-
-def _is_foreign(config: Path) -> bool:
-    """Whether a primary configuration is not made for this program: ours have the open sections."""
-    try:
-        return "open_sections" not in config.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-
-
-def _layers(config_name: str, overrides: tuple[str, ...]) -> tuple[Layer, ...]:
-    """The files of the composition in the order in which they were merged."""
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.types import RunMode
-
-    loader = GlobalHydra.instance().config_loader()
-    defaults = loader.compute_defaults_list(config_name, list(overrides), RunMode.RUN).defaults
-    folders = [Path(source.path) for source in loader.get_sources() if source.scheme() == "file"]
-    layers = []
-    for default in defaults:
-        path = default.config_path
-        if path is None or (default.package or "").partition(".")[0] == "hydra":
-            continue
-        for folder in folders:
-            file = folder / (path if path.endswith((".yaml", ".yml")) else f"{path}.yaml")
-            if file.is_file():
-                layers.append(Layer(file, default.package or ""))
-                break
-    return tuple(layers)

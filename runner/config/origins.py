@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from runner.config import yaml_text
 from runner.config.redact import hidden_override
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Origins:
     """`overrides` as they were typed; `layers` in the order in which they were merged, the last one winning."""
 
     overrides: tuple[str, ...] = ()
-    layers: tuple[Layer, ...] = ()
+    layers: Sequence[Layer] = ()
     _trees: dict[Path, yaml.Node | None] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, key: str) -> str:
@@ -102,7 +106,7 @@ def _sets(override: str, inner: str) -> bool:
 
 def _tree(file: Path) -> yaml.Node | None:
     try:
-        return yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        return yaml_text.nodes(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return None
 
