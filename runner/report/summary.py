@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from runner.config.redact import hidden_override
 from runner.engine.outcome import Ending
+from runner.report import table
+from runner.report.table import Cell, Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +26,7 @@ def show(outcome: RunOutcome, folder: Path, command: Sequence[str], *, brief: bo
 
     console = Console(highlight=False, soft_wrap=False)
     if not brief:
-        console.print(_table(outcome))
+        table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots])
     for shot in outcome.shots:
         _notes(console, shot)
     for film in outcome.films:
@@ -37,28 +39,25 @@ def show(outcome: RunOutcome, folder: Path, command: Sequence[str], *, brief: bo
         console.print(Text(f"next: run it again, what is done is kept: {again}", overflow="fold"))
 
 
-def _table(outcome: RunOutcome) -> Any:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+_COLUMNS: Final = (
+    Column("shot", least=16),
+    Column("starts from", least=11),
+    Column("state"),
+    Column("length", right=True),
+    Column("seam"),
+    Column("time", right=True),
+)
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("shot", overflow="ellipsis", no_wrap=True, ratio=3, min_width=16)
-    table.add_column("starts from", overflow="ellipsis", no_wrap=True, min_width=11)
-    table.add_column("state", no_wrap=True)
-    table.add_column("length", justify="right", no_wrap=True)
-    table.add_column("seam", no_wrap=True)
-    table.add_column("time", justify="right", no_wrap=True)
-    for shot in outcome.shots:
-        table.add_row(
-            Text(shot.planned.name.replace("\n", " ")),
-            Text(_start(shot)),
-            Text(_state(shot), style=_STYLE[shot.ending]),
-            _length(shot),
-            _seam(shot),
-            f"{shot.elapsed_s:.1f}s" if shot.elapsed_s else "",
-        )
-    return table
+
+def _row(shot: ShotOutcome) -> tuple[Cell, ...]:
+    return (
+        Cell(_one_line(shot.planned.name)),
+        Cell(_one_line(_start(shot))),
+        Cell(_state(shot), _STYLE[shot.ending]),
+        Cell(_length(shot)),
+        Cell(_seam(shot)),
+        Cell(f"{shot.elapsed_s:.1f}s" if shot.elapsed_s else ""),
+    )
 
 
 _STYLE = {
@@ -98,7 +97,7 @@ def _seam(shot: ShotOutcome) -> str:
 def _notes(console: Console, shot: ShotOutcome) -> None:
     from rich.text import Text
 
-    name = shot.planned.name.replace("\n", " ")
+    name = _one_line(shot.planned.name)
     if shot.fell_back:
         console.print(Text(f"! {name} was made from its prompt alone: {shot.fell_back}", style="yellow"))
     for warning in shot.warnings:
@@ -112,7 +111,7 @@ def _notes(console: Console, shot: ShotOutcome) -> None:
 def _film(console: Console, film: FilmOutcome, folder: Path) -> None:
     from rich.text import Text
 
-    name = film.sequence.name.replace("\n", " ")
+    name = _one_line(film.sequence.name)
     if film.film is None:
         if film.reason != "not asked for":
             console.print(Text(f"x no film of {name}: {film.reason}", style="yellow"))
@@ -123,3 +122,7 @@ def _film(console: Console, film: FilmOutcome, folder: Path) -> None:
     console.print(
         Text(f"  {facts['frames']} frames, {facts['duration_s']:.2f} s, {facts['method']}", style="dim")
     )
+
+
+def _one_line(name: str) -> str:
+    return name.replace("\n", " ")
