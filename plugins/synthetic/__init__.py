@@ -44,5 +44,6 @@ def runner_register() -> GeneratorSpec:
             image_reach=Reach.LOOPBACK,
             price=lambda request: Price(usd=Decimal(0)),
             poll_s=Span(0.05, 0.25),
+            in_flight=8,
         ),
     )

@@ -54,8 +54,11 @@ class ExtractorChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploaderChoice:
+    """`verify` says that every picture is fetched back before it is paid for."""
+
     spec: UploaderSpec
     options: Any
+    verify: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,7 +112,8 @@ class Film:
 class Limits:
     """`limits:`."""
 
-    in_flight: Whole = 8
+    in_flight: Whole | None = None
+    retries: Annotated[int, Field(ge=0, strict=True)] = 2
     submit_timeout_s: Positive = 120.0
     task_timeout_s: Positive = 1800.0
 
@@ -151,10 +152,18 @@ class GeneratorKeys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PluginKey:
-    """The key of `extractor:` and `uploader:` that every plugin has."""
+class ExtractorKeys:
+    """The key of `extractor:` that every extractor has."""
 
     plugin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploaderKeys:
+    """The keys of `uploader:` that every uploader has. `verify`: fetch each picture back before it is paid for."""
+
+    plugin: str
+    verify: bool = True
 
 
 SECTIONS: Final[tuple[str, ...]] = (

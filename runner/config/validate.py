@@ -56,8 +56,8 @@ class _Drafting:
         generators = {
             label: self._generator(label, raw, f"generators.{label}") for label, raw in labelled.items()
         }
-        extractor = self._plugin(Kind.EXTRACTOR, "extractor")
-        uploader = self._plugin(Kind.UPLOADER, "uploader")
+        extractor = self._plugin(Kind.EXTRACTOR, "extractor", schema.ExtractorKeys)
+        uploader = self._plugin(Kind.UPLOADER, "uploader", schema.UploaderKeys)
         continuity = self.reader.read(schema.Continuity, self.config.get("continuity"), "continuity")
         film = self.reader.read(schema.Film, self.config.get("film"), "film")
         budget = self.reader.read(schema.BudgetKeys, self.config.get("budget"), "budget")
@@ -75,7 +75,7 @@ class _Drafting:
             description=(keys.description or "").strip(),
             sequences=sequences,
             extractor=ExtractorChoice(spec=extractor[0], options=extractor[1]),
-            uploader=UploaderChoice(spec=uploader[0], options=uploader[1]),
+            uploader=UploaderChoice(spec=uploader[0], options=uploader[1], verify=uploader[2].verify),
             continuity=continuity,
             film=film,
             budget=budget,
@@ -144,20 +144,23 @@ class _Drafting:
             return None
         return GeneratorChoice(label=label, spec=spec, options=options, model=keys.model, params=keys.params)
 
-    def _plugin(self, kind: Kind, at: str) -> tuple[Any, Any] | None:
+    def _plugin(
+        self, kind: Kind, at: str, keys_of: type[schema.ExtractorKeys] | type[schema.UploaderKeys]
+    ) -> tuple[Any, Any, Any] | None:
         raw = self.config.get(at)
         if not isinstance(raw, dict):
             self.reader.problem(at, "should be a mapping with a key `plugin`", value=raw)
             return None
-        keys = self.reader.read(schema.PluginKey, {k: v for k, v in raw.items() if k == "plugin"}, at)
+        common = {field.name for field in dataclasses.fields(keys_of)}
+        keys = self.reader.read(keys_of, {k: v for k, v in raw.items() if k in common}, at)
         find = self.registry.extractor if kind is Kind.EXTRACTOR else self.registry.uploader
         spec = find(keys.plugin)
         if spec is None:
             self._no_plugin(kind, keys.plugin, at)
             return None
-        given_options = {key: value for key, value in raw.items() if key != "plugin"}
-        options = self.reader.options(spec.options, given_options, at, also={"plugin"})
-        return None if options is None else (spec, options)
+        given_options = {key: value for key, value in raw.items() if key not in common}
+        options = self.reader.options(spec.options, given_options, at, also=common)
+        return None if options is None else (spec, options, keys)
 
     def _no_plugin(self, kind: Kind, name: str, at: str) -> None:
         if name:

@@ -9,6 +9,7 @@ Plugins do the talking; everything that money hangs on is in `submitting` and `c
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from runner.plan import PlannedShot
 
 _WAIT_FOR_OTHERS_S: Final = 0.25
+_AFTER_CHANCE_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +141,26 @@ class _Work(Step):
             return await self._submitted_and_fetched(begun)
 
     async def _submitted_and_fetched(self, begun: Begun) -> Attempt:
-        attempt = await self._collection.ready(await self._submission.submitted(begun))
+        attempt = await self._made(begun)
         try:
             return await self._collection.fetched(attempt, begun)
         except GoneError as gone:
             await self.move(attempt, Phase.LOST, note=str(gone))
             raise lost(self.planned, attempt) from gone
+
+    async def _made(self, begun: Begun) -> Attempt:
+        """Submit and wait; what failed by chance and cost nothing is asked for again, a few times."""
+        for left in range(self.ledger.retries, -1, -1):
+            try:
+                return await self._collection.ready(await self._submission.submitted(begun))
+            except TaskFailed as failed:
+                if not left or not failed.retry_safe:
+                    raise
+                self.tell(EventKind.SHOT_PROGRESS, f"asked for again: {failed.line}")
+                await asyncio.sleep(
+                    _AFTER_CHANCE_S * random.uniform(0.5, 1.0) * (self.ledger.retries + 1 - left)
+                )
+        raise AssertionError("the last try returns or raises")
 
     def _check_account(self, attempt: Attempt) -> None:
         if attempt.account != self.account:

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runner.api import EventKind, Result, State, Status, TaskRef
 from runner.engine import faults
 from runner.engine.asking import asked
 from runner.engine.sink import FileSink
 from runner.engine.step import Begun, GoneError, Step, in_micros
-from runner.errors import BadClip, FetchFailed, RunnerError, ShotError, TaskFailed, TaskTimeout
+from runner.errors import (
+    BadClip,
+    FetchFailed,
+    PollFailed,
+    RunnerError,
+    ShotError,
+    TaskFailed,
+    TaskTimeout,
+    TaskUnknown,
+)
 from runner.store.attempt import Attempt, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runner.api import Notifies
     from runner.engine.arrival import Arrival
 
 _FETCH_TRIES: Final = 3
-_DEAF_POLLS: Final = 8
+_BROKEN_POLLS: Final = 8
+_FRESH_S: Final = 30.0  # how long a provider may not know a task that it has just taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,39 +44,72 @@ class Collection(Step):
 
     async def ready(self, attempt: Attempt) -> Attempt:
         """Poll until the task ends. A deadline leaves the task where it is, to be picked up again."""
-        limit = self.ledger.task_timeout_s
-        pause, deadline, deaf = self.planned.capabilities.poll_s.low, time.monotonic() + limit, 0
+        able, limit, began = self.planned.capabilities, self.ledger.task_timeout_s, time.monotonic()
+        pause, broken = able.poll_s.low, 0
         while True:
+            told, wait = "", pause
             try:
-                status = await asked(self.planned, "poll", self.generator.poll(TaskRef(attempt.task)))
-            except RunnerError as error:
-                deaf += 1
-                if deaf >= _DEAF_POLLS or not isinstance(error, ShotError):
-                    raise
+                status = await self._polled(attempt)
+                broken = 0
+            except PollFailed as error:
+                # The task is paid for, and lives on: nothing but the deadline ends the asking.
+                told, wait = error.line, max(pause, error.retry_after_s or 0.0)
                 status = Status(state=State.RUNNING)
-            else:
-                deaf = 0
+            except ShotError as error:
+                fresh = isinstance(error, TaskUnknown) and time.monotonic() - began < _FRESH_S
+                broken += 1
+                if not fresh and (broken >= _BROKEN_POLLS or isinstance(error, TaskUnknown)):
+                    raise self._with_advice(attempt, error) from error
+                status = Status(state=State.RUNNING)
             if status.state is State.SUCCEEDED:
                 return await self._noted_ready(attempt, status)
             if status.state is State.FAILED:
-                await self.move(attempt, Phase.FAILED, cost=self._cost(attempt, status), note=status.reason)
-                raise TaskFailed(
-                    f"{attempt.generator} gave up",
-                    where=self.planned.name,
-                    why=status.reason or "it gives no reason",
-                    hint="run the same command again, or change the prompt",
-                )
-            self.tell(EventKind.SHOT_PROGRESS, str(status.state), status.progress)
-            left = deadline - time.monotonic()
+                raise await self._noted_failed(attempt, status)
+            self.tell(EventKind.SHOT_PROGRESS, told or str(status.state), status.progress)
+            left = began + limit - time.monotonic()
             if left <= 0:
                 raise TaskTimeout(
                     f"{attempt.generator} is not done after {limit:g} s",
                     where=self.planned.name,
-                    why=f"task {attempt.task} goes on there",
+                    why=told or f"task {attempt.task} goes on there",
                     hint="run the same command again to pick it up; or wait longer: limits.task_timeout_s=SECONDS",
                 )
-            await asyncio.sleep(min(pause, left))
-            pause = min(pause * 1.25, self.planned.capabilities.poll_s.high)
+            await self._paused(attempt, min(wait, left))
+            pause = min(pause * 1.25, able.poll_s.high)
+
+    async def _polled(self, attempt: Attempt) -> Status:
+        async with self.ledger.limits.poll(self.account, self.planned.capabilities):
+            return await asked(self.planned, "poll", self.generator.poll(TaskRef(attempt.task)))
+
+    async def _paused(self, attempt: Attempt, seconds: float) -> None:
+        """Wait until it is worth asking again: for a time, or for word from the provider."""
+        if not self.planned.capabilities.notifies:
+            await asyncio.sleep(seconds)
+            return
+        notified = cast("Notifies", self.generator).notified
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asked(self.planned, "notified", notified(TaskRef(attempt.task)))
+
+    async def _noted_failed(self, attempt: Attempt, status: Status) -> TaskFailed:
+        cost = self._cost(attempt, status)
+        await self.move(attempt, Phase.FAILED, cost=cost, note=status.reason)
+        free = cost == 0 or (cost is None and attempt.reserved == 0)
+        failed = TaskFailed(
+            f"{attempt.generator} gave up",
+            where=self.planned.name,
+            why=status.reason or "it gives no reason",
+            hint="run the same command again" if status.by_chance else "change the prompt, then run it again",
+        )
+        failed.retry_safe = status.by_chance and free  # type: ignore[misc]
+        return failed
+
+    def _with_advice(self, attempt: Attempt, error: ShotError) -> ShotError:
+        if not error.hint and isinstance(error, TaskUnknown):
+            error.hint = "run the same command again later; or give that attempt up: " + self.ledger.command(
+                "journal", "resolve", attempt.token, "--abandon"
+            )
+        return error
 
     async def _noted_ready(self, attempt: Attempt, status: Status) -> Attempt:
         results = tuple(
@@ -128,7 +173,9 @@ class Collection(Step):
     async def _asked_again(self, attempt: Attempt, error: RunnerError) -> Attempt:
         """Ask the task for fresh addresses. Raises `GoneError` when the provider has it no more."""
         try:
-            status = await asked(self.planned, "poll", self.generator.poll(TaskRef(attempt.task)))
+            status = await self._polled(attempt)
+        except TaskUnknown as unknown:
+            raise GoneError(f"{error.line}; {unknown.line}") from error
         except ShotError:
             return attempt
         if status.state is State.FAILED:

@@ -39,6 +39,7 @@ class Ledger:
     budget: Budget = field(default_factory=Budget)
     submit_timeout_s: float = 120.0
     task_timeout_s: float = 1800.0
+    retries: int = 2
     owner: Owner = field(default_factory=this_process)
     clock: Callable[[], float] = time.time
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from runner import http
 from runner.api import Context
 from runner.download import Downloads
+from runner.engine.hosting import Hosting
 from runner.errors import PluginError, RunnerError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Services:
         self._stack = AsyncExitStack()
         self._generators: dict[str, Generator] = {}
         self._extractor: Extractor | None = None
-        self._uploader: Uploader | None = None
+        self._hosting: Hosting | None = None
 
     async def __aenter__(self) -> Services:
         """Build what the plan needs, before anything is asked of a provider."""
@@ -51,7 +52,13 @@ class Services:
             if self._plan.needs_uploader:
                 host = project.uploader.spec
                 made = await self._made("uploader", host.name, host.factory, project.uploader.options)
-                self._uploader = cast("Uploader", made)
+                self._hosting = Hosting(
+                    uploader=cast("Uploader", made),
+                    public=public,
+                    any=self._http,
+                    queue_s=project.limits.task_timeout_s,
+                    verify=project.uploader.verify,
+                )
         except BaseException:
             await self._stack.aclose()
             raise
@@ -71,9 +78,9 @@ class Services:
         return self._extractor
 
     @property
-    def uploader(self) -> Uploader:
-        assert self._uploader is not None, "the plan needs no pictures"
-        return self._uploader
+    def hosting(self) -> Hosting:
+        assert self._hosting is not None, "the plan needs no pictures"
+        return self._hosting
 
     async def _made(self, kind: str, name: str, factory: Any, options: Any) -> Any:
         work = self._work / f"{kind}-{name}-{len(self._generators)}"

@@ -15,6 +15,7 @@ from runner.engine.outcome import Artifact, Ending, ShotOutcome
 from runner.engine.picture import FirstFrames
 from runner.engine.step import Begun
 from runner.errors import BudgetStop, OutcomeUnknown, RunnerError, ShotError
+from runner.feasibility import without_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,7 +146,7 @@ class _Beginning:
 
     def _fallback(self, error: RunnerError) -> str:
         """Say why the shot goes on without its first frame; raise where it may not."""
-        if self.maker.plan.project.continuity.fallback == "none" or not self.planned.capabilities.text:
+        if self.maker.plan.project.continuity.fallback == "none" or not without_image(self.planned):
             if not error.hint:
                 error.hint = (
                     "run the same command again; or continuity.fallback=text_to_video goes on without it"

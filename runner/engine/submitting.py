@@ -36,9 +36,11 @@ class Submission(Step):
         """Submit, waiting out a busy provider. Every try is an attempt of its own."""
         pause = 1.0
         for left in range(_BUSY_TRIES - 1, -1, -1):
-            await self.ledger.limits.start(self.account, self.planned.capabilities)
+            if begun.hosted is not None and not self.services.hosting.fresh(begun.hosted):
+                begun = await self.begin()
             try:
-                return await self._submitted_once(begun)
+                async with self.ledger.limits.submission(self.account, self.planned.capabilities):
+                    return await self._submitted_once(begun)
             except Busy as busy:
                 if not left:
                     raise

@@ -1,16 +1,33 @@
-"""Asking before a run that costs more than a person wants to spend without being asked."""
+"""Before anything starts: is there a key for every account that will pay, and does the person agree to the cost?"""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from runner.errors import BudgetStop
-from runner.forecast import forecast
+from runner.errors import BudgetStop, ConfigError
+from runner.forecast import Standing, forecast
 from runner.store.budget import MICROS, dollars
 
 if TYPE_CHECKING:
     from runner.plan import Plan
+
+
+def check_accounts(plan: Plan) -> None:
+    """Raise `ConfigError` where a generator that still has work to do has no key. What is finished needs none."""
+    keyless: dict[str, ConfigError] = {}
+    for label, choice in {shot.shot.generator.label: shot.shot.generator for shot in plan.shots}.items():
+        try:
+            if choice.spec.account is not None:
+                choice.spec.account(choice.options)
+        except ConfigError as error:
+            keyless[label] = error
+    if keyless:
+        standing = forecast(plan).standing
+        for shot in plan.shots:
+            missing = keyless.get(shot.shot.generator.label)
+            if missing is not None and standing[shot.key] is not Standing.PAID:
+                raise missing
 
 
 def confirm(plan: Plan) -> None:

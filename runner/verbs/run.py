@@ -20,7 +20,7 @@ from runner.report.record import Record
 from runner.store.budget import MICROS, Budget
 from runner.store.journal import Journal
 from runner.store.objects import Objects
-from runner.verbs.confirm import confirm
+from runner.verbs.confirm import check_accounts, confirm
 from runner.verbs.prepare import Preparation, checked
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class _Runs:
 
     def _run(self, plan: Plan, registry: Registry, composed: Composed) -> int:
         root = plan.project.output_root
+        check_accounts(plan)
         confirm(plan)
         folder = folders.RunFolder(folders.path_for(plan, composed.job), plan.key)
         try:
@@ -135,6 +136,7 @@ def _ledger(
         ),
         submit_timeout_s=project.limits.submit_timeout_s,
         task_timeout_s=project.limits.task_timeout_s,
+        retries=project.limits.retries,
     )
 
 

@@ -31,7 +31,7 @@ from runner.api import (
     TaskRef,
     hookimpl,
 )
-from runner.errors import Busy, FetchFailed, ShotError, SubmitRefused, SubmitUnknown, TaskTimeout
+from runner.errors import Busy, FetchFailed, PollFailed, ShotError, SubmitRefused, SubmitUnknown, TaskUnknown
 
 if TYPE_CHECKING:
     import httpx
@@ -95,7 +95,7 @@ class Fake:
         return TaskRef(_accepted(answer))
 
     async def poll(self, ref: TaskRef) -> Status:
-        """Where the task stands. Raises `TaskTimeout` when that cannot be told now: the task lives on."""
+        """Where the task stands. Raises `PollFailed` when that cannot be told now, or `TaskUnknown`."""
         answer = await self._asked(f"/tasks/{ref.id}", {}, f"task {ref.id}")
         try:
             return _status(answer.json())
@@ -143,7 +143,7 @@ class Fake:
         except httpx.HTTPError as problem:
             raise _not_now(what, _told(problem)) from problem
         if answer.status_code == 404:
-            raise _not_now(what, "the provider does not know it, or not under this key")
+            raise TaskUnknown(f"the provider does not know {what}", why="or not under this key")
         if answer.status_code != 200:
             raise _not_now(what, _excerpt(answer))
         return answer
@@ -249,8 +249,8 @@ def _unknown(why: str) -> SubmitUnknown:
     return SubmitUnknown("it is not known if the provider took the shot", why=why)
 
 
-def _not_now(what: str, why: str) -> TaskTimeout:
-    return TaskTimeout(f"{what} cannot be asked for now", why=why)
+def _not_now(what: str, why: str) -> PollFailed:
+    return PollFailed(f"{what} cannot be asked for now", why=why)
 
 
 def _told(problem: BaseException) -> str:
