@@ -6,13 +6,12 @@ from a host that the generator's options name, from a public address, and is no 
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
+from runner.addresses import host_of, is_local, is_public
 from runner.errors import FetchFailed
-from runner.http import is_local, is_public
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -57,7 +56,7 @@ class Downloads:
         """The client to ask for this address. Raises `FetchFailed` when it must not be asked for at all."""
         try:
             parts = urlsplit(url)
-            host = (parts.hostname or "").rstrip(".")
+            host = host_of(url)
         except ValueError:
             raise _refused(url, "it is no address") from None
         if local and is_local(host) and parts.scheme in ("http", "https"):
@@ -84,10 +83,9 @@ def _named(host: str, hosts: Collection[str]) -> bool:
 def _may_be_public(host: str) -> bool:
     """Whether a host is a name, which is looked at when it is resolved, or a public address."""
     try:
-        ipaddress.ip_address(host)
+        return is_public(host)
     except ValueError:
         return True
-    return is_public(host)
 
 
 async def _received(answer: httpx.Response, sink: Sink, max_bytes: int) -> None:

@@ -7,10 +7,10 @@ costs more the more requests run side by side.
 from __future__ import annotations
 
 import functools
-import ipaddress
 from typing import TYPE_CHECKING, Final
 
 from runner import __version__
+from runner.addresses import is_public
 
 if TYPE_CHECKING:
     import ssl
@@ -35,24 +35,6 @@ def client(*, timeout_s: float = 60.0, public_only: bool = False) -> httpx.Async
         timeout=timeout_s,
         headers={"User-Agent": f"film-runner/{__version__}"},
     )
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address, as text, is one of the open internet."""
-    found = ipaddress.ip_address(address)
-    mapped = getattr(found, "ipv4_mapped", None)
-    found = mapped or found
-    return found.is_global and not found.is_multicast
-
-
-def is_local(host: str) -> bool:
-    """Whether a host of a URL is this machine itself."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _transport(public_only: bool) -> httpx.AsyncBaseTransport:

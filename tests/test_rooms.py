@@ -82,7 +82,7 @@ def test_the_host_names_no_plugin() -> None:
 
 
 def test_plugins_use_the_public_surface_only() -> None:
-    allowed = ("runner.api", "runner.errors", "runner.media")
+    allowed = ("runner.addresses", "runner.api", "runner.errors", "runner.media")
     wrong = [
         (str(file.relative_to(ROOT)), name)
         for file in modules("plugins")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runner.addresses import host_of, is_base, is_public, reach_of
 from runner.api import Context, Reach, UploaderCapabilities, UploaderSpec, hookimpl
 
 if TYPE_CHECKING:
@@ -33,38 +34,25 @@ class LocalHttpOptions:
             raise ValueError("port should be 0 to 65535")
         if not self.bind:
             raise ValueError("bind should be an address of this machine, such as 127.0.0.1")
-        if self.public_base_url and not _is_base(self.public_base_url):
+        if self.public_base_url and not is_base(self.public_base_url):
             raise ValueError("public_base_url should be https://NAME (or http://), with a path at the most")
-
-
-def _is_base(url: str) -> bool:
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        port_fits = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    whole = url.isprintable() and " " not in url and not parts.query and not parts.fragment
-    return port_fits and whole and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def reach(options: LocalHttpOptions) -> Reach:
     """How public the addresses are that this host hands out."""
-    import ipaddress
-    from urllib.parse import urlsplit
+    if options.public_base_url:
+        return reach_of(host_of(options.public_base_url))
+    found = reach_of(options.bind)
+    # A name to listen on is this machine's own: the open internet need not know it.
+    return found if _is_address(options.bind) else min(found, Reach.NETWORK)
 
-    host = (urlsplit(options.public_base_url).hostname or "") if options.public_base_url else options.bind
-    if host == "localhost" or host.endswith(".localhost"):
-        return Reach.LOOPBACK
+
+def _is_address(host: str) -> bool:
     try:
-        address = ipaddress.ip_address(host)
+        is_public(host)
     except ValueError:
-        # A name: of a tunnel when it was given as public, else of this machine.
-        return Reach.PUBLIC if options.public_base_url else Reach.NETWORK
-    if address.is_loopback or address.is_unspecified:
-        return Reach.LOOPBACK
-    return Reach.PUBLIC if address.is_global else Reach.NETWORK
+        return False
+    return True
 
 
 def _create(options: LocalHttpOptions, context: Context) -> LocalHttp:

@@ -1,0 +1,69 @@
+"""From how far away an address can be fetched. Plugins may use it."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+from urllib.parse import urlsplit
+
+from runner.api import Reach
+
+__all__ = ["host_of", "is_base", "is_local", "is_public", "reach_of"]
+
+_SCHEMES: Final = ("http", "https")
+
+
+def host_of(url: str) -> str:
+    """The host of a URL, in lower case, without a port or a final dot; empty where there is none."""
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".").lower()
+    except ValueError:
+        return ""
+
+
+def is_base(url: str, *, path: bool = True) -> bool:
+    """Whether a URL is one that others can be built on: http or https, a host, at the most a `path`."""
+    try:
+        parts = urlsplit(url)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    bare = not parts.query and not parts.fragment and "@" not in parts.netloc
+    return (
+        port_fits
+        and bare
+        and url.isprintable()
+        and " " not in url
+        and parts.scheme in _SCHEMES
+        and bool(parts.hostname)
+        and (path or not parts.path.strip("/"))
+    )
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address, as text, is one of the open internet. Raises `ValueError` for what is none."""
+    found = ipaddress.ip_address(address)
+    found = getattr(found, "ipv4_mapped", None) or found
+    return found.is_global and not found.is_multicast
+
+
+def is_local(host: str) -> bool:
+    """Whether a host, by name or IP address, is this machine itself."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    found = getattr(found, "ipv4_mapped", None) or found
+    return found.is_loopback or found.is_unspecified
+
+
+def reach_of(host: str) -> Reach:
+    """How public a host is. A name with a dot is taken for public: that shows when it is asked for."""
+    if is_local(host):
+        return Reach.LOOPBACK
+    try:
+        return Reach.PUBLIC if is_public(host) else Reach.NETWORK
+    except ValueError:
+        return Reach.PUBLIC if "." in host else Reach.NETWORK
