@@ -56,7 +56,7 @@ def make(look: Look, image: bytes | None) -> bytes:
     """Encode the clip; the same bytes for the same input. Raises `OSError` where `image` is not a picture."""
     import numpy as np
 
-    own = _drawn(look)
+    own = drawn(look)
     first = own if image is None else _fitted(image, look)
     moves = [np.roll(own, shift, axis=1) for shift in (0, 2, 4, 6)]
     shares = [0.0, 0.25, 0.5, 0.7] if image is not None else [1.0] * _FRAMES
@@ -74,7 +74,7 @@ def _size(aspect_ratio: str) -> tuple[int, int]:
     return round(across * scale / 2) * 2, round(down * scale / 2) * 2
 
 
-def _drawn(look: Look) -> NDArray[np.float64]:
+def drawn(look: Look) -> NDArray[np.float64]:
     """Waves around mid-grey and a soft tint, from prompt and seed; long enough to survive 4:2:0."""
     import numpy as np
 

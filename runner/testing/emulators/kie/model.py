@@ -1,0 +1,110 @@
+"""A model of the API: its fields, and which of them hold pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.testing.emulators.kie.field import Field, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+TRAP: Final = "aspect_ratio is required for text-to-video"
+"""What some models say when the picture came under a name that they do not know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureRules:
+    """Which input pictures a model takes: sizes in MB and pixels, `ratio` is width to height."""
+
+    max_mb: int = 10
+    min_px: int = 0
+    max_px: int = 0
+    formats: tuple[str, ...] = ("jpeg", "png", "webp")
+    ratio: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """`first` and `last` name the fields of the first and the last picture; they are the same where the second of an
+    array is the last picture. `clip` is the field of a clip to go on from, `task` that of a task.
+
+    `any_of` are fields of which one must be there, or `any_missing` is answered. `follows` says that a given picture
+    sets the clip's shape whatever ratio is asked for. `text_trap`: without a picture it takes the job for
+    text-to-video. `unchecked`: takes anything, and bills it. `makes` is "video", or "copy" of what came in.
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    first: str = ""
+    last: str = ""
+    clip: str = ""
+    task: str = ""
+    any_of: tuple[str, ...] = ()
+    any_missing: str = ""
+    follows: bool = False
+    text_trap: bool = False
+    unchecked: bool = False
+    legacy_sora: bool = False
+    audio_trap: bool = False
+    duration_s: int = 5
+    makes: str = "video"
+    pictures: PictureRules = PictureRules()
+
+    def field(self, name: str) -> Field | None:
+        return next((one for one in self.fields if one.name == name), None)
+
+    def problem(self, given: dict[str, Any]) -> str:
+        """The message that refuses this input; "" if it is taken. Required fields come before values."""
+        if self.unchecked:
+            return ""
+        absent = {one.name for one in self.fields if one.absent(given)}
+        known = {one.name for one in self.fields}
+        media = [one.name for one in self.fields if one.kind in (Kind.URL, Kind.URLS)]
+        if self.text_trap and "prompt" not in absent and absent.issuperset(media):
+            ratios = {"aspect_ratio", "ratio"}
+            if not any(given.get(name) for name in ratios):
+                return TRAP
+        for one in self.fields:
+            if one.required and one.name in absent:
+                return one.need()
+        if self.any_of and absent.issuperset(known.intersection(self.any_of)):
+            return self.any_missing
+        problems = (one.problem(given[one.name]) for one in self.fields if given.get(one.name) is not None)
+        return next(filter(None, problems), "")
+
+    def completed(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The input as the API tells it back: in its own order, with its own defaults."""
+        defaults = {one.name: one.default for one in self.fields if one.default is not None}
+        return dict(sorted({**defaults, **given}.items()))
+
+    def starts_from(self, given: dict[str, Any]) -> str:
+        """The address of the first picture; "" for none."""
+        return _at(given.get(self.first), 0) if self.first else ""
+
+    def ends_on(self, given: dict[str, Any]) -> str:
+        """The address of the last picture; "" for none."""
+        return _at(given.get(self.last), 1 if self.last == self.first else 0) if self.last else ""
+
+    def seen(self, given: dict[str, Any]) -> list[str]:
+        """The addresses of all pictures of a request, once each."""
+        addresses: list[str] = []
+        for one in self.fields:
+            if one.kind in (Kind.URL, Kind.URLS) and not one.name.endswith(_NOT_PICTURES):
+                addresses += _addresses(given.get(one.name))
+        return list(dict.fromkeys(addresses))
+
+
+_NOT_PICTURES: Final = ("video_url", "video_urls", "audio_url", "audio_urls", "clip_url", "reference_video")
+
+
+def _addresses(value: object) -> Iterable[str]:
+    values = value if isinstance(value, list) else [value]
+    return [one for one in values if isinstance(one, str) and one]
+
+
+def _at(value: object, place: int) -> str:
+    values = value if isinstance(value, list) else [value]
+    one = values[place] if place < len(values) else None
+    return one if isinstance(one, str) else ""

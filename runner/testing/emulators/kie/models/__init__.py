@@ -1,0 +1,23 @@
+"""The models that there are, from what KIE's own schemas said on 2026-08-19 and what was measured since.
+
+Where a model's answer to a missing field was not recorded, it has that of its nearest recorded relative. The texts
+for wrong types and values are ours. Prompts are required but where a source says otherwise. A text-to-video twin has
+the fields of its image model without the pictures, and `aspect_ratio` if that had none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from runner.testing.emulators.kie.models import bytedance, kling, more, sora, wan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.testing.emulators.kie.model import Model
+
+MODELS: Final[Mapping[str, Model]] = {
+    model.name: model
+    for family in (kling.MODELS, bytedance.MODELS, wan.MODELS, more.MODELS, sora.MODELS)
+    for model in family
+}

@@ -1,0 +1,306 @@
+"""Works on tasks: fetches their pictures as a stranger would, has the clips drawn, and ends them in time."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import aiohttp
+
+from runner.errors import MediaError
+from runner.testing.emulators.kie import draw, shape
+from runner.testing.emulators.kie.clock import milliseconds
+from runner.testing.emulators.kie.task import compact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from runner.api import Picture
+    from runner.testing.emulators.kie.books import Books
+    from runner.testing.emulators.kie.clock import Clock
+    from runner.testing.emulators.kie.files import Files
+    from runner.testing.emulators.kie.model import PictureRules
+    from runner.testing.emulators.kie.options import Options
+    from runner.testing.emulators.kie.task import Task
+
+FETCH_FAILED: Final = "Image fetch failed. Check access settings or use our File Upload API instead."
+NO_AUDIO: Final = "The Google model was unable to generate audio for this request"
+USER_AGENT: Final = "emulator"
+_MB: Final = 1_000_000
+_CLIP_MB: Final = 200
+_WORKERS: Final = 2
+_REDIRECTS: Final = 5
+
+
+class Failed(Exception):
+    """The task ends badly, with this code and text."""
+
+    def __init__(self, code: str, msg: str) -> None:
+        super().__init__(msg)
+        self.code = code
+        self.msg = msg
+
+
+class _Fetched(NamedTuple):
+    data: bytes
+    content_type: str
+
+
+class Studio:
+    """One for the whole server. `ended` is called with each task that came to its end."""
+
+    def __init__(
+        self,
+        options: Options,
+        clock: Clock,
+        books: Books,
+        files: Files,
+        tasks: Mapping[str, Task],
+        ended: Callable[[Task], None],
+    ) -> None:
+        self._options = options
+        self._clock = clock
+        self._books = books
+        self._files = files
+        self._tasks = tasks
+        self._folder = files.folder
+        self._ended = ended
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="draw")
+        self._work: set[asyncio.Task[None]] = set()
+        self._drawn: dict[str, asyncio.Future[Path]] = {}
+        self._http: aiohttp.ClientSession | None = None
+
+    def order(self, task: Task) -> None:
+        """Start on a task."""
+        work = asyncio.get_running_loop().create_task(self._through(task))
+        self._work.add(work)
+        work.add_done_callback(self._work.discard)
+
+    async def close(self) -> None:
+        for work in list(self._work):
+            work.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+        if self._http is not None:
+            await self._http.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    async def fetch(self, address: str, most: int, timeout_s: float) -> _Fetched:
+        """What is at an address. Raises `ValueError`, `aiohttp.ClientError`, `TimeoutError`."""
+        if self._http is None:
+            self._http = aiohttp.ClientSession(headers={"User-Agent": USER_AGENT})
+        timeout = aiohttp.ClientTimeout(total=timeout_s)
+        async with self._http.get(address, timeout=timeout, max_redirects=_REDIRECTS) as response:
+            response.raise_for_status()
+            data = bytearray()
+            async for part in response.content.iter_chunked(1 << 16):
+                data += part
+                if len(data) > most:
+                    raise ValueError(f"more than {most} bytes")
+            return _Fetched(bytes(data), response.content_type)
+
+    async def _through(self, task: Task) -> None:
+        rule = task.rule
+        if rule.stuck:
+            return
+        problem: Failed | None = None
+        try:
+            if rule.fail is not None:
+                raise Failed(rule.fail.code, rule.fail.msg)
+            path = await self._made(task)
+            task.clip = str(path)
+        except Failed as failed:
+            problem = failed
+        except Exception as bug:
+            # A task that never ends would hide it.
+            print(f"emulator: the clip of {task.id} could not be made: {bug!r}", file=sys.stderr, flush=True)
+            problem = Failed("500", "internal error, please try again later.")
+        await self._clock.until(task.due_at)
+        if problem is None:
+            self._deliver(task)
+        else:
+            task.fail_code, task.fail_msg = problem.code, problem.msg
+            task.refunded = rule.fail.refund if rule.fail is not None else True
+        task.ended_at = self._clock.now()
+        task.account.settle(task.credits, refund=task.refunded)
+        self._ended(task)
+
+    # --- the pictures ---------------------------------------------------------------------------------------------
+
+    async def _made(self, task: Task) -> Path:
+        model, given = task.model, task.given
+        addresses = model.seen(given)
+        pictures = dict(
+            zip(
+                addresses, await asyncio.gather(*(self._picture(task, one) for one in addresses)), strict=True
+            )
+        )
+        if model.makes == "copy":
+            return await self._copy(task, given)
+        before = await self._before(task)
+        first = pictures.get(model.starts_from(given)) if model.starts_from(given) else before
+        last = pictures.get(model.ends_on(given)) if model.ends_on(given) else None
+        return await self._clip(task, first, last)
+
+    async def _picture(self, task: Task, address: str) -> Picture:
+        from runner.media import picture
+
+        rules = task.model.pictures
+        fetched = await self._fetched(address, rules.max_mb * _MB)
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._pool, picture.read, fetched.data)
+        except MediaError:
+            raise Failed("400", FETCH_FAILED) from None
+        if task.model.audio_trap and fetched.content_type != f"image/{found.format}":
+            raise Failed("500", NO_AUDIO)
+        if unfit := _unfit(found, rules):
+            raise Failed("400", unfit)
+        return found
+
+    async def _before(self, task: Task) -> Picture | None:
+        """The last frame of the clip that this one goes on from, if it does."""
+        model, given = task.model, task.given
+        path: Path | None = None
+        if model.clip and given.get(model.clip):
+            path = self._folder / f"{secrets.token_hex(16)}.mp4"
+            path.write_bytes((await self._fetched(str(given[model.clip]), _CLIP_MB * _MB)).data)
+        elif model.task and given.get(model.task):
+            path = self._clip_of(task, str(given[model.task]))
+        if path is None:
+            return None
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, _last_frame, path)
+        except MediaError as problem:
+            raise Failed("500", f"The video cannot be used: {problem.what}") from None
+
+    def _clip_of(self, task: Task, id: str) -> Path:
+        from pathlib import Path
+
+        other = self._tasks.get(id)
+        if other is None or other.account is not task.account or not other.clip:
+            raise Failed("422", "task_id not found")
+        return Path(other.clip)
+
+    async def _copy(self, task: Task, given: dict[str, Any]) -> Path:
+        address = next((str(value) for name, value in given.items() if name.endswith("_url")), "")
+        path = self._folder / secrets.token_hex(16)
+        path.write_bytes((await self._fetched(address, _CLIP_MB * _MB)).data)
+        return path
+
+    async def _fetched(self, address: str, most: int) -> _Fetched:
+        try:
+            fetched = await self.fetch(address, most, self._options.fetch_timeout_s)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
+            self._books.note(
+                self._books.fetches,
+                at=self._clock.now(),
+                url=address,
+                problem=str(problem) or type(problem).__name__,
+            )
+            raise Failed("400", FETCH_FAILED) from None
+        self._books.note(
+            self._books.fetches, at=self._clock.now(), url=address, size=len(fetched.data), problem=""
+        )
+        return fetched
+
+    # --- the clip -------------------------------------------------------------------------------------------------
+
+    async def _clip(self, task: Task, first: Picture | None, last: Picture | None) -> Path:
+        given = task.model.completed(task.given)
+        size = shape.size(
+            task.model,
+            given,
+            None if first is None else shape.Size(first.width, first.height),
+            self._options.max_short_side,
+        )
+        asked = task.rule.clip_s or shape.duration_s(task.model, given)
+        look = draw.Look(
+            prompt=task.prompt,
+            seed=str(given.get("seed", "")),
+            duration_s=Fraction(asked).limit_denominator(1000),
+            width=size.width,
+            height=size.height,
+            fps=self._options.fps,
+        )
+        key = look.key(None if first is None else first.data, None if last is None else last.data)
+        if key not in self._drawn:
+            drawing = asyncio.get_running_loop().run_in_executor(
+                self._pool, _draw, look, first, last, self._folder / f"{key}.mp4"
+            )
+            self._drawn[key] = drawing
+            drawing.add_done_callback(lambda done: self._drawn.pop(key) if done.exception() else None)
+        return await asyncio.shield(self._drawn[key])
+
+    def _deliver(self, task: Task) -> None:
+        """Put the result up, in the shape that the script wants."""
+        from pathlib import Path
+
+        suffix = "mp4" if task.model.makes == "video" else "png"
+        family = task.model.name.partition("/")[0]
+        for _ in range(2 if task.rule.result == "several" else 1):
+            name = f"results/{family}/{milliseconds(self._clock.now())}-{secrets.token_hex(5)}.{suffix}"
+            url = self._files.show(
+                name, Path(task.clip), self._options.result_life_s, result=True, steps=task.rule.download
+            )
+            task.urls.append(url)
+        task.urls = list(task.rule.urls) or task.urls
+        task.result_json = _result(task)
+
+
+def _result(task: Task) -> Any:
+    urls: dict[str, Any] = {"resultUrls": task.urls}
+    if task.model.legacy_sora:
+        urls["resultWaterMarkUrls"] = task.urls
+    match task.rule.result:
+        case "snake_case":
+            return compact({"result_urls": task.urls})
+        case "under_data":
+            return compact({"data": urls})
+        case "snake_under_data":
+            return compact({"data": {"result_urls": task.urls}})
+        case "object":
+            return urls
+        case "empty_urls":
+            return compact({"resultUrls": []})
+        case "empty_object":
+            return "{}"
+        case "empty_string":
+            return ""
+        case "bad_json":
+            return compact(urls)[:-3]
+        case _:
+            return compact(urls)
+
+
+def _unfit(picture: Picture, rules: PictureRules) -> str:
+    """Why a model does not take a picture. The wording is ours: none was recorded."""
+    short, long = sorted((picture.width, picture.height))
+    if picture.format not in rules.formats:
+        return f"Image format {picture.format} is not supported"
+    if short < rules.min_px:
+        return f"Image size is too small: at least {rules.min_px}px"
+    if rules.max_px and long > rules.max_px:
+        return f"Image size is too large: at most {rules.max_px}px"
+    low, high = rules.ratio
+    if high and not low <= picture.width / picture.height <= high:
+        return f"Image aspect ratio is out of range: {low:g} to {high:g}"
+    return ""
+
+
+def _draw(look: draw.Look, first: Picture | None, last: Picture | None, path: Path) -> Path:
+    from runner.media import picture
+
+    start, end = (None if one is None else picture.decode(one) for one in (first, last))
+    data = draw.make(look, start, end)
+    path.write_bytes(data)
+    return path
+
+
+def _last_frame(path: Path) -> Picture:
+    from runner.media import frames, picture
+
+    return picture.encode(frames.last_frame(path).rgb)
