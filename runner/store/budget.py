@@ -20,6 +20,10 @@ class Budget:
     max_cost: int | None = None
     max_shots: int | None = None
 
+    @property
+    def limited(self) -> bool:
+        return self.max_cost is not None or self.max_shots is not None
+
     def check(self, attempt: Attempt, *, count: int, spent: int, unknown: int) -> None:
         """Raise `BudgetStop` when this attempt, on top of what the scope has at risk, would break a limit."""
         if self.max_shots is not None and count + 1 > self.max_shots:

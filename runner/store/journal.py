@@ -7,6 +7,7 @@ is asked of it at the same time shares a transaction, so that many shots wait fo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import queue
@@ -14,7 +15,8 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from runner.errors import BudgetStop, JournalError
 from runner.store.attempt import OPEN, Attempt, Phase
@@ -28,11 +30,26 @@ if TYPE_CHECKING:
     from runner.store.budget import Budget
 
 T = TypeVar("T")
-Work = tuple["Callable[[sqlite3.Connection], Any]", "Future[Any]"]
 
 _BUSY_S: Final = 30.0
+_REFUSALS: Final = (JournalError, BudgetStop, sqlite3.IntegrityError)
 _COLUMNS: Final = tuple(field.name for field in dataclasses.fields(Attempt))
 _JSON: Final = frozenset({"results", "facts", "identity"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """Work, and who waits for it: a thread, or a task of `loop`."""
+
+    work: Callable[[sqlite3.Connection], Any]
+    future: Future[Any] | asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop | None = None
+
+
+class _Answer(NamedTuple):
+    request: _Request
+    value: Any
+    error: BaseException | None
 
 
 class Journal:
@@ -41,7 +58,7 @@ class Journal:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.path = path
         self._clock = clock
-        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self._opened: Future[None] = Future()
 
@@ -59,17 +76,20 @@ class Journal:
     # --- asking -----------------------------------------------------------------------------------------------
 
     def now(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do `work` in the journal's thread and wait for it to be on disk."""
-        return self._asked(work).result()
+        """Do `work` in the journal's thread and wait for it to be on disk.
+
+        `work` may be done twice, the first time without effect, when something beside it was refused.
+        """
+        future: Future[T] = Future()
+        self._queue.put(_Request(work, future))
+        return future.result()
 
     async def soon(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """The same for a task of an event loop."""
-        return await asyncio.wrap_future(self._asked(work))
-
-    def _asked(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
-        future: Future[T] = Future()
-        self._queue.put((work, future))
-        return future
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put(_Request(work, future, loop))
+        return await future
 
     # --- the writer thread ------------------------------------------------------------------------------------
 
@@ -83,13 +103,13 @@ class Journal:
         try:
             while (batch := self._batch()) is not None:
                 # What nobody waits for any more is not begun; what is begun cannot be called off.
-                wanted = [(work, future) for work, future in batch if future.set_running_or_notify_cancel()]
+                wanted = [request for request in batch if not request.future.cancelled()]
                 if wanted:
-                    _transact(connection, wanted)
+                    _tell(_transacted(connection, wanted))
         finally:
             connection.close()
 
-    def _batch(self) -> list[Work] | None:
+    def _batch(self) -> list[_Request] | None:
         """Everything that is asked for right now; `None` at the end."""
         first = self._queue.get()
         if first is None:
@@ -110,8 +130,9 @@ class Journal:
         stamped = dataclasses.replace(attempt, created=self._clock(), updated=self._clock())
 
         def work(connection: sqlite3.Connection) -> None:
-            count, spent, unknown = _spent(connection, attempt.scope)
-            budget.check(attempt, count=count, spent=spent, unknown=unknown)
+            if budget.limited:
+                count, spent, unknown = _spent(connection, attempt.scope)
+                budget.check(attempt, count=count, spent=spent, unknown=unknown)
             marks = ", ".join("?" * len(_COLUMNS))
             connection.execute(
                 f"INSERT INTO attempts ({', '.join(_COLUMNS)}) VALUES ({marks})", _row(stamped)
@@ -222,30 +243,56 @@ def _failure(path: Path | str, error: Exception) -> JournalError:
     return JournalError(what, where=str(path), why=text, hint=hint)
 
 
-def _transact(connection: sqlite3.Connection, batch: list[Work]) -> None:
-    """Do a batch in one transaction, each part undone by itself when it fails. Answers come after the flush."""
-    answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+def _transacted(connection: sqlite3.Connection, batch: list[_Request]) -> list[_Answer]:
+    """Do a batch in one transaction, each part undone by itself when it fails. Returns when all is on disk."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for work, future in batch:
-            connection.execute("SAVEPOINT part")
-            try:
-                answers.append((future, work(connection), None))
-                connection.execute("RELEASE part")
-            except (JournalError, BudgetStop, sqlite3.IntegrityError) as error:
-                connection.execute("ROLLBACK TO part")
-                connection.execute("RELEASE part")
-                answers.append((future, None, error))
+        try:
+            answers = [_Answer(request, request.work(connection), None) for request in batch]
+        except _REFUSALS:
+            # Few are: only then is it worth being able to undo a part.
+            connection.execute("ROLLBACK")
+            connection.execute("BEGIN IMMEDIATE")
+            answers = [_undone_if_refused(connection, request) for request in batch]
         connection.execute("COMMIT")
     except BaseException as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         failure = _failure("journal.db", error) if isinstance(error, (sqlite3.Error, OSError)) else error
-        for _, future in batch:
-            future.set_exception(failure)
-        return
-    for future, answer, refusal in answers:
-        if refusal is None:
-            future.set_result(answer)
+        return [_Answer(request, None, failure) for request in batch]
+    return answers
+
+
+def _undone_if_refused(connection: sqlite3.Connection, request: _Request) -> _Answer:
+    connection.execute("SAVEPOINT part")
+    try:
+        answer = _Answer(request, request.work(connection), None)
+    except _REFUSALS as error:
+        connection.execute("ROLLBACK TO part")
+        answer = _Answer(request, None, error)
+    connection.execute("RELEASE part")
+    return answer
+
+
+def _tell(answers: list[_Answer]) -> None:
+    """Hand out the answers, to each event loop all of its own at once: waking it up costs more than an answer."""
+    of_loops: dict[asyncio.AbstractEventLoop, list[_Answer]] = {}
+    for answer in answers:
+        if answer.request.loop is None:
+            _settle([answer])
         else:
-            future.set_exception(refusal)
+            of_loops.setdefault(answer.request.loop, []).append(answer)
+    for loop, its in of_loops.items():
+        # A loop that is closed has no task left that waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, its)
+
+
+def _settle(answers: list[_Answer]) -> None:
+    for request, value, error in answers:
+        if request.future.done():
+            continue  # whoever asked gave up meanwhile
+        if error is None:
+            request.future.set_result(value)
+        else:
+            request.future.set_exception(error)

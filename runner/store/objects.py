@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -32,32 +33,58 @@ class Objects:
 
     def put(self, finished: Path, digest: str) -> None:
         """Take over a finished file with that digest. Durable when this returns; twice at once is fine."""
-        target = self.path(digest)
-        target.parent.mkdir(parents=True, exist_ok=True)
         with finished.open("rb") as file:
             os.fsync(file.fileno())
-        os.chmod(finished, 0o444)
-        # A whole file is left standing: replacing it would pull it from under whoever links to it right now.
-        if not self.whole(digest):
-            try:
-                os.replace(finished, target)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-                shutil.move(finished, target)
-        finished.unlink(missing_ok=True)
-        _sync_folder(target.parent)
+        self._taken_over(finished, digest)
 
     def put_bytes(self, data: bytes, digest: str) -> None:
         """Store bytes with that digest. Durable when this returns; twice at once is fine."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".part-", dir=self.folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
+        if self.whole(digest):
+            # Whoever stored it may not have come to this yet.
+            _sync_folder(self.path(digest).parent)
+            return
+        with self._part() as part:
+            with part.open("xb") as file:
                 file.write(data)
-            self.put(Path(name), digest)
-        finally:
-            Path(name).unlink(missing_ok=True)
+                file.flush()
+                os.fsync(file.fileno())
+            self._taken_over(part, digest)
+
+    def _taken_over(self, synced: Path, digest: str) -> None:
+        target = self.path(digest)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.chmod(synced, 0o444)
+        # A whole file is left standing: replacing it would pull it from under whoever links to it right now.
+        if self.whole(digest):
+            synced.unlink()
+        else:
+            try:
+                os.replace(synced, target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                self._brought_over(synced, target)
+        _sync_folder(target.parent)
+
+    def _brought_over(self, synced: Path, target: Path) -> None:
+        """Move a file from another disk, such that it is never in its place in part."""
+        with self._part() as part:
+            shutil.copy(synced, part)
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(part, target)
+        synced.unlink()
+
+    @contextlib.contextmanager
+    def _part(self) -> Iterator[Path]:
+        """A name for a file that is not whole yet. What is left under it when something fails goes away."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = self.folder / f".part-{uuid.uuid4().hex}"
+        try:
+            yield part
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
 
     def whole(self, digest: str) -> bool:
         """Whether the file is there and still is what its name says."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +100,47 @@ def test_fifty_racing_shots_do_not_overdraw_the_last_dollar(tmp_path: Path) -> N
         won = asyncio.run(race(journal))
         assert sum(won) == 3
         assert journal.now(spent("s"))[:2] == (3, 900)
+
+
+def test_a_refused_request_takes_nothing_from_those_beside_it(tmp_path: Path) -> None:
+    async def beside(journal: Journal) -> list[object]:
+        held, begun = threading.Event(), threading.Event()
+        holding = asyncio.create_task(asyncio.to_thread(journal.now, lambda _: begun.set() or held.wait(10)))
+        await asyncio.to_thread(begun.wait, 10)
+        asking = [
+            asyncio.create_task(journal.soon(work))
+            for work in (
+                journal.intend(attempt("a"), Budget()),
+                journal.move("nobody", Phase.SUBMITTED, task="1"),
+                journal.move("a", Phase.SUBMITTED, task="42"),
+                journal.intend(attempt("a"), Budget()),
+                journal.intend(attempt("b"), Budget(max_shots=1)),
+            )
+        ]
+        await asyncio.sleep(0)
+        held.set()
+        await holding
+        return [type(answer) for answer in await asyncio.gather(*asking, return_exceptions=True)]
+
+    with Journal(tmp_path / "j.db") as journal:
+        answers = asyncio.run(beside(journal))
+        assert answers == [type(None), JournalError, type(None), sqlite3.IntegrityError, BudgetStop]
+        assert [(found.token, found.phase) for found in journal.now(attempts())] == [("a", Phase.SUBMITTED)]
+
+
+def test_the_journal_goes_on_when_a_loop_that_asked_is_gone(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j.db") as journal:
+        held, begun = threading.Event(), threading.Event()
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(journal.now, lambda _: begun.set() or held.wait(10))
+            assert begun.wait(10)
+            loop = asyncio.new_event_loop()
+            asking = loop.create_task(journal.soon(journal.intend(attempt("a"), Budget())))
+            loop.run_until_complete(asyncio.sleep(0))
+            loop.close()
+            held.set()
+        assert [found.token for found in journal.now(attempts())] == ["a"]
+        assert not asking.done()
 
 
 def test_the_journal_goes_on_when_those_who_asked_are_cancelled(tmp_path: Path) -> None:

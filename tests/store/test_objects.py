@@ -8,12 +8,12 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
+
 from runner.store.objects import Objects
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 DATA = b"a clip" * 1000
 DIGEST = hashlib.sha256(DATA).hexdigest()
@@ -43,6 +43,40 @@ def test_where_links_cannot_be_a_copy_is_made(tmp_path: Path, monkeypatch: pytes
     objects.show(DIGEST, tmp_path / "01.mp4")
     assert (tmp_path / "01.mp4").read_bytes() == DATA
     assert not (tmp_path / "01.mp4").samefile(objects.path(DIGEST))
+
+
+def test_a_file_from_another_disk_is_never_in_its_place_in_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = Objects(tmp_path / "objects")
+    finished = tmp_path / "finished"
+    finished.write_bytes(DATA)
+    replace, seen = os.replace, []
+
+    def another_disk(source: Path, target: Path) -> None:
+        if source == finished:
+            raise OSError(errno.EXDEV, "another disk")
+        seen.append((source.parent, source.read_bytes(), target.exists()))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", another_disk)
+    objects.put(finished, DIGEST)
+    assert seen == [(objects.folder, DATA, False)]
+    assert objects.whole(DIGEST)
+    assert not finished.exists()
+    assert not list(objects.parts())
+
+
+def test_half_files_do_not_outlive_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    objects = Objects(tmp_path / "objects")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        objects.put_bytes(DATA, DIGEST)
+    assert not list(objects.parts())
+    assert not list(objects.all())
 
 
 def test_another_file_in_the_place_is_replaced_and_the_store_is_not_written_through_it(
