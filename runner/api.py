@@ -35,6 +35,7 @@ __all__ = [
     "API_VERSION",
     "JSON",
     "TRANSPORT",
+    "AccountState",
     "Context",
     "Download",
     "Event",
@@ -317,6 +318,7 @@ class Status:
 
     `cost_usd` is what the provider says the task cost, or holds for it; 0 once it was refunded. `by_chance` says that
     a failed task may well succeed when it is asked for again; that is done only where it is known to have cost nothing.
+    `advice` is what else a person can do about a failure.
     """
 
     state: State
@@ -325,6 +327,16 @@ class Status:
     reason: str = ""
     cost_usd: Decimal | None = None
     by_chance: bool = False
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountState:
+    """What a provider says about an account: a line for a person, the balance, the provider's time (timezone-aware)."""
+
+    summary: str
+    balance_usd: Decimal | None = None
+    clock: datetime | None = None
 
 
 class EventKind(enum.StrEnum):
@@ -435,8 +447,8 @@ class Notifies(Protocol):
 class Examines(Protocol):
     """A generator that can tell if its account works. `runner doctor` asks it."""
 
-    async def examine(self) -> str:
-        """What there is to say about the account, such as its balance; costs nothing. Raises what is wrong with it."""
+    async def examine(self) -> AccountState:
+        """What there is to say about the account; costs nothing. Raises what is wrong with it."""
         ...
 
 

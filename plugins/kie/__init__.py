@@ -1,0 +1,230 @@
+"""KIE.AI: many video models behind one API, and the image host that belongs to it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from runner.addresses import host_of, is_base, is_local, reach_of
+from runner.api import (
+    TRANSPORT,
+    Context,
+    GeneratorCapabilities,
+    GeneratorSpec,
+    How,
+    Rate,
+    Reach,
+    Span,
+    UploaderCapabilities,
+    UploaderSpec,
+    hookimpl,
+)
+from runner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from .generator import Kie
+    from .uploader import KieUpload
+
+runner_api_version = 1
+
+API: Final = "https://api.kie.ai"
+UPLOAD: Final = "https://kieai.redpandaai.co"
+KEY: Final = "KIE_API_KEY"
+MODEL: Final = "bytedance/seedance-2-mini"
+RESULT_HOSTS: Final = (
+    "tempfile.aiquickdraw.com",
+    "file.aiquickdraw.com",
+    "file.kie.ai",
+    "tempfile.redpandaai.co",
+)
+
+
+def endpoint(api_url: str) -> str:
+    """What tells one provider behind this API from another: the address, or that it is an emulator on this machine."""
+    return "loopback" if is_local(host_of(api_url)) else api_url.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Where KIE tells that a task has ended. Optional: without it, and beside it, tasks are polled.
+
+    public_url  https://... of a tunnel or proxy that leads to bind:port on this machine; empty is none
+    bind        the address to listen on
+    port        the port to listen on
+    hmac_key    the webhook key of KIE's settings page, which signs what comes; take it from the environment
+
+    Raises `ValueError` for what cannot be.
+    """
+
+    public_url: str = ""
+    bind: str = "127.0.0.1"
+    port: int = 0
+    hmac_key: str = ""
+
+    def __post_init__(self) -> None:
+        if self.public_url and not is_base(self.public_url):
+            raise ValueError("callback.public_url should be https://NAME, with a path at the most")
+        if not 0 <= self.port <= 65535:
+            raise ValueError("callback.port should be 1 to 65535")
+        if self.public_url and not self.port:
+            raise ValueError("callback.port is needed with callback.public_url: the port that it leads to")
+
+
+@dataclass(frozen=True, slots=True)
+class KieOptions:
+    """Which KIE, as whom.
+
+    api_url        KIE, or an emulator: python -m runner emulate
+    api_key        the key; the profile takes it from the environment variable KIE_API_KEY
+    api_key_file   a file that holds nothing but the key, used when api_key is empty
+    allowed_hosts  where clips may be fetched from
+    cards          a file of more model cards, for models newer than those shipped
+    callback       {public_url, bind, port, hmac_key}: hear from KIE when a task ends, besides polling
+    max_clip_mb    the largest clip that is taken
+    timeout_s      how long to wait for an answer
+
+    Raises `ValueError` for what cannot be.
+    """
+
+    api_url: str = field(default=API, metadata={"identity": endpoint})
+    api_key: str = field(default="", metadata=TRANSPORT)
+    api_key_file: str = field(default="", metadata=TRANSPORT)
+    allowed_hosts: tuple[str, ...] = field(default=RESULT_HOSTS, metadata=TRANSPORT)
+    cards: str = field(default="", metadata=TRANSPORT)
+    callback: Callback = field(default_factory=Callback, metadata=TRANSPORT)
+    max_clip_mb: float = field(default=2000.0, metadata=TRANSPORT)
+    timeout_s: float = field(default=60.0, metadata=TRANSPORT)
+
+    def __post_init__(self) -> None:
+        _check(self.api_url, "api_url", self.timeout_s)
+        if self.max_clip_mb <= 0:
+            raise ValueError("max_clip_mb should be more than 0")
+
+
+@dataclass(frozen=True, slots=True)
+class KieUploadOptions:
+    """Where pictures are uploaded, as whom.
+
+    upload_url    KIE's upload host, or an emulator
+    api_key       the key; the profile takes it from the environment variable KIE_API_KEY
+    api_key_file  a file that holds nothing but the key, used when api_key is empty
+    folder        the folder of the account that they go into
+    life_h        how long an address is believed to live; KIE names 24 hours in one place and 3 days in another
+    timeout_s     how long to wait for an answer
+
+    Raises `ValueError` for what cannot be.
+    """
+
+    upload_url: str = UPLOAD
+    api_key: str = ""
+    api_key_file: str = ""
+    folder: str = "runner"
+    life_h: float = 24.0
+    timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        _check(self.upload_url, "upload_url", self.timeout_s)
+        parts = self.folder.split("/")
+        if not self.folder.isprintable() or any(part in ("", ".", "..") for part in parts):
+            raise ValueError("folder should be a path such as runner/frames, without a slash at its ends")
+        if self.life_h <= 0:
+            raise ValueError("life_h should be more than 0")
+
+
+def _check(url: str, name: str, timeout_s: float) -> None:
+    if not is_base(url):
+        raise ValueError(f"{name} should be https://HOST (or http:// for an emulator on this machine)")
+    if url.startswith("http:") and not is_local(host_of(url)):
+        raise ValueError(f"{name} should begin with https://: a key is sent there")
+    if timeout_s <= 0:
+        raise ValueError("timeout_s should be more than 0")
+
+
+def key_of(options: KieOptions | KieUploadOptions, section: str = "generator") -> str:
+    """The account's key. Raises `ConfigError` where there is none."""
+    key, file = options.api_key, options.api_key_file
+    why = f"{section}.api_key is empty, and {KEY} is not set in the environment"
+    if not key and file:
+        try:
+            key = Path(file).expanduser().read_text(encoding="utf-8")
+            why = f"{file} is empty"
+        except (OSError, UnicodeDecodeError) as error:
+            why = f"{section}.api_key_file cannot be read: {getattr(error, 'strerror', None) or error}"
+    elif not key:
+        key = os.environ.get(KEY, "")
+    key = key.strip()
+    if key and (not key.isascii() or not key.isprintable() or " " in key):
+        key, why = "", "what is there is no key: it holds spaces or signs that no key has"
+    if not key:
+        raise ConfigError(
+            "there is no key for KIE",
+            why=why,
+            hint=f"export {KEY}=...; to try it without one: python -m runner emulate kie --port 8080",
+        )
+    return key
+
+
+def _capabilities(options: KieOptions, model: str | None, how: How) -> GeneratorCapabilities:
+    from . import ability, body, card
+
+    deck = card.deck(options.cards)
+    typed = model or MODEL
+    found = deck.named(typed)
+    if found is None:
+        return GeneratorCapabilities(
+            image=True,
+            image_reach=Reach.LOOPBACK,
+            objections=lambda request: [body.unknown_model(deck, typed)],
+        )
+    name, chosen = found
+    local = is_local(host_of(options.api_url))
+    twin = chosen.twin(how)
+    able = GeneratorCapabilities(
+        model=name,
+        text=chosen.text is not None,
+        image=chosen.image is not None,
+        retired=chosen.retired,
+        successors=tuple(one for one in chosen.successors if one in deck.cards),
+        image_reach=Reach.LOOPBACK if local else Reach.PUBLIC,
+        poll_s=Span(0.25, 2.0) if local else Span(2.0, 20.0),
+        notifies=bool(options.callback.public_url),
+        rate=Rate(20, 10.0),
+        poll_rate=Rate(10, 1.0),
+        in_flight=100,
+    )
+    return able if twin is None else ability.of(twin, able)
+
+
+def _create(options: KieOptions, context: Context) -> Kie:
+    from .generator import Kie
+
+    return Kie(options, context)
+
+
+def _create_uploader(options: KieUploadOptions, context: Context) -> KieUpload:
+    from .uploader import KieUpload
+
+    return KieUpload(options, context)
+
+
+@hookimpl
+def runner_register() -> list[GeneratorSpec | UploaderSpec]:
+    return [
+        GeneratorSpec(
+            name="kie",
+            summary="KIE.AI: Kling, Seedance, Wan, Hailuo, Veo, Grok, MiniMax, PixVerse and more; paid",
+            factory=_create,
+            options=KieOptions,
+            capabilities=_capabilities,
+            account=lambda options: f"{endpoint(options.api_url)} {key_of(options)}",
+        ),
+        UploaderSpec(
+            name="kie",
+            summary="KIE's own image host: free with the key, addresses live for a day",
+            factory=_create_uploader,
+            options=KieUploadOptions,
+            capabilities=lambda options: UploaderCapabilities(reach=reach_of(host_of(options.upload_url))),
+        ),
+    ]

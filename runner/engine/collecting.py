@@ -99,7 +99,8 @@ class Collection(Step):
             f"{attempt.generator} gave up",
             where=self.planned.name,
             why=status.reason or "it gives no reason",
-            hint="run the same command again" if status.by_chance else "change the prompt, then run it again",
+            hint=status.advice
+            or ("run the same command again" if status.by_chance else "change the prompt, then run it again"),
         )
         failed.retry_safe = status.by_chance and free  # type: ignore[misc]
         return failed
@@ -138,8 +139,9 @@ class Collection(Step):
             except (FetchFailed, BadClip) as error:
                 attempt = await self._asked_again(attempt, error)
                 if not left:
-                    error.hint = (
-                        "run the same command again: fetching is free. To pay for another one instead: "
+                    error.hint = error.hint or "run the same command again: fetching is free"
+                    error.hint += (
+                        ". To pay for another one instead: "
                         f"{self.ledger.command('journal', 'resolve', attempt.token, '--abandon')}"
                     )
                     raise

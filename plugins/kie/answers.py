@@ -1,0 +1,155 @@
+"""What KIE's answers mean: may something have been made, and is it worth asking again.
+
+Errors come as HTTP 200 with the code in the body, or as an HTTP status, or both; a missing parameter is code 500, and
+so is a breakdown. So the message has to be read as well. Where it leaves open if a task was made, so does this.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.errors import Busy, PollFailed, ShotError, SubmitRefused, SubmitUnknown, TaskUnknown
+
+if TYPE_CHECKING:
+    import httpx
+
+_TOP_UP: Final = "top up at kie.ai, then run the same command again: what is made is kept"
+_CAPPED: Final = "raise the key's own limit in KIE's settings, or wait until it is reset"
+_KEY: Final = "check KIE_API_KEY: python -m runner doctor"
+_MODEL: Final = "choose another model: generator.model=..."
+
+# Messages of code 500 that KIE gives before it makes anything: a field is missing or wrong, or the model is switched off.
+_BEFORE_ANYTHING: Final = (
+    *("is required", "please fill in", "paused", "not supported", "unsupported", "is invalid", "invalid "),
+    *(
+        "must be",
+        "must not",
+        "should be",
+        "cannot be empty",
+        "can not be empty",
+        "not allowed",
+        "out of range",
+    ),
+    *(
+        "within the range",
+        "exceeds",
+        "too long",
+        "too short",
+        "at most",
+        "at least",
+        "not valid",
+        "does not exist",
+    ),
+)
+_NO_CREDIT: Final = (
+    "credits insufficient",
+    "credits are insufficient",
+    "insufficient credit",
+    "insufficient balance",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer. `code` is the body's where it has one, else HTTP's; `None` where the body cannot be read.
+
+    `message` is one line, safe to show.
+    """
+
+    code: int | None
+    message: str
+    data: Any
+    http: int
+
+    @property
+    def line(self) -> str:
+        code = f"HTTP {self.http}" if self.code is None or self.code == self.http else f"code {self.code}"
+        return f"{code}: {self.message}" if self.message else code
+
+    def says(self, *texts: str) -> bool:
+        message = self.message.lower()
+        return any(text in message for text in texts)
+
+
+def read(response: httpx.Response, key: str) -> Answer:
+    """Read an answer of any kind. `key` is kept out of the message, should it be echoed."""
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        text = response.text if len(response.content) < 65_536 else ""
+        status = response.status_code
+        # A page or nothing at all under a status of success says nothing about the request.
+        return Answer(code=None if status < 400 else status, message=_line(text, key), data=None, http=status)
+    code = body.get("code")
+    if isinstance(code, str) and code.strip().isdecimal():
+        code = int(code)
+    if not isinstance(code, int) or isinstance(code, bool):
+        code = response.status_code
+    message = body.get("msg") or body.get("message") or body.get("error") or ""
+    return Answer(
+        code=code, message=_line(str(message), key), data=body.get("data"), http=response.status_code
+    )
+
+
+def readable(response: httpx.Response) -> bool:
+    """Whether the body is KIE's own, and not a page of something in between."""
+    return response.content.lstrip()[:1] == b"{"
+
+
+def refusal(answer: Answer, *, own: bool) -> ShotError:
+    """What an answer to createTask without a task id means. `own` says that KIE wrote it."""
+    no = "KIE refused the shot"
+    match answer.code:
+        case _ if answer.says(*_NO_CREDIT):
+            return SubmitRefused("there is not enough credit at KIE", why=answer.line, hint=_TOP_UP)
+        case 429:
+            return Busy("KIE takes no more for now", why=answer.line)
+        case 455:
+            return Busy("KIE is down for maintenance", why=answer.line)
+        case 401:
+            return SubmitRefused("KIE does not accept the key", why=answer.line, hint=_KEY)
+        case 402:
+            return SubmitRefused("there is not enough credit at KIE", why=answer.line, hint=_TOP_UP)
+        case 433:
+            return SubmitRefused("the key's own limit at KIE is used up", why=answer.line, hint=_CAPPED)
+        case 422:
+            return SubmitRefused(no, why=answer.line, hint=_MODEL)
+        case 451:
+            return SubmitRefused("KIE could not fetch the first frame", why=answer.line)
+        case 400 | 403 | 404 | 405 | 413 | 415 | 505:
+            return SubmitRefused(no, why=answer.line)
+        case 500 if own and answer.says(*_BEFORE_ANYTHING):
+            return SubmitRefused(no, why=answer.line)
+        case 200:
+            return _unknown(f"its answer names no task ({answer.line})")
+        case None:
+            return _unknown(f"its answer cannot be read ({answer.line})")
+        case _:
+            return _unknown(f"it answered {answer.line}")
+
+
+def poll_problem(answer: Answer, task: str) -> ShotError:
+    """What an answer to recordInfo without a record means."""
+    match answer.code:
+        case 401 | 403:
+            return ShotError(f"KIE does not show task {task} to this key", why=answer.line, hint=_KEY)
+        case 200 | 404 | 422 | 400:
+            return TaskUnknown(f"KIE does not know task {task}", why=answer.line)
+        case _:
+            return PollFailed(f"KIE cannot say now how task {task} is", why=answer.line)
+
+
+def _unknown(why: str) -> SubmitUnknown:
+    return SubmitUnknown("it is not known if KIE took the shot", why=why)
+
+
+def _line(text: str, key: str) -> str:
+    """Foreign text as one printable line: pages can be long, and an echo may hold the key."""
+    if key:
+        text = text.replace(key, "(hidden)")
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return line if len(line) <= 300 else f"{line[:297]}..."

@@ -1,0 +1,53 @@
+"""Why a task failed, told from the text that KIE passes on: was it chance, and what helps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+_PROMPT: Final = "change the prompt: this one is not allowed by the model"
+_PICTURE: Final = (
+    "the model does not allow what is on the first frame; change it or the prompt, or take another model"
+)
+_HOST: Final = "KIE cannot fetch the first frame from its host; try uploader=kie"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """`by_chance`: the same request may well succeed next time. `advice` is what to do instead of repeating it."""
+
+    by_chance: bool = False
+    advice: str = ""
+
+
+# Fragments in lower case; the first that is found decides.
+_TEXTS: Final[tuple[tuple[str, Meaning], ...]] = (
+    ("image fetch failed", Meaning(advice=_HOST)),
+    ("failed to fetch the image", Meaning(advice=_HOST)),
+    ("unable to generate audio", Meaning(by_chance=True, advice="name a sound in the prompt")),
+    ("unsafe image upload", Meaning(advice=_PICTURE)),
+    ("prominent people upload", Meaning(advice=_PICTURE)),
+    ("minor upload", Meaning(advice=_PICTURE)),
+    ("photorealistic people", Meaning(advice=_PICTURE)),
+    ("filter_failed", Meaning(advice=_PROMPT)),
+    ("content polic", Meaning(advice=_PROMPT)),
+    ("content_policy", Meaning(advice=_PROMPT)),
+    ("flagged", Meaning(advice=_PROMPT)),
+    ("nsfw", Meaning(advice=_PROMPT)),
+    ("guardrails", Meaning(advice=_PROMPT)),
+    ("sensitive", Meaning(advice=_PROMPT)),
+    ("internal error", Meaning(by_chance=True)),
+    ("try again later", Meaning(by_chance=True)),
+    ("timed out", Meaning(by_chance=True)),
+    ("timeout", Meaning(by_chance=True)),
+)
+_CODES: Final = {"408": Meaning(by_chance=True)}
+
+
+def meaning(message: str, code: str = "") -> Meaning:
+    """What a failure text says, with its code where the text says nothing known."""
+    text = message.lower()
+    for fragment, found in _TEXTS:
+        if fragment in text:
+            return found
+    return _CODES.get(code, Meaning())

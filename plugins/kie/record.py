@@ -1,0 +1,139 @@
+"""Reading how a task stands out of recordInfo's `data`, in all the shapes that it comes in."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from runner.api import Result, State, Status
+
+from . import failures
+from .body import USD_PER_CREDIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# An unknown state is one of a task that is still under way.
+_STATES: Final = {
+    "waiting": State.QUEUED,
+    "wait": State.QUEUED,
+    "queuing": State.QUEUED,
+    "queueing": State.QUEUED,
+    "success": State.SUCCEEDED,
+    "fail": State.FAILED,
+    "failed": State.FAILED,
+}
+# Families from before createTask tell a number instead: 3 is made and then failed, 4 that only the callback failed.
+_FLAGS: Final = {0: State.RUNNING, 1: State.SUCCEEDED, 2: State.FAILED, 3: State.FAILED, 4: State.SUCCEEDED}
+_LISTS: Final = ("resultUrls", "result_urls", "originUrls")
+_SINGLE: Final = ("resultVideoUrl", "videoUrl", "video_url", "resultUrl", "url")
+_NESTED: Final = ("data", "response", "info", "videoInfo", "resultJson", "resultObject")
+_VIDEOS: Final = (".mp4", ".mov", ".webm", ".mkv", ".m4v")
+_DEPTH: Final = 4
+
+
+def status(data: Mapping[str, Any]) -> Status:
+    """How the task stands. Success without an address is a failure."""
+    state = _state(data)
+    if state is State.FAILED:
+        return _failed(data)
+    cost = _cost(data)
+    if state is not State.SUCCEEDED:
+        return Status(state=state, progress=_progress(data), cost_usd=cost)
+    found = list(dict.fromkeys(_urls(data)))
+    if not found:
+        return Status(
+            state=State.FAILED, reason="KIE says that it succeeded, and names no result", cost_usd=cost
+        )
+    found.sort(key=lambda url: not _names_video(url))
+    return Status(state=state, results=tuple(Result(url) for url in found), cost_usd=cost)
+
+
+def failed_answer(code: int, message: str) -> Status:
+    """Codes 408 and 501 in place of a record: the task itself has failed. KIE refunds those."""
+    return _gave_up(message or f"code {code}", str(code), Decimal(0))
+
+
+def _state(data: Mapping[str, Any]) -> State:
+    told = data.get("state")
+    if isinstance(told, str):
+        return _STATES.get(told.strip().lower(), State.RUNNING)
+    flag = data.get("successFlag")
+    if isinstance(flag, str) and flag.strip().isdecimal():
+        flag = int(flag)
+    return _FLAGS.get(flag, State.RUNNING) if isinstance(flag, int) else State.RUNNING
+
+
+def _failed(data: Mapping[str, Any]) -> Status:
+    message = str(data.get("failMsg") or data.get("errorMessage") or "")
+    code = str(data.get("failCode") or data.get("errorCode") or "")
+    cost = _cost(data)
+    # The amount that was held is given back; records from before mid-2026 do not say so.
+    return _gave_up(message, code, Decimal(0) if cost is None else cost)
+
+
+def _gave_up(message: str, code: str, cost: Decimal) -> Status:
+    meaning = failures.meaning(message, code)
+    reason = " ".join(message.split())[:500] or (f"code {code}" if code else "")
+    return Status(
+        state=State.FAILED,
+        reason=reason,
+        cost_usd=cost,
+        by_chance=meaning.by_chance,
+        advice=meaning.advice,
+    )
+
+
+def _cost(data: Mapping[str, Any]) -> Decimal | None:
+    credits = data.get("creditsConsumed")
+    if credits is None or isinstance(credits, bool):
+        return None
+    try:
+        found = Decimal(str(credits))
+    except InvalidOperation:
+        return None
+    return found * USD_PER_CREDIT if found.is_finite() and found >= 0 else None
+
+
+def _progress(data: Mapping[str, Any]) -> float | None:
+    told = data.get("progress")
+    if isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told <= 100:
+        return told / 100
+    return None
+
+
+def _urls(found: Any, depth: int = 0) -> Iterator[str]:
+    """Addresses in a result: a JSON text or an object, with the list at its top or one level down."""
+    if isinstance(found, str) and found.lstrip()[:1] in ("{", "["):
+        try:
+            found = json.loads(found)
+        except ValueError:
+            return
+    if isinstance(found, list):
+        yield from (one for one in found if _is_address(one))
+    if not isinstance(found, dict) or depth > _DEPTH:
+        return
+    for name in _LISTS:
+        value = found.get(name)
+        if isinstance(value, str) and _is_address(value):
+            yield value
+        else:
+            yield from _urls(value, depth + 1)
+    for name in _SINGLE:
+        if _is_address(found.get(name)):
+            yield found[name]
+    for name in _NESTED:
+        yield from _urls(found.get(name), depth + 1)
+
+
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("https://", "http://"))
+
+
+def _names_video(url: str) -> bool:
+    try:
+        return urlsplit(url).path.lower().endswith(_VIDEOS)
+    except ValueError:
+        return False

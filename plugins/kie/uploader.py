@@ -1,0 +1,76 @@
+"""KIE's image host: a stream upload under a name that no other picture has."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.addresses import host_of, reach_of
+from runner.api import Hosted
+from runner.errors import ConfigError, UploadError, UploadRefused
+
+from . import answers, key_of
+
+if TYPE_CHECKING:
+    import httpx
+
+    from runner.api import Context, Picture
+
+    from . import KieUploadOptions
+
+_REFUSED: Final = (400, 401, 402, 403, 404, 405, 413, 415, 422, 433)
+_ENDINGS: Final = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+
+
+class KieUpload:
+    """Uploads pictures with one account's key."""
+
+    def __init__(self, options: KieUploadOptions, context: Context) -> None:
+        self._options = options
+        self._context = context
+
+    async def put(self, picture: Picture) -> Hosted:
+        """Upload the bytes. Raises `UploadRefused` where a repetition would change nothing, else `UploadError`.
+
+        The same name overwrites, and caches may go on serving the old bytes: so the name is the bytes' digest. What
+        the host calls its type follows from the ending, and a wrong one makes models fail: so that is told by the
+        bytes as well.
+        """
+        import httpx
+
+        try:
+            key = key_of(self._options, "uploader")
+        except ConfigError as error:
+            raise UploadRefused(error.what, why=error.why, hint=error.hint) from error
+        name = f"{picture.sha256}.{_ENDINGS[picture.format]}"
+        try:
+            response = await self._context.http.post(
+                f"{self._options.upload_url.rstrip('/')}/api/file-stream-upload",
+                files={"file": (name, picture.data, picture.mime)},
+                data={"uploadPath": self._options.folder, "fileName": name},
+                headers={"Authorization": f"Bearer {key}"},
+                timeout=self._options.timeout_s,
+            )
+        except httpx.HTTPError as problem:
+            why = f"{type(problem).__name__}: {problem}".removesuffix(": ")
+            raise UploadError("KIE's image host does not answer", why=why) from problem
+        began = datetime.now(UTC)
+        url = _address(response, key)
+        # The life that KIE promises is longer on one of its pages; the shorter one costs an upload at the most.
+        expires = began + timedelta(hours=self._options.life_h)
+        return Hosted(url=url, reach=reach_of(host_of(url)), expires_at=expires)
+
+
+def _address(response: httpx.Response, key: str) -> str:
+    answer = answers.read(response, key)
+    data: Any = answer.data
+    if answer.code == 200 and isinstance(data, dict) and data.get("success") is not False:
+        # An older page of the documentation calls it fileUrl.
+        url = data.get("downloadUrl") or data.get("fileUrl")
+        if isinstance(url, str) and url.startswith(("https://", "http://")):
+            return url
+        raise UploadError("KIE's image host names no address", why=answer.line)
+    if answer.code in _REFUSED:
+        hint = "check KIE_API_KEY: python -m runner doctor" if answer.code in (401, 403) else ""
+        raise UploadRefused("KIE's image host refused the picture", why=answer.line, hint=hint)
+    raise UploadError("KIE's image host failed", why=answer.line)
