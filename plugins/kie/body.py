@@ -29,7 +29,12 @@ def body(twin: Twin, request: ShotRequest) -> dict[str, Any]:
 
 
 def _input(twin: Twin, request: ShotRequest) -> dict[str, Any]:
-    found: dict[str, Any] = {"prompt": request.prompt}
+    found: dict[str, Any] = {}
+    if twin.scenes:
+        # One scene as long as the clip; its keys are KIE's, the capital S too.
+        found[twin.scenes] = [{"Scene": request.prompt, "duration": round(request.duration_s)}]
+    else:
+        found["prompt"] = request.prompt
     for field, hosted in ((twin.first, request.image), (twin.last, request.last_image)):
         if field is None or hosted is None:
             continue
@@ -37,7 +42,7 @@ def _input(twin: Twin, request: ShotRequest) -> dict[str, Any]:
             found.setdefault(field.field, []).append(hosted.url)
         else:
             found[field.field] = hosted.url
-    if twin.duration is not None:
+    if twin.duration is not None and twin.duration.field:
         found[twin.duration.field] = _duration(twin.duration, request.duration_s)
     if twin.resolution is not None:
         found[twin.resolution.field] = _choice(twin.resolution, request.resolution)
@@ -62,7 +67,7 @@ def price(twin: Twin, request: ShotRequest) -> Price | None:
     """What a request costs by the card; `None` where the card does not know."""
     sent = _input(twin, request)
     for tariff in twin.prices:
-        if _matches(tariff.when, sent):
+        if _matches(tariff.when, sent) and not any(sent.get(field) for field in tariff.without):
             credits = tariff.credits + tariff.credits_per_s * round(request.duration_s)
             return Price(usd=credits * USD_PER_CREDIT, as_of=tariff.as_of)
     return None
@@ -74,6 +79,10 @@ def objections(twin: Twin, request: ShotRequest) -> Iterator[Objection]:
         yield Objection("duration_s", f"{twin.id} makes whole seconds", request.duration_s)
     if len(request.prompt) < twin.prompt_min:
         yield Objection("prompt", "is too short", request.prompt, f"{twin.prompt_min} characters or more")
+    if request.last_image is not None and twin.last is None:
+        yield Objection("last_image", f"{twin.id} cannot end on a given picture")
+    if twin.needs and not any(request.params.get(name) for name in twin.needs):
+        yield Objection("params", f"{twin.id} needs more", allowed=f"one of {', '.join(twin.needs)}")
     for name, value in request.params.items():
         key = f"params.{name}"
         if name in twin.own_fields:
@@ -83,8 +92,13 @@ def objections(twin: Twin, request: ShotRequest) -> Iterator[Objection]:
             if allowed:
                 yield Objection(key, f"{twin.id} does not take this", value, allowed)
     sent = _input(twin, request)
+    filled = {field for field, value in sent.items() if value}
+    if twin.first is not None:
+        filled.add("image")  # a plan knows that there will be one before it has an address
+    if request.last_image is not None:
+        filled.add("last_image")
     for conflict in twin.conflicts:
-        if _matches(conflict.when, sent):
+        if _matches(conflict.when, sent) and filled.issuperset(conflict.together):
             yield Objection(conflict.key, f"{twin.id}: {conflict.because}", allowed=conflict.allowed)
 
 
@@ -106,7 +120,7 @@ def _matches(when: dict[str, Any], sent: dict[str, Any]) -> bool:
 
 
 def _against(rule: Rule, value: Any) -> str:
-    """What would be allowed instead of `value`; nothing where it is fine."""
+    """What would be allowed instead of `value`; an empty text where it is fine."""
     if rule.values:
         same = any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in rule.values)
         return "" if same else ", ".join(str(one) for one in rule.values)
@@ -119,11 +133,19 @@ def _against(rule: Rule, value: Any) -> str:
         }.get(rule.type, "a list")
     if isinstance(value, str) and rule.max_chars is not None and len(value) > rule.max_chars:
         return f"at most {rule.max_chars} characters"
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    items = isinstance(value, list | tuple)
+    size = len(value) if items else value
+    if isinstance(size, int | float) and not isinstance(size, bool):
         low, high = rule.low, rule.high
-        if (low is not None and value < low) or (high is not None and value > high):
-            return f"{'' if low is None else f'{low:g} '}to {'' if high is None else f'{high:g}'}".strip()
+        if (low is not None and size < low) or (high is not None and size > high):
+            return _span(low, high) + (" items" if items else "")
     return ""
+
+
+def _span(low: float | None, high: float | None) -> str:
+    if low is None:
+        return f"at most {high:g}"
+    return f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
 
 
 def _is(kind: str, value: Any) -> bool:

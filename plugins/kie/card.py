@@ -27,12 +27,12 @@ _STRICT: Final = {"extra": "forbid"}  # a misspelt key in a card is an error
 class Duration:
     """The field for the length of a clip, in whole seconds: some models take a number, some a text of digits.
 
-    `values` are all that it takes, or `low` to `high`.
+    `values` are all that it takes, or `low` to `high`. No field means that the length is fixed, and not sent.
     """
 
     __pydantic_config__: ClassVar = _STRICT
     field: str = "duration"
-    type: Literal["text", "number"]
+    type: Literal["text", "number"] = "number"
     values: tuple[int, ...] = ()
     low: int = 0
     high: int = 0
@@ -68,7 +68,10 @@ class ImageRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What an extra parameter may be; parameters without a rule are passed on as they are."""
+    """What an extra parameter may be; parameters without a rule are passed on as they are.
+
+    `low` and `high` bound a number, or how many items a list has.
+    """
 
     __pydantic_config__: ClassVar = _STRICT
     type: Literal["text", "number", "whole", "flag", "list"] | None = None
@@ -80,10 +83,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """Values that do not go together: the fields of the request as sent, the key to blame, what is allowed."""
+    """What does not go together: values of fields as sent (`when`), or fields that are filled (`together`).
+
+    Among the latter, `image` and `last_image` are the shot's pictures. `key` is the shot's key to blame.
+    """
 
     __pydantic_config__: ClassVar = _STRICT
-    when: dict[str, Any]
+    when: dict[str, Any] = field(default_factory=dict)
+    together: tuple[str, ...] = ()
     key: str
     because: str
     allowed: str = ""
@@ -91,26 +98,46 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
-    """A price in credits, for a clip or a second of it, of requests whose fields are as in `when`."""
+    """A price in credits, for a clip or a second of it, of requests whose fields are as in `when`.
+
+    It does not hold where a field of `without` is filled. A price without `as_of` has no date in its source.
+    """
 
     __pydantic_config__: ClassVar = _STRICT
     when: dict[str, Any] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
     credits: Decimal = Decimal(0)
     credits_per_s: Decimal = Decimal(0)
-    as_of: date
+    as_of: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """What a model says of a task that failed: a part of its message, in any letter case, and what that means.
+
+    `by_chance` is a failure that may not happen again. The others are for good, mostly a matter of moderation.
+    """
+
+    __pydantic_config__: ClassVar = _STRICT
+    text: str
+    means: str
+    by_chance: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twin:
     """One id at KIE and the fields of its `input`. `always` is sent unless `params` says otherwise.
 
-    A missing field is not sent: the model has none, as with the aspect ratio where it follows the picture.
+    A missing field is not sent: the model has none, as with the aspect ratio where it follows the picture. `scenes`
+    is the field of a model that takes a list of scenes instead of a prompt. `needs` are parameters of which one
+    must be given.
     """
 
     __pydantic_config__: ClassVar = _STRICT
     id: str
     prompt_max: int | None = None
     prompt_min: int = 1
+    scenes: str = ""
     duration: Duration | None = None
     resolution: Choice | None = None
     aspect_ratio: Choice | None = None
@@ -120,24 +147,27 @@ class Twin:
     picture: ImageRules = field(default_factory=ImageRules)
     always: dict[str, Any] = field(default_factory=dict)
     params: dict[str, Rule] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     prices: tuple[Tariff, ...] = ()
 
     @property
     def own_fields(self) -> frozenset[str]:
         """The fields that are filled from the shot, and are no business of `params`."""
-        found = {"prompt", self.seed or "prompt"}
+        found = {"prompt", self.seed, self.scenes}
         for one in (self.duration, self.resolution, self.aspect_ratio, self.first, self.last):
             if one is not None:
                 found.add(one.field)
-        return frozenset(found)
+        return frozenset(found - {""})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """One model. `about` says what it is good for, `as_of` and `source` where the facts are from.
 
-    `aliases` are other names that people know it by. `retired` is the day from which it is gone.
+    `aliases` are other names that people know it by. `retired` is the day from which it is gone. `between` is a twin
+    of its own for clips that start and end on a given picture, where the one in `image` does not make them.
+    `failures` are known besides those that all models share.
     """
 
     __pydantic_config__: ClassVar = _STRICT
@@ -149,9 +179,23 @@ class Card:
     successors: tuple[str, ...] = ()
     text: Twin | None = None
     image: Twin | None = None
+    between: Twin | None = None
+    failures: tuple[Failure, ...] = ()
 
-    def twin(self, how: How) -> Twin | None:
-        return self.text if how is How.TEXT else self.image
+    @property
+    def twins(self) -> tuple[Twin, ...]:
+        return tuple(twin for twin in (self.text, self.image, self.between) if twin is not None)
+
+    def twin(self, how: How, *, last: bool = False) -> Twin | None:
+        """The twin that makes a clip from what there is; `last` says that it ends on a given picture."""
+        if how is How.TEXT:
+            return self.text
+        return self.between if last and self.between is not None else self.image
+
+    def failure(self, message: str) -> Failure | None:
+        """What is known about a task that failed with this message."""
+        said = message.lower()
+        return next((failure for failure in self.failures if failure.text.lower() in said), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +210,7 @@ class Deck:
         if card is not None:
             return name, card
         for known, card in self.cards.items():
-            ids = {twin.id for twin in (card.text, card.image) if twin is not None}
-            if name in ids or name in card.aliases:
+            if name in card.aliases or any(name == twin.id for twin in card.twins):
                 return known, card
         return None
 
