@@ -20,7 +20,7 @@ _CAPPED: Final = "raise the key's own limit in KIE's settings, or wait until it 
 _KEY: Final = "check KIE_API_KEY: python -m runner doctor"
 _MODEL: Final = "choose another model: generator.model=..."
 
-# Messages of code 500 that KIE gives before it makes anything: a field is missing or wrong, or the model is switched off.
+# Messages of code 500 that KIE gives before it makes anything: a field is missing or wrong, or the model is paused.
 _BEFORE_ANYTHING: Final = (
     *("is required", "please fill in", "paused", "not supported", "unsupported", "is invalid", "invalid "),
     *(
@@ -43,6 +43,7 @@ _BEFORE_ANYTHING: Final = (
         "does not exist",
     ),
 )
+_LONGEST_PAGE: Final = 65_536
 _NO_CREDIT: Final = (
     "credits insufficient",
     "credits are insufficient",
@@ -55,13 +56,14 @@ _NO_CREDIT: Final = (
 class Answer:
     """One answer. `code` is the body's where it has one, else HTTP's; `None` where the body cannot be read.
 
-    `message` is one line, safe to show.
+    `message` is one line, safe to show. `retry_after_s` is what it asks to wait, where it says so.
     """
 
     code: int | None
     message: str
     data: Any
     http: int
+    retry_after_s: float | None = None
 
     @property
     def line(self) -> str:
@@ -79,20 +81,19 @@ def read(response: httpx.Response, key: str) -> Answer:
         body = json.loads(response.content)
     except ValueError:
         body = None
+    status, after_s = response.status_code, _after_s(response)
     if not isinstance(body, dict):
-        text = response.text if len(response.content) < 65_536 else ""
-        status = response.status_code
         # A page or nothing at all under a status of success says nothing about the request.
-        return Answer(code=None if status < 400 else status, message=_line(text, key), data=None, http=status)
+        code = None if status < 400 else status
+        text = response.text if len(response.content) < _LONGEST_PAGE else ""
+        return Answer(code=code, message=_line(text, key), data=None, http=status, retry_after_s=after_s)
     code = body.get("code")
     if isinstance(code, str) and code.strip().isdecimal():
         code = int(code)
     if not isinstance(code, int) or isinstance(code, bool):
-        code = response.status_code
-    message = body.get("msg") or body.get("message") or body.get("error") or ""
-    return Answer(
-        code=code, message=_line(str(message), key), data=body.get("data"), http=response.status_code
-    )
+        code = status
+    message = _line(str(body.get("msg") or body.get("message") or body.get("error") or ""), key)
+    return Answer(code=code, message=message, data=body.get("data"), http=status, retry_after_s=after_s)
 
 
 def readable(response: httpx.Response) -> bool:
@@ -107,9 +108,9 @@ def refusal(answer: Answer, *, own: bool) -> ShotError:
         case _ if answer.says(*_NO_CREDIT):
             return SubmitRefused("there is not enough credit at KIE", why=answer.line, hint=_TOP_UP)
         case 429:
-            return Busy("KIE takes no more for now", why=answer.line)
+            return Busy("KIE takes no more for now", why=answer.line, retry_after_s=answer.retry_after_s)
         case 455:
-            return Busy("KIE is down for maintenance", why=answer.line)
+            return Busy("KIE is down for maintenance", why=answer.line, retry_after_s=answer.retry_after_s)
         case 401:
             return SubmitRefused("KIE does not accept the key", why=answer.line, hint=_KEY)
         case 402:
@@ -140,7 +141,16 @@ def poll_problem(answer: Answer, task: str) -> ShotError:
         case 200 | 404 | 422 | 400:
             return TaskUnknown(f"KIE does not know task {task}", why=answer.line)
         case _:
-            return PollFailed(f"KIE cannot say now how task {task} is", why=answer.line)
+            return PollFailed(
+                f"KIE cannot say now how task {task} is",
+                why=answer.line,
+                retry_after_s=answer.retry_after_s,
+            )
+
+
+def _after_s(response: httpx.Response) -> float | None:
+    told = response.headers.get("Retry-After", "")
+    return float(told) if told.isascii() and told.isdecimal() else None
 
 
 def _unknown(why: str) -> SubmitUnknown:
