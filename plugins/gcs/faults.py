@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import UploadError, UploadRefused
 
+from . import address
+
 if TYPE_CHECKING:
     from . import GcsOptions
 
 _LATER: Final = (408, 429)
 _LONGEST: Final = 300
+_LOGIN: Final = "a new key file, or gcloud auth application-default login"
 _URL_QUERY: Final = re.compile(r"(https?://[^\s?'\"]*)\?[^\s'\"]*")
 
 
@@ -27,6 +30,7 @@ def told(error: BaseException, options: GcsOptions, *, wanted: str) -> UploadErr
     """The error to raise for one of Google's. `wanted` is the permission that the request needed."""
     from google.api_core import exceptions as api
     from google.auth import exceptions as auth
+    from google.cloud.storage.exceptions import InvalidResponse  # type: ignore[import-untyped]
 
     if isinstance(error, UploadError):
         return error
@@ -39,23 +43,33 @@ def told(error: BaseException, options: GcsOptions, *, wanted: str) -> UploadErr
             "Google does not accept the credentials",
             where=where,
             why=first_line(error),
-            hint="a new key file, or gcloud auth application-default login; and check this machine's clock",
+            hint=f"{_LOGIN}; and check this machine's clock",
         )
     if isinstance(error, auth.TransportError):
         inner = error.args[0] if error.args else None
         said = str(inner)
-        if "signBlob" in said:
+        if "signBlob" in said or "sign_bytes" in said:
             return _unsigned(said, where)
-        return _unreachable(inner if isinstance(inner, BaseException) else error, where)
-    if isinstance(error, api.GoogleAPICallError):
+        return _unreachable(inner if isinstance(inner, BaseException) else error, options)
+    if isinstance(error, api.GoogleAPICallError | InvalidResponse):  # the latter when retries did not help
         return _answered(error, options, where, wanted)
+    if isinstance(error, auth.GoogleAuthError):
+        return UploadRefused(
+            "Google does not accept the credentials",
+            where=where,
+            why=first_line(error),
+            hint="over plain http no account is shown: uploader.api_url=https://..."
+            if address(options)
+            else _LOGIN,
+        )
     if isinstance(error, OSError):  # requests' errors are of this kind
-        return _unreachable(error, where)
+        return _unreachable(error, options)
     return UploadRefused("Google Cloud Storage cannot be used", where=where, why=first_line(error))
 
 
 def _answered(error: Any, options: GcsOptions, where: str, wanted: str) -> UploadError:
-    code, why = int(error.code or 0), _reason(error)
+    code = int(getattr(error, "code", None) or error.response.status_code)
+    why = _reason(error)
     bucket = options.bucket
     if code == 404:
         return UploadRefused(
@@ -77,7 +91,7 @@ def _answered(error: Any, options: GcsOptions, where: str, wanted: str) -> Uploa
             "Google does not accept the credentials",
             where=where,
             why=why,
-            hint="a new key file, or gcloud auth application-default login",
+            hint=_LOGIN,
         )
     if code == 400 and "requester pays" in why.lower():
         return UploadRefused(
@@ -107,23 +121,24 @@ def _reason(error: Any) -> str:
 def _unsigned(said: str, where: str) -> UploadError:
     if "exhausted" in said:
         return UploadError("Google signs no address now", where=where, why=first_line(Exception(said)))
-    found = re.search(r"[\"']message[\"']:\s*[\"']([^\"'\\]*)", said)
+    # The answer's body stands in the message as Python shows bytes, or a mapping.
+    found = re.search(r"""["']message["']:\s*(["'])(.*?)\1""", said.replace("\\'", "'"))
     return UploadRefused(
         "Google does not sign for this service account",
         where=where,
-        why=found.group(1) if found else "signBlob was refused",
+        why=first_line(Exception(found.group(2))) if found else "signBlob was refused",
         hint="give it the role roles/iam.serviceAccountTokenCreator on itself and enable the API "
         "iamcredentials.googleapis.com, or uploader.credentials_file=KEY.json",
     )
 
 
-def _unreachable(error: BaseException, where: str) -> UploadError:
+def _unreachable(error: BaseException, options: GcsOptions) -> UploadError:
     cause = getattr(error, "reason", None) or (error.args[0] if error.args else error)
     cause = getattr(cause, "reason", None) or cause  # requests wraps urllib3, which wraps the cause
     said = re.sub(r"^<[^>]*>:?\s*|^\w+\(.*?\):\s*", "", str(cause))
     return UploadError(
         "Google Cloud Storage cannot be reached",
-        where=where,
+        where=address(options) or f"gs://{options.bucket}",
         why=first_line(Exception(said or type(error).__name__)),
         hint="check the network, and HTTPS_PROXY where there is a proxy; then run the same command again",
     )

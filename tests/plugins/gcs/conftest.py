@@ -64,7 +64,9 @@ def emulator() -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     words = [program, "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", str(port)]
     process = subprocess.Popen(
-        [*words, "-external-url", address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*words, "-external-url", address, "-public-host", address.removeprefix("http://")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         while process.poll() is None:

@@ -19,13 +19,14 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
+from yarl import URL
 
 if TYPE_CHECKING:
     import ssl
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 API = ("/storage/v1/", "/upload/storage/v1/", "/upload/resumable/")
 DAYS_7 = 604800
+OWN = ("host", "content-length", "transfer-encoding", "authorization", "accept-encoding", "connection")
+"""Headers of one connection, not of what is asked for."""
 
 
 @dataclass
@@ -141,7 +144,7 @@ async def _open(front: Front, tls: ssl.SSLContext) -> contextlib.AsyncExitStack:
 
 async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
     head = await reader.readuntil(b"\r\n\r\n")
-    if not re.match(rb"CONNECT [a-z]+\.googleapis\.com:443 ", head):
+    if not re.match(rb"CONNECT [a-z0-9]+\.googleapis\.com:443 ", head):
         writer.write(b"HTTP/1.1 502 not a name of Google\r\n\r\n")
         return
     inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
@@ -253,13 +256,18 @@ class _Google:
         if not 0 < life_s <= DAYS_7:
             return _xml_error(400, "AuthenticationQueryParametersError", "Expires must be less than a week.")
         email, _, scope = query["X-Goog-Credential"].partition("/")
-        path, _, rest = request.raw_path.partition("?")
-        pairs = sorted(pair for pair in rest.split("&") if not pair.startswith("X-Goog-Signature="))
+        path = request.raw_path.partition("?")[0]
+        # Clients spell a query differently (@ or %40): what is signed is the spelling of the specification.
+        pairs = sorted(
+            f"{quote(name, safe='~')}={quote(value, safe='~')}"
+            for name, value in query.items()
+            if name != "X-Goog-Signature"
+        )
         canonical = "\n".join(
             (request.method, path, "&".join(pairs), f"host:{request.host}", "", "host", "UNSIGNED-PAYLOAD")
         )
         digest = hashlib.sha256(canonical.encode()).hexdigest()
-        to_sign = "\n".join((query["X-Goog-Algorithm"], query["X-Goog-Date"], unquote(scope), digest))
+        to_sign = "\n".join((query["X-Goog-Algorithm"], query["X-Goog-Date"], scope, digest))
         fits = (
             query["X-Goog-Algorithm"] == "GOOG4-RSA-SHA256"
             and query["X-Goog-SignedHeaders"] == "host"
@@ -274,21 +282,7 @@ class _Google:
         return None
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
-        own = {
-            "Host",
-            "Content-Length",
-            "Transfer-Encoding",
-            "Authorization",
-            "Accept-Encoding",
-            "Connection",
-        }
-        headers = {name: value for name, value in request.headers.items() if name not in own}
-        if not request.path.startswith(API):
-            headers["Host"] = (
-                "storage.googleapis.com"  # under this name the emulator shows objects by their path
-            )
-        from yarl import URL
-
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in OWN}
         async with self.session.request(
             request.method,
             URL(f"{self.front.emulator}{request.raw_path}", encoded=True),
@@ -296,7 +290,7 @@ class _Google:
             data=io.BytesIO(await request.read()) if request.can_read_body else None,
             allow_redirects=False,
         ) as answer:
-            kept = {name: value for name, value in answer.headers.items() if name not in own}
+            kept = {name: value for name, value in answer.headers.items() if name.lower() not in OWN}
             if "Location" in kept:
                 here = f"{request.scheme}://{request.host}"
                 kept["Location"] = re.sub(r"^https?://[^/]+", here, kept["Location"])
