@@ -7,11 +7,12 @@ import json
 import logging
 import platform
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner import __version__
 from runner.api import EventKind
 from runner.report import manifest
+from runner.report.lines import Lines
 
 if TYPE_CHECKING:
     from runner.api import Event
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from runner.engine.outcome import RunOutcome
     from runner.plan import Plan
     from runner.report.folder import RunFolder
+
+
+# `json.dumps` makes an encoder for each call that is not by its defaults.
+_ENCODED: Final = json.JSONEncoder(ensure_ascii=False).encode
+_log = logging.getLogger("runner.run")
 
 
 class Record:
@@ -29,8 +35,9 @@ class Record:
         self._plan = plan
         self._composed = composed
         self._started = datetime.now(UTC)
-        self._events = (folder.path / "events.jsonl").open("a", encoding="utf-8")
-        self._log = logging.FileHandler(folder.path / "runner.log", encoding="utf-8")
+        self._events = Lines(folder.path / "events.jsonl")
+        self._log_lines = Lines(folder.path / "runner.log")
+        self._log = logging.StreamHandler(self._log_lines)
         self._log.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
         self._before = logging.getLogger("runner").level
 
@@ -50,6 +57,7 @@ class Record:
         logging.getLogger("runner").removeHandler(self._log)
         logging.getLogger("runner").setLevel(self._before)
         self._log.close()
+        self._log_lines.close()
         self._events.close()
 
     def observe(self, event: Event) -> None:
@@ -63,15 +71,13 @@ class Record:
             entry["progress"] = round(event.progress, 3)
         if event.detail:
             entry["detail"] = dict(event.detail)
-        self._events.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self._events.write(_ENCODED(entry) + "\n")
         self._events.flush()
         if event.kind is EventKind.SHOT_PROGRESS:
             return
         bad = event.kind.endswith(("failed", "fell_back", "warned", "skipped"))
         where = "/".join(filter(None, (event.sequence, event.shot))) or "run"
-        logging.getLogger("runner.run").log(
-            logging.WARNING if bad else logging.INFO, "%s %s %s", where, event.kind, event.message
-        )
+        _log.log(logging.WARNING if bad else logging.INFO, "%s %s %s", where, event.kind, event.message)
 
     def finish(self, outcome: RunOutcome) -> None:
         """Write the manifest, then the record that points to it."""
