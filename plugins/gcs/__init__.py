@@ -49,7 +49,7 @@ class GcsOptions:
     project: str = ""
     delete_at_end: bool = False
     api_url: str = ""
-    timeout_s: float = 60.0
+    timeout_s: float = 30.0
 
     def __post_init__(self) -> None:
         if not self.bucket:
