@@ -27,6 +27,7 @@ class Books:
     callbacks: list[dict[str, Any]] = field(default_factory=list)
     fetches: list[dict[str, Any]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    unauthorized: int = 0
 
     def note(self, book: list[dict[str, Any]], **entry: Any) -> dict[str, Any]:
         """Write one line. The oldest go when a book gets too thick."""
@@ -49,6 +50,7 @@ class Books:
             "downloads": self.downloads,
             "callbacks": self.callbacks,
             "fetches": self.fetches,
+            "unauthorized": self.unauthorized,
         }
 
 

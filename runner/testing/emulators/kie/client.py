@@ -78,6 +78,7 @@ class BooksView:
     downloads   at, method, path, headers (lower case; a key in them is shown as ***), step, status
     callbacks   at, task, url, number, status, problem
     fetches     at, url, size, problem: what the emulator itself asked for
+    unauthorized counts requests without a key that it knows
     """
 
     now: float
@@ -89,6 +90,7 @@ class BooksView:
     downloads: Sequence[Mapping[str, Any]]
     callbacks: Sequence[Mapping[str, Any]]
     fetches: Sequence[Mapping[str, Any]]
+    unauthorized: int
 
     def account(self, key: str = DEFAULT_KEY) -> AccountEntry:
         return self.accounts[key]

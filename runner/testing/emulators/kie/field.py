@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Any, Final
 
+_DIGITS: Final = 9
 NAMELESS: Final = "This field is required"
 SERVER_EXCEPTION: Final = "Server exception, please try again later or contact customer service"
 
@@ -72,24 +73,29 @@ class Field:
 
     def problem(self, value: object) -> str:
         """What is wrong with a value that is there; "" if nothing. The wording is ours: none was recorded."""
-        right = isinstance(value, _TYPES[self.kind]) and (
-            self.kind is Kind.FLAG or not isinstance(value, bool)
-        )
-        if not right:
-            return f"{self.name} must be {self.kind.value}"
-        if self.kind is Kind.DIGITS and not str(value).isdecimal():
-            return f"{self.name} must be {self.kind.value}"
-        if self.kind is Kind.URLS and not all(isinstance(one, str) for one in _listed(value)):
+        if not self._typed(value):
             return f"{self.name} must be {self.kind.value}"
         if self.choices and value not in self.choices:
             return f"{self.name} is not within the range of allowed options"
         return self._outside(value)
 
+    def _typed(self, value: Any) -> bool:
+        if not isinstance(value, _TYPES[self.kind]) or isinstance(value, bool) != (self.kind is Kind.FLAG):
+            return False
+        if self.kind is Kind.DIGITS:
+            return value.isdecimal() and len(value) <= _DIGITS
+        return self.kind is not Kind.URLS or all(isinstance(one, str) for one in value)
+
     def _outside(self, value: Any) -> str:
-        if self.kind in (Kind.INTEGER, Kind.NUMBER) or self.kind is Kind.DIGITS:
-            size, what = float(value), "value"
-        else:
-            size, what = (0.0, "") if self.kind is Kind.FLAG else (float(len(value)), "length")
+        match self.kind:
+            case Kind.FLAG:
+                return ""
+            case Kind.INTEGER | Kind.NUMBER:
+                size, what = value, "value"
+            case Kind.DIGITS:
+                size, what = int(value), "value"
+            case _:
+                size, what = len(value), "length"
         if self.high is not None and size > self.high:
             return f"{self.name}: the {what} must not exceed {self.high:g}"
         if self.low is not None and size < self.low:
@@ -101,7 +107,3 @@ def is_address(value: str) -> bool:
     """Whether the API takes this for an address. It may still be one that it cannot fetch."""
     scheme, colon, _ = value.strip().partition(":")
     return bool(colon) and scheme.lower() != "data" and len(scheme) < 10
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value)

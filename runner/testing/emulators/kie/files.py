@@ -62,6 +62,9 @@ class Files:
     ) -> str:
         """Serve what is in `path` already. Returns its address."""
         now = self._clock.now()
+        replaced = self._by_path.get(name)
+        if replaced is not None and replaced.path != path:
+            replaced.path.unlink(missing_ok=True)
         self._by_path[name] = Hosted(
             name=name,
             path=path,

@@ -10,6 +10,8 @@ from runner.testing.emulators.kie.field import Field, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from runner.api import Picture
+
 TRAP: Final = "aspect_ratio is required for text-to-video"
 """What some models say when the picture came under a name that they do not know."""
 
@@ -24,15 +26,34 @@ class PictureRules:
     formats: tuple[str, ...] = ("jpeg", "png", "webp")
     ratio: tuple[float, float] = (0.0, 0.0)
 
+    def unfit(self, picture: Picture) -> str:
+        """Why a model does not take a picture. The wording is ours: none was recorded."""
+        short, long = sorted((picture.width, picture.height))
+        if picture.format not in self.formats:
+            return f"Image format {picture.format} is not supported"
+        if short < self.min_px:
+            return f"Image size is too small: at least {self.min_px}px"
+        if self.max_px and long > self.max_px:
+            return f"Image size is too large: at most {self.max_px}px"
+        low, high = self.ratio
+        if high and not low <= picture.width / picture.height <= high:
+            return f"Image aspect ratio is out of range: {low:g} to {high:g}"
+        return ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """`first` and `last` name the fields of the first and the last picture; they are the same where the second of an
     array is the last picture. `clip` is the field of a clip to go on from, `task` that of a task.
 
-    `any_of` are fields of which one must be there, or `any_missing` is answered. `follows` says that a given picture
-    sets the clip's shape whatever ratio is asked for. `text_trap`: without a picture it takes the job for
-    text-to-video. `unchecked`: takes anything, and bills it. `makes` is "video", or "copy" of what came in.
+    any_of      fields of which one must be there, or `any_missing` is answered
+    apart       fields that may not stand beside `first` or `last`
+    never       values that exclude each other: field, value, field, value
+    follows     a given picture sets the clip's shape, whatever ratio is asked for
+    text_trap   without a picture it takes the job for text-to-video
+    audio_trap  it fails on a picture whose name says another format
+    unchecked   it takes anything, and bills it
+    makes       "video", or "copy" of what came in
     """
 
     name: str
@@ -41,6 +62,9 @@ class Model:
     last: str = ""
     clip: str = ""
     task: str = ""
+    apart: tuple[str, ...] = ()
+    last_needs_first: bool = False
+    never: tuple[tuple[str, object, str, object], ...] = ()
     any_of: tuple[str, ...] = ()
     any_missing: str = ""
     follows: bool = False
@@ -72,7 +96,20 @@ class Model:
         if self.any_of and absent.issuperset(known.intersection(self.any_of)):
             return self.any_missing
         problems = (one.problem(given[one.name]) for one in self.fields if given.get(one.name) is not None)
-        return next(filter(None, problems), "")
+        return next(filter(None, problems), "") or self._clash(given, absent)
+
+    def _clash(self, given: dict[str, Any], absent: set[str]) -> str:
+        """Fields that are fine by themselves and not together. The wording is ours: none was recorded."""
+        frames = {self.first, self.last} - absent - {""}
+        beside = sorted(set(self.apart) - absent)
+        if frames and beside:
+            return f"{min(frames)} and {beside[0]} cannot be used together"
+        if self.last_needs_first and self.last in frames and self.first not in frames:
+            return f"{self.first} is required"
+        for one, value, other, its_value in self.never:
+            if given.get(one) == value and given.get(other) == its_value:
+                return f"{one} is not within the range of allowed options"
+        return ""
 
     def completed(self, given: dict[str, Any]) -> dict[str, Any]:
         """The input as the API tells it back: in its own order, with its own defaults."""
@@ -81,11 +118,15 @@ class Model:
 
     def starts_from(self, given: dict[str, Any]) -> str:
         """The address of the first picture; "" for none."""
-        return _at(given.get(self.first), 0) if self.first else ""
+        if not self.first or given.get("generation_type") == _REFERENCES:
+            return ""
+        return _at(given.get(self.first), 0)
 
     def ends_on(self, given: dict[str, Any]) -> str:
         """The address of the last picture; "" for none."""
-        return _at(given.get(self.last), 1 if self.last == self.first else 0) if self.last else ""
+        if not self.last or given.get("multi_shots") or given.get("generation_type") == _REFERENCES:
+            return ""
+        return _at(given.get(self.last), 1 if self.last == self.first else 0)
 
     def seen(self, given: dict[str, Any]) -> list[str]:
         """The addresses of all pictures of a request, once each."""
@@ -96,6 +137,7 @@ class Model:
         return list(dict.fromkeys(addresses))
 
 
+_REFERENCES: Final = "REFERENCE_2_VIDEO"
 _NOT_PICTURES: Final = ("video_url", "video_urls", "audio_url", "audio_urls", "clip_url", "reference_video")
 
 

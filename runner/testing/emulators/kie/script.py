@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 _BEFORE_OR_AFTER: Final = ("drop", "hang", "html", "text")
 
 CREATE: Final = frozenset(
-    {"ok", "null_after", *(f"{one}_{when}" for one in _BEFORE_OR_AFTER for when in ("before", "after"))}
+    {"ok", "no_data_after", *(f"{one}_{when}" for one in _BEFORE_OR_AFTER for when in ("before", "after"))}
 )
 """Answers to a creation, and CODE (nothing is made) and CODE_after (a task is made)."""
 
-POLL: Final = frozenset({"ok", "null", "state", "flag", *_BEFORE_OR_AFTER})
+POLL: Final = frozenset({"ok", "no_data", "state", "flag", *_BEFORE_OR_AFTER})
 """Answers to a poll, and CODE."""
 
 DOWNLOAD: Final = frozenset(
@@ -50,6 +50,7 @@ RESULTS: Final = (
 """What `resultJson` holds on success."""
 
 FOREVER: Final = None
+_LONGEST_S: Final = 60
 
 
 class _Strict:
@@ -91,8 +92,9 @@ def _step(raw: object) -> object:
         if times and not times.isdecimal():
             raise ValueError(f"{raw!r}: behind * stands a number, or nothing for ever")
         return {"answer": name, "times": int(times) if times else (FOREVER if star else 1)}
-    if isinstance(raw, dict) and raw.get("times") == "forever":
-        return {**raw, "times": FOREVER}
+    if isinstance(raw, dict):
+        known = {**raw, "answer": str(raw.get("answer", ""))}
+        return {**known, "times": FOREVER} if raw.get("times") == "forever" else known
     return raw
 
 
@@ -157,8 +159,10 @@ class Rule(_Strict):
         _known("create", self.create, CREATE, after=True)
         _known("poll", self.poll, POLL)
         _known("download", self.download, DOWNLOAD)
-        if self.states is not None and not all(self.states):
-            raise ValueError("states: a state has a name")
+        if self.states is not None and not (self.states and all(self.states)):
+            raise ValueError("states: name at least one")
+        if self.clip_s is not None and not 0 < self.clip_s <= _LONGEST_S:
+            raise ValueError(f"clip_s: more than 0 and up to {_LONGEST_S}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +264,3 @@ def nth(steps: tuple[Step, ...], index: int) -> Step | None:
             return None if step.answer == "ok" and not step.delay_s else step
         index -= step.times
     return None
-
-
-STEP_KEYS: Final = tuple(one.name for one in fields(Step))

@@ -143,6 +143,7 @@ class Server:
     def _account(self, request: web.Request) -> Account:
         account = self._accounts.by_key.get(self._key(request))
         if account is None:
+            self._books.unauthorized += 1
             raise Refused(401, bare=True)
         return account
 

@@ -14,7 +14,7 @@ import aiohttp
 from runner.errors import MediaError
 from runner.testing.emulators.kie import draw, shape
 from runner.testing.emulators.kie.clock import milliseconds
-from runner.testing.emulators.kie.task import compact
+from runner.testing.emulators.kie.result import result_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from runner.testing.emulators.kie.books import Books
     from runner.testing.emulators.kie.clock import Clock
     from runner.testing.emulators.kie.files import Files
-    from runner.testing.emulators.kie.model import PictureRules
     from runner.testing.emulators.kie.options import Options
     from runner.testing.emulators.kie.task import Task
 
@@ -34,6 +33,7 @@ USER_AGENT: Final = "emulator"
 _MB: Final = 1_000_000
 _CLIP_MB: Final = 200
 _WORKERS: Final = 2
+_SHORTEST_S: Final = Fraction(1, 10)
 _REDIRECTS: Final = 5
 
 
@@ -157,7 +157,7 @@ class Studio:
             raise Failed("400", FETCH_FAILED) from None
         if task.model.audio_trap and fetched.content_type != f"image/{found.format}":
             raise Failed("500", NO_AUDIO)
-        if unfit := _unfit(found, rules):
+        if unfit := rules.unfit(found):
             raise Failed("400", unfit)
         return found
 
@@ -217,11 +217,11 @@ class Studio:
             None if first is None else shape.Size(first.width, first.height),
             self._options.max_short_side,
         )
-        asked = task.rule.clip_s or shape.duration_s(task.model, given)
+        asked = max(_SHORTEST_S, Fraction(task.rule.clip_s or shape.duration_s(task.model, given)))
         look = draw.Look(
             prompt=task.prompt,
             seed=str(given.get("seed", "")),
-            duration_s=Fraction(asked).limit_denominator(1000),
+            duration_s=asked.limit_denominator(1000),
             width=size.width,
             height=size.height,
             fps=self._options.fps,
@@ -248,47 +248,7 @@ class Studio:
             )
             task.urls.append(url)
         task.urls = list(task.rule.urls) or task.urls
-        task.result_json = _result(task)
-
-
-def _result(task: Task) -> Any:
-    urls: dict[str, Any] = {"resultUrls": task.urls}
-    if task.model.legacy_sora:
-        urls["resultWaterMarkUrls"] = task.urls
-    match task.rule.result:
-        case "snake_case":
-            return compact({"result_urls": task.urls})
-        case "under_data":
-            return compact({"data": urls})
-        case "snake_under_data":
-            return compact({"data": {"result_urls": task.urls}})
-        case "object":
-            return urls
-        case "empty_urls":
-            return compact({"resultUrls": []})
-        case "empty_object":
-            return "{}"
-        case "empty_string":
-            return ""
-        case "bad_json":
-            return compact(urls)[:-3]
-        case _:
-            return compact(urls)
-
-
-def _unfit(picture: Picture, rules: PictureRules) -> str:
-    """Why a model does not take a picture. The wording is ours: none was recorded."""
-    short, long = sorted((picture.width, picture.height))
-    if picture.format not in rules.formats:
-        return f"Image format {picture.format} is not supported"
-    if short < rules.min_px:
-        return f"Image size is too small: at least {rules.min_px}px"
-    if rules.max_px and long > rules.max_px:
-        return f"Image size is too large: at most {rules.max_px}px"
-    low, high = rules.ratio
-    if high and not low <= picture.width / picture.height <= high:
-        return f"Image aspect ratio is out of range: {low:g} to {high:g}"
-    return ""
+        task.result_json = result_json(task)
 
 
 def _draw(look: draw.Look, first: Picture | None, last: Picture | None, path: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import mimetypes
 import secrets
 from datetime import UTC, datetime
@@ -62,7 +63,7 @@ class Uploads:
                 return instead
             sent = await (self._streamed(request) if how == "stream" else self._described(request, how))
         except wire.Refused as problem:
-            return _refused(problem)
+            return self._refused(problem)
         answer = self._keep(account, sent, how)
         await wire.instead(step, "after")
         return answer
@@ -73,7 +74,10 @@ class Uploads:
         path = "/".join(("kieai", account.id, *sent.folder.split("/"), name))
         step = self._jobs.director.other("uploaded")
         url = self._files.put(
-            path, sent.data, self._options.upload_life_s, steps=() if step is None else (step,)
+            path,
+            sent.data,
+            self._options.upload_life_s,
+            steps=() if step is None else (dataclasses.replace(step, times=None),),
         )
         account.counts["uploads"] += 1
         self._books.note(
@@ -95,6 +99,11 @@ class Uploads:
                 },
             }
         )
+        response.headers.update(_CORS)
+        return response
+
+    def _refused(self, problem: wire.Refused) -> web.Response:
+        response = wire.refusal(problem, self._options.error_style, success=False)
         response.headers.update(_CORS)
         return response
 
@@ -147,7 +156,7 @@ def _decoded(body: dict[str, Any]) -> tuple[bytes, str]:
     text = body.get("base64Data")
     if not isinstance(text, str) or not text:
         raise wire.Refused(400, "base64Data is required")
-    mime = ""
+    mime = str(body.get("mimeType") or "")
     if text.startswith("data:"):
         head, _, text = text.partition(",")
         mime = head.removeprefix("data:").partition(";")[0]
@@ -167,22 +176,19 @@ def _extension(name: str, mime: str) -> str:
 
 def _name(text: str) -> str:
     """The last part of what a client calls its file."""
-    name = text.replace("\\", "/").rpartition("/")[2]
+    name = _sayable(text).replace("\\", "/").rpartition("/")[2]
     return "" if name in (".", "..") else name
 
 
 def _folder(text: str) -> str:
-    parts = [part for part in text.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    parts = [part for part in _sayable(text).replace("\\", "/").split("/") if part not in ("", ".", "..")]
     return "/".join(parts) or _ANYWHERE
+
+
+def _sayable(text: str) -> str:
+    """Without what no address can hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _refused(problem: wire.Refused) -> web.Response:
-    """The upload host has a shape of its own for errors, and means them as HTTP."""
-    body = {"success": False, "code": problem.code, "msg": problem.msg}
-    response = wire.reply(body, status=problem.http or (problem.code if 400 <= problem.code <= 599 else 500))
-    response.headers.update(_CORS)
-    return response

@@ -77,9 +77,9 @@ def reply(body: object, *, status: int = 200) -> web.Response:
     return response
 
 
-def refusal(problem: Refused, style: str) -> web.Response:
-    """In the style `envelope` every error is HTTP 200; in `http` it has its own status."""
-    body: dict[str, Any] = {"code": problem.code, "msg": problem.msg}
+def refusal(problem: Refused, style: str, **first: object) -> web.Response:
+    """In the style `envelope` every error is HTTP 200; in `http` it has its own status. `first` stand in front."""
+    body: dict[str, Any] = {**first, "code": problem.code, "msg": problem.msg}
     if not problem.bare:
         body["data"] = None
     own = problem.code if style == "http" and 400 <= problem.code <= 599 else 200
@@ -100,8 +100,9 @@ async def instead(step: Step | None, when: str = "") -> web.Response | None:
         return None
     name = step.answer
     if when:
-        moment = "after" if name.endswith("_after") else "before"
-        if moment != when or (name == "ok" and when == "before"):
+        # An answer that is only late is late to tell of what was done.
+        moment = "after" if name.endswith("_after") or name == "ok" else "before"
+        if moment != when:
             return None
         name = name.removesuffix("_before").removesuffix("_after")
     if step.delay_s:
@@ -117,6 +118,6 @@ async def instead(step: Step | None, when: str = "") -> web.Response | None:
             return page(step.http or 502)
         case "text":
             return web.Response(text="upstream connect error or disconnect", status=step.http or 200)
-        case "null":
+        case "no_data":
             return success(None)
     return None

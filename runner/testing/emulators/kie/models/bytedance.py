@@ -17,14 +17,8 @@ from runner.testing.emulators.kie.models.parts import (
     urls,
 )
 
-_MEDIA: Final = (
-    "prompt",
-    "first_frame_url",
-    "last_frame_url",
-    "reference_image_urls",
-    "reference_video_urls",
-    "reference_audio_urls",
-)
+_REFERENCES: Final = ("reference_image_urls", "reference_video_urls", "reference_audio_urls")
+_MEDIA: Final = ("prompt", "first_frame_url", "last_frame_url", *_REFERENCES)
 _NOTHING: Final = "Please fill in the text prompt or image, video, or audio"
 _RATIOS: Final = ("1:1", "4:3", "3:4", "16:9", "9:16", "21:9", "adaptive")
 _PICTURES: Final = PictureRules(max_mb=30, min_px=300, max_px=6000, ratio=(0.4, 2.5))
@@ -53,6 +47,7 @@ def _second(name: str, *resolutions: str, last_frame: bool = True) -> Model:
         last="last_frame_url",
         any_of=_MEDIA,
         any_missing=_NOTHING,
+        apart=_REFERENCES,
         pictures=_PICTURES,
     )
 
@@ -77,6 +72,8 @@ _V25: Final = Model(
     last="last_frame_url",
     any_of=_MEDIA,
     any_missing=_NOTHING,
+    apart=_REFERENCES,
+    last_needs_first=True,
     pictures=_PICTURES,
 )
 _V15: Final = Model(

@@ -30,6 +30,7 @@ def _hailuo_2_3(name: str) -> Model:
             choice("resolution", "768P", "1080P", default="768P"),
         ),
         first="image_url",
+        never=(("duration", "10", "resolution", "1080P"),),
         duration_s=6,
     )
 
