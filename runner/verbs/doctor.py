@@ -1,0 +1,96 @@
+"""`runner doctor`: whether this configuration can be run here and now. Nothing is bought."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.config import compose
+from runner.doctor import Check, Verdict, examine
+from runner.errors import UsageError
+from runner.verbs.prepare import Preparation, checked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runner.cli import Flags
+    from runner.config.compose import Composed
+    from runner.plan import Plan
+
+# Without a project the chosen plugins are examined as for two shots, the second of which needs a picture.
+_ANY: Final = (
+    "project.name=doctor",
+    "+sequences.any.shots.one.prompt=A calm lake",
+    "+sequences.any.shots.two.prompt=The same lake at night",
+)
+_STYLES: Final = {
+    Verdict.OK: "green",
+    Verdict.WARNING: "yellow",
+    Verdict.FAILED: "bold red",
+    Verdict.SKIPPED: "dim",
+}
+
+
+def main(flags: Flags) -> int:
+    """Examine one configuration; 1 when a check fails."""
+    words = checked(flags.rest)
+    if any(word in ("-m", "--multirun") for word in words):
+        raise UsageError("doctor examines one configuration, not a sweep")
+    if not _names_a_project(words):
+        words += _ANY
+    preparation = Preparation()
+    found: list[Check] = []
+
+    def task(composed: Composed) -> int:
+        plan, _ = preparation.plan(composed)
+        found.extend(asyncio.run(_examined(plan, flags)))
+        return 0
+
+    codes = compose.each_job(words, task)
+    if not codes:
+        return 0  # --cfg and its like print, and run nothing
+    failed = any(check.verdict is Verdict.FAILED for check in found)
+    if flags.as_json:
+        print(json.dumps(_as_json(found), indent=2, ensure_ascii=False))
+    elif not flags.quiet:
+        print(_sum(found))
+    return 1 if failed else 0
+
+
+def _names_a_project(words: Sequence[str]) -> bool:
+    return any(word.lstrip("+").partition("=")[0] in ("project", "project.name") for word in words)
+
+
+async def _examined(plan: Plan, flags: Flags) -> list[Check]:
+    found = []
+    async for check in examine(plan):
+        found.append(check)
+        if not flags.as_json and not (flags.quiet and check.verdict is not Verdict.FAILED):
+            _show(check)
+    return found
+
+
+def _show(check: Check) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=8)
+    table.add_column(min_width=10)
+    table.add_column(overflow="fold")
+    table.add_row(Text(check.verdict, style=_STYLES[check.verdict]), Text(check.subject), Text(check.message))
+    if check.hint:
+        table.add_row("", "", Text(f"next: {check.hint}"))
+    Console(highlight=False).print(table)
+
+
+def _sum(found: Sequence[Check]) -> str:
+    counts = {verdict: sum(check.verdict is verdict for check in found) for verdict in Verdict}
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+
+
+def _as_json(found: Sequence[Check]) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(check) for check in found]
