@@ -80,10 +80,11 @@ class Field:
         return self._outside(value)
 
     def _typed(self, value: Any) -> bool:
-        if not isinstance(value, _TYPES[self.kind]) or isinstance(value, bool) != (self.kind is Kind.FLAG):
+        right = isinstance(value, _TYPES[self.kind])
+        if not right or isinstance(value, bool) != (self.kind is Kind.FLAG):
             return False
         if self.kind is Kind.DIGITS:
-            return value.isdecimal() and len(value) <= _DIGITS
+            return bool(value.isdecimal()) and len(value) <= _DIGITS
         return self.kind is not Kind.URLS or all(isinstance(one, str) for one in value)
 
     def _outside(self, value: Any) -> str:
