@@ -5,27 +5,45 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from runner.api import How, Objection, Reach, Span
+from runner.api import How, Objection, Reach, Span, UploaderCapabilities
 from runner.config.project import Boundary
 from runner.plan import asked, capabilities_of, uploader_capabilities
+from runner.plugins import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from runner.api import GeneratorCapabilities, ShotRequest
     from runner.config.convert import Reader
     from runner.plan import Plan, PlannedShot
+    from runner.plugins import Registry
 
 
-def check(plan: Plan, reader: Reader, *, today: date | None = None) -> None:
-    """Note in `reader` everything that the chosen generators cannot do."""
+def check(plan: Plan, reader: Reader, *, today: date | None = None, hosts: Sequence[str] = ()) -> None:
+    """Note in `reader` everything that the chosen generators cannot do. `hosts` are uploaders to recommend."""
     today = today or date.today()
     for planned in plan.shots:
-        _check_model(planned, reader, today)
+        if not _check_model(planned, reader, today):
+            continue
         for objection in objections(planned.capabilities, planned.request, who=_who(planned)):
             key = planned.shot.set_by(objection.key)
             reader.problem(key, objection.message, value=objection.value, allowed=objection.allowed)
-    _check_reach(plan, reader)
+    _check_reach(plan, reader, hosts)
+
+
+def public_hosts(registry: Registry) -> list[str]:
+    """The uploaders whose addresses can be fetched from anywhere, as far as they say so without options."""
+    found = []
+    for name in registry.names(Kind.UPLOADER):
+        spec = registry.uploader(name)
+        try:
+            stated = spec.capabilities if spec is not None else None
+            able = stated(spec.options()) if spec is not None and callable(stated) else stated
+        except Exception:  # one with required options can say nothing before they are given
+            continue
+        if isinstance(able, UploaderCapabilities) and able.reach is Reach.PUBLIC:
+            found.append(name)
+    return found
 
 
 def without_image(planned: PlannedShot) -> bool:
@@ -68,7 +86,8 @@ def _who(planned: PlannedShot) -> str:
     return f"{planned.shot.generator.spec.name}{of_model}"
 
 
-def _check_model(planned: PlannedShot, reader: Reader, today: date) -> None:
+def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:
+    """Note what is wrong with the choice of the model; whether its values are worth checking."""
     able, shot = planned.capabilities, planned.shot
     who = _who(planned)
     if able.retired is not None and able.retired <= today:
@@ -79,6 +98,7 @@ def _check_model(planned: PlannedShot, reader: Reader, today: date) -> None:
             value=planned.request.model,
             allowed=f"living models near it: {living}" if living else "",
         )
+        return False
     if shot.boundary is Boundary.CUT and not able.text:
         reader.problem(
             f"{shot.at}.boundary",
@@ -90,9 +110,10 @@ def _check_model(planned: PlannedShot, reader: Reader, today: date) -> None:
         reader.problem(
             f"{shot.at}.boundary", f"{who} takes no first frame", value=str(shot.boundary), allowed="cut"
         )
+    return True
 
 
-def _check_reach(plan: Plan, reader: Reader) -> None:
+def _check_reach(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:
     """A hosted model cannot fetch a picture from this machine: say so before it is paid to fail."""
     reach = uploader_capabilities(plan.project).reach
     for planned in plan.shots:
@@ -104,8 +125,15 @@ def _check_reach(plan: Plan, reader: Reader) -> None:
                 f"{planned.shot.generator.spec.name} cannot fetch pictures from {name}, "
                 f"whose addresses are {_FROM[reach]}",
                 value=name,
-                allowed="an uploader with public addresses, or uploader.public_base_url=https://... of a tunnel",
+                allowed=_advice(planned.shot.generator.spec.name, hosts),
             )
+
+
+def _advice(generator: str, hosts: Sequence[str]) -> str:
+    # The host that belongs to the generator comes first.
+    names = sorted(hosts, key=lambda name: name != generator)
+    chosen = " or ".join(f"uploader={name}" for name in names) or "an uploader with public addresses"
+    return f"{chosen}; or a tunnel to this machine: uploader.public_base_url=https://..."
 
 
 _FROM = {

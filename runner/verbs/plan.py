@@ -132,11 +132,10 @@ def _line(planned: PlannedShot, standing: Standing, width: int) -> Any:
     text.append(f"  {planned.shot.boundary}", style="bold")
     text.append(f" from {start}  ")
     text.append(f"{standing}, {cost}\n", style="green" if standing is Standing.PAID else "yellow")
-    text.append(
-        f"   {planned.shot.generator.spec.name}{model}, {request.duration_s:g} s, {request.aspect_ratio}, "
-        f"{request.resolution}, {request.fps:g} fps{seed}{take}, key {planned.key[:8]}\n",
-        style="dim",
-    )
+    asked = f"{request.duration_s:g} s, {request.aspect_ratio}, {request.resolution}, {request.fps:g} fps{seed}{take}"
+    who, key = f"{planned.shot.generator.spec.name}{model}", f"key {planned.key[:8]}"
+    one_line = len(who) + len(asked) + len(key) + 4 <= width
+    text.append(f"   {who}, {asked}, {key}\n" if one_line else f"   {who}, {key}\n   {asked}\n", style="dim")
     prompt = " ".join(request.prompt.split())
     text.append(f"   {prompt if len(prompt) <= width else prompt[: width - 3] + '...'}", style="italic")
     return text

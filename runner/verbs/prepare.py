@@ -63,7 +63,7 @@ class Preparation:
             raise problems(reader)
         try:
             planned = plan.make(project, registry)
-            feasibility.check(planned, reader)
+            feasibility.check(planned, reader, hosts=feasibility.public_hosts(registry))
         except PluginError:
             # On a draft with known problems a plugin may well trip; those come first.
             if not reader.problems:
