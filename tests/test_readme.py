@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 README = Path(__file__).parents[1] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -22,18 +28,44 @@ def test_every_command_of_the_readme_works(tmp_path: Path) -> None:
         line
         for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
         for line in block.splitlines()
-        if line.startswith("python -m runner")
+        if " -m runner " in line and not line.startswith("python3")
     ]
-    assert len(commands) == 11
+    assert len(commands) == 15
+    port = _free_port()
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(README.parent)}
-    for command in commands:
-        words = [sys.executable, *shlex.split(command)[1:]]
-        done = subprocess.run(
-            words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    with contextlib.ExitStack() as servers:
+        for command in commands:
+            *settings, words = command.replace("8080", str(port)).rpartition("python")
+            added = dict(word.split("=", 1) for word in shlex.split(settings[0]))
+            argv, env = [sys.executable, *shlex.split(words)], environment | added
+            if "emulate" in argv:
+                servers.enter_context(_serving(argv, tmp_path, env))
+                continue
+            done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     films = sorted(path.relative_to(tmp_path / "outputs").parts[0] for path in tmp_path.rglob("film.mp4"))
-    assert films == ["by_ffmpeg", *["my_film"] * 7]
+    assert films == [*["ad_campaign"] * 2, "by_ffmpeg", *["my_film"] * 7]
+
+
+def _free_port() -> int:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return int(unused.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _serving(argv: list[str], folder: Path, env: dict[str, str]) -> Iterator[None]:
+    """A command that serves until it is told to stop; it says so in its first line."""
+    with subprocess.Popen(
+        argv, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stdout is not None
+        assert "http://127.0.0.1:" in server.stdout.readline()
+        try:
+            yield
+        finally:
+            server.terminate()
+            assert server.wait(timeout=20) == 0
 
 
 def test_the_two_first_commands_set_themselves_up() -> None:
