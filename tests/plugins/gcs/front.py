@@ -211,6 +211,8 @@ class _Google:
 
     def _metadata(self, request: web.Request) -> web.Response:
         """https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys"""
+        if not self.front.machine:
+            return web.Response(status=404)  # some other server that listens at this address
         flavour = {"Metadata-Flavor": "Google"}
         email = self.front.machine
         if request.path.endswith("/token"):

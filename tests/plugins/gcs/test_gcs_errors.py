@@ -108,6 +108,17 @@ def test_a_refusal_is_told_and_not_repeated(
     assert front.asked("POST /upload/") == 1
 
 
+def test_an_answer_is_quoted_without_what_may_be_a_signature(
+    tmp_path: Path, front: Front, bucket: str, key_file: Path
+) -> None:
+    says = "Not for https://storage.googleapis.com/films/a.png?X-Goog-Signature=canary at all"
+    front.faults.append(Fault("POST /upload/", 400, says))
+
+    error = error_of(tmp_path, bucket=bucket, credentials_file=str(key_file), api_url=front.url)
+
+    assert error.why == "400 Not for https://storage.googleapis.com/films/a.png at all"
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_what_stays_out_of_order_may_be_tried_again_later(
     tmp_path: Path, front: Front, bucket: str, key_file: Path, status: int

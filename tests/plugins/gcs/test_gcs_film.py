@@ -152,7 +152,7 @@ def test_without_a_bucket_nothing_starts(workplace: Workplace) -> None:
 def test_it_keeps_its_contract(
     workplace: Workplace, front: Front, bucket: str, key_file: Path, access: str
 ) -> None:
-    """By the emulator itself: it takes HEAD of an address signed for GET, which by its documentation Google does not."""
+    """By the emulator itself: it takes HEAD of what is signed for GET, which by its documentation Google does not."""
     answer = workplace.run(
         *("conformance", "gcs", "--json", f"uploader.bucket={bucket}", f"uploader.access={access}"),
         *(f"uploader.api_url={front.emulator}", f"uploader.credentials_file={key_file}"),
