@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runner.testing.emulators.kie.task import Task
 
 _TRIES: Final = 3
-_PAUSE_S: Final = 1.0
+_PAUSE_S: Final = 5.0
 _FAILED: Final = 501
 
 
@@ -66,7 +66,7 @@ class Callbacks:
                 except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
                     entry.update(status=None, problem=str(problem) or type(problem).__name__)
                 if number < _TRIES:
-                    await asyncio.sleep(_PAUSE_S)
+                    await self._clock.until(self._clock.now() + _PAUSE_S)
 
     def _headers(self, task: Task) -> dict[str, str]:
         """The body is not signed: the signature proves no more than the task's id."""

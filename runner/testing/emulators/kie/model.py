@@ -114,7 +114,8 @@ class Model:
     def completed(self, given: dict[str, Any]) -> dict[str, Any]:
         """The input as the API tells it back: in its own order, with its own defaults."""
         defaults = {one.name: one.default for one in self.fields if one.default is not None}
-        return dict(sorted({**defaults, **given}.items()))
+        sent = {name: value for name, value in given.items() if value is not None}
+        return dict(sorted({**defaults, **sent}.items()))
 
     def starts_from(self, given: dict[str, Any]) -> str:
         """The address of the first picture; "" for none."""
