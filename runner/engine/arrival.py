@@ -36,6 +36,7 @@ def look(clip: FileSink, planned: PlannedShot, given: NDArray[Any] | None) -> Ar
     try:
         facts = probe.probe(clip.path)
         seen = survey(clip.path, facts.duration_s)
+        change = drift(seen.stations)
     except MediaError as error:
         raise BadClip(
             "what arrived is not a whole clip",
@@ -44,7 +45,6 @@ def look(clip: FileSink, planned: PlannedShot, given: NDArray[Any] | None) -> Ar
             hint="run the same command again: the clip is fetched or made anew",
         ) from error
     warnings = _unlike_the_request(facts, planned)
-    change = drift(seen.stations)
     if seam.blank(seen.stations[-1]):
         warnings.append("ends in a single colour: a shot that chains from it starts from nothing")
     elif told := described(change):

@@ -9,6 +9,7 @@ The transfer curve is not changed: the result is R'G'B' as coded, as players sho
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -53,6 +54,9 @@ _FLAGS: Final = (
 )
 
 
+_of_thread = threading.local()
+
+
 def to_rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
     """Convert to full-range RGB of shape (height, width, 3), dtype uint8, C-contiguous, rotation and flips
     applied.
@@ -62,7 +66,7 @@ def to_rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
     """
     clockwise, mirrored = quarter_turns(frame)
     matrix, _ = matrix_of(frame)
-    converted = VideoReformatter().reformat(
+    converted = _reformatter().reformat(
         _even(frame),
         format="rgb24",
         src_colorspace=_MATRICES[matrix],
@@ -75,6 +79,14 @@ def to_rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
     if mirrored:
         rgb = rgb[:, ::-1]
     return np.ascontiguousarray(np.rot90(rgb, -clockwise))
+
+
+def _reformatter() -> VideoReformatter:
+    """Making one takes longer than a small picture does. It remembers its last conversion, and is for one thread."""
+    if not hasattr(_of_thread, "reformatter"):
+        _of_thread.reformatter = VideoReformatter()
+    found: VideoReformatter = _of_thread.reformatter
+    return found
 
 
 def matrix_of(frame: av.VideoFrame) -> tuple[str, bool]:

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_COARSE: Final = 96  # the longer side while searching, in pixels
+_ROUGH: Final = 48  # the longer side while searching, in pixels
+_COARSE: Final = 96
 _FINE: Final = 256
 _ZOOMS: Final = tuple(float(zoom) for zoom in np.geomspace(0.7, 1.4, 36))
+_CANDIDATES: Final = 3
+_HOPELESS: Final = 0.5  # correlation below which a closer look does not find what a distant one did not
 _TEMPLATE: Final = 0.8  # the part of the frame, in each direction, that is looked for
 _FOUND: Final = 0.8  # correlation from which it is the same picture
 _BETTER: Final = 0.5  # what may be left of the mismatch in place for the other place to count
@@ -48,8 +51,10 @@ def align(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Alignment:
     # At zoom 1 the picture covers the frame, as a generator that crops to its own shape makes it.
     cover = max(frame.shape[side] / picture.shape[side] for side in (0, 1))
     scene = _Scene(_luma(picture, cover), _luma(frame, 1.0))
-    best = scene.search(_COARSE, _ZOOMS)
-    best = scene.search(_FINE, [float(zoom) for zoom in best.zoom * np.linspace(0.98, 1.02, 9)])
+    best = max(scene.search(_COARSE, _promising(scene)))
+    if best.correlation < _HOPELESS:
+        return Alignment(*best, moved=False)
+    best = max(scene.search(_FINE, [float(zoom) for zoom in best.zoom * np.linspace(0.98, 1.02, 9)]))
     shape, other = (pixels.shape[1] / pixels.shape[0] for pixels in (picture, frame))
     elsewhere = (
         abs(best.zoom - 1) > _STILL_ZOOM
@@ -58,6 +63,14 @@ def align(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Alignment:
     )
     better = 1 - best.correlation < _BETTER * (1 - scene.in_place())
     return Alignment(*best, moved=best.correlation >= _FOUND and elsewhere and better)
+
+
+def _promising(scene: _Scene) -> list[float]:
+    """The zooms that are worth a closer look: the best three of every third one, and those beside them."""
+    tried = range(1, len(_ZOOMS), 3)
+    found = scene.search(_ROUGH, [_ZOOMS[at] for at in tried])
+    ranked = sorted(zip(found, tried, strict=True), reverse=True)
+    return [_ZOOMS[near] for _, at in ranked[:_CANDIDATES] for near in (at - 1, at, at + 1)]
 
 
 def _luma(rgb: NDArray[np.uint8], scale: float) -> Image.Image:
@@ -75,12 +88,12 @@ class _Scene:
         self._picture = picture
         self._frame = frame
 
-    def search(self, longest: int, zooms: Iterable[float]) -> _Match:
-        """The best match with the frame reduced to `longest` pixels."""
+    def search(self, longest: int, zooms: Iterable[float]) -> list[_Match]:
+        """The best place for each zoom, with the frame reduced to `longest` pixels."""
         width, height = self._frame_size(longest)
         target = _structure(self._frame, width, height)
         cover = max(width / self._picture.width, height / self._picture.height)
-        return max(self._find(target, cover, zoom) for zoom in zooms)
+        return [self._find(target, cover, zoom) for zoom in zooms]
 
     def in_place(self) -> float:
         """The correlation of the two as they are, stretched to one size."""
@@ -122,19 +135,29 @@ def _correlations(image: NDArray[np.float64], template: NDArray[np.float64]) -> 
     """Normalised correlation of a template with each place of an image that it fits into, -1 to 1."""
     rows, columns = template.shape
     template = template - template.mean()
-    spectrum = np.fft.rfft2(image) * np.conj(np.fft.rfft2(template, image.shape))
+    # Where the template reaches over the edge it meets itself again: those places are cut off below.
+    spectrum = np.fft.rfft2(image)
+    spectrum *= np.conj(np.fft.rfft2(template, image.shape))
     products = np.fft.irfft2(spectrum, image.shape)[
         : image.shape[0] - rows + 1, : image.shape[1] - columns + 1
     ]
-    sums, squares = _window_sums(image, rows, columns), _window_sums(image * image, rows, columns)
+    sums, squares = _window_sums(np.stack((image, image * image)), rows, columns)
     energy = np.maximum(squares - sums * sums / template.size, 0) * np.square(template).sum()
     flat = energy < template.size**2 * 0.05  # nothing but rounding: no structure to find
     correlations: NDArray[np.float64] = np.where(flat, 0.0, products / np.sqrt(np.where(flat, 1.0, energy)))
     return correlations
 
 
-def _window_sums(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
-    total: NDArray[np.float64] = np.pad(values, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
-    return (
-        total[rows:, columns:] - total[:-rows, columns:] - total[rows:, :-columns] + total[:-rows, :-columns]
+def _window_sums(planes: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
+    """The sum over each window of that size, for each of several planes."""
+    count, height, width = planes.shape
+    total = np.zeros((count, height + 1, width + 1))
+    np.cumsum(planes, axis=1, out=total[:, 1:, 1:])
+    np.cumsum(total[:, 1:, 1:], axis=2, out=total[:, 1:, 1:])
+    sums: NDArray[np.float64] = (
+        total[:, rows:, columns:]
+        - total[:, :-rows, columns:]
+        - total[:, rows:, :-columns]
+        + total[:, :-rows, :-columns]
     )
+    return sums

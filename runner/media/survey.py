@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import av
 
@@ -18,19 +19,47 @@ if TYPE_CHECKING:
 
 _OPENING: Final = 12
 _STATIONS: Final = 6
+_SMALL: Final = 320 * 240  # pixels up to which starting threads takes longer than decoding
+
+
+class Pictures(Sequence["NDArray[Any]"]):
+    """Frames as uint8 RGB, (height, width, 3), upright. Each is converted when it is first looked at.
+
+    A frame takes half the room of its picture, and converting it longer than decoding it. Looking may raise
+    `ExtractionRefused`, as `to_rgb` does.
+    """
+
+    def __init__(self, frames: Sequence[av.VideoFrame]) -> None:
+        self._frames = tuple(frames)
+        self._seen: dict[int, NDArray[Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @overload
+    def __getitem__(self, index: int) -> NDArray[Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[NDArray[Any]]: ...
+    def __getitem__(self, index: int | slice) -> NDArray[Any] | list[NDArray[Any]]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        at = range(len(self))[index]
+        if at not in self._seen:
+            self._seen[at] = to_rgb(self._frames[at])
+        return self._seen[at]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What a clip shows. Pictures are uint8 RGB, (height, width, 3), upright.
+    """What a clip shows.
 
     `opening` holds the first frames, at most 12. `stations` are up to 7 frames spread evenly over the clip, with
     the first and the last. `frames` is how many there are.
     """
 
     frames: int
-    opening: list[NDArray[Any]]
-    stations: list[NDArray[Any]]
+    opening: Pictures
+    stations: Pictures
 
 
 def survey(path: Path, duration_s: float) -> Survey:
@@ -38,31 +67,31 @@ def survey(path: Path, duration_s: float) -> Survey:
 
     Raises `NotAVideo`, or `Incomplete` where a frame does not decode.
     """
-    opening: list[NDArray[Any]] = []
-    stations: list[NDArray[Any]] = []
+    opening: list[av.VideoFrame] = []
+    stations: list[av.VideoFrame] = []
     count = 0
     last: av.VideoFrame | None = None
     with open_video(path) as source:
+        context = source.track.codec_context
+        if context.width * context.height <= _SMALL:
+            context.thread_count = 1
         try:
             for frame in source.container.decode(source.track):
                 if frame.is_corrupt:
                     raise _damaged(path, f"frame {count + 1} decodes with errors")
+                if count < _OPENING:
+                    opening.append(frame)
                 place = (frame.time or 0.0) - source.start_s
-                wanted = len(stations) < _STATIONS and place >= len(stations) * duration_s / _STATIONS
-                if len(opening) < _OPENING or wanted:
-                    rgb = to_rgb(frame)
-                    if len(opening) < _OPENING:
-                        opening.append(rgb)
-                    if wanted:
-                        stations.append(rgb)
+                if len(stations) < _STATIONS and place >= len(stations) * duration_s / _STATIONS:
+                    stations.append(frame)
                 count += 1
                 last = frame
         except av.FFmpegError as error:
             raise _damaged(path, f"frame {count + 1} does not decode: {error.strerror or error}") from error
         if last is None:
             raise NotAVideo("this is not a video", where=str(path), why="no frame can be decoded")
-        stations.append(to_rgb(last))
-    return Survey(frames=count, opening=opening, stations=stations)
+        stations.append(last)
+    return Survey(frames=count, opening=Pictures(opening), stations=Pictures(stations))
 
 
 def _damaged(path: Path, why: str) -> Incomplete:
