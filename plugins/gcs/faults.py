@@ -38,8 +38,9 @@ def told(error: BaseException, options: GcsOptions, *, wanted: str) -> UploadErr
         return told(error.cause, options, wanted=wanted)
     where = f"gs://{options.bucket}"
     if isinstance(error, auth.RefreshError):
-        kind = UploadError if error.retryable else UploadRefused
-        return kind(
+        if error.retryable:
+            return UploadError("Google gives out no token now", where=where, why=first_line(error))
+        return UploadRefused(
             "Google does not accept the credentials",
             where=where,
             why=first_line(error),

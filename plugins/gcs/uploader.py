@@ -91,12 +91,12 @@ class Gcs:
         """One client for the run. What it was refused for is said again to whoever asks next, without the search."""
         with self._opening:
             if self._refusal is not None:
-                raise self._refusal
+                raise _copy(self._refusal)
             if self._account is None:
                 try:
                     self._account = opened(self._options)
                 except UploadRefused as refusal:
-                    self._refusal = refusal
+                    self._refusal = _copy(refusal)
                     raise
             return self._account
 
@@ -204,3 +204,8 @@ class Gcs:
         half = self._options.timeout_s / 2
         retry = DEFAULT_RETRY.with_timeout(half).with_delay(initial=0.5, maximum=8.0, multiplier=2.0)
         return {"retry": retry, "timeout": half}
+
+
+def _copy(refusal: UploadRefused) -> UploadRefused:
+    """Each shot writes its own name into the error that it gets."""
+    return UploadRefused(refusal.what, where=refusal.where, why=refusal.why, hint=refusal.hint)

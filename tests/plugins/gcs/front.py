@@ -66,8 +66,10 @@ class Front:
     url: str = ""
     proxy: str = ""
     _news: threading.Condition = field(default_factory=threading.Condition)
+    _open: threading.Event = field(default_factory=threading.Event)
 
     def fresh(self) -> None:
+        self._open.set()
         self.public.clear()
         self.faults.clear()
         self.lines.clear()
@@ -78,10 +80,22 @@ class Front:
             self.lines.append(line)
             self._news.notify_all()
 
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        """Requests arrive, and are answered when this is over."""
+        self._open.clear()
+        try:
+            yield
+        finally:
+            self._open.set()
+
     def wait_for(self, about: str) -> None:
         """Block until a request with `about` in its line came."""
         with self._news:
             assert self._news.wait_for(lambda: self.asked(about), timeout=10)
+
+    def wait_until_open(self) -> None:
+        assert self._open.wait(10)
 
     def asked(self, about: str) -> int:
         return sum(about in line for line in self.lines)
@@ -170,6 +184,7 @@ class _Google:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         line = f"{request.method} {request.raw_path}"
         self.front.heard(line)
+        await asyncio.to_thread(self.front.wait_until_open)
         for fault in self.front.faults:
             if fault.about in line and fault.times > 0:
                 fault.times -= 1

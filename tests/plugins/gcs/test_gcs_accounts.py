@@ -318,3 +318,5 @@ def test_a_token_that_cannot_be_had_now(
         put(google, tmp_path, certificate, bucket=bucket, credentials_file=str(key_file), timeout_s=0.2)
 
     assert caught.value.retry_safe
+    assert caught.value.what == "Google gives out no token now"
+    assert "later" in caught.value.why

@@ -216,6 +216,20 @@ def test_an_emulator_without_a_key_cannot_sign(tmp_path: Path, front: Front, buc
     assert not front.lines
 
 
+def test_each_picture_gets_an_error_of_its_own(tmp_path: Path, front: Front, bucket: str) -> None:
+    """The host writes into an error which shot it is about."""
+
+    async def run() -> None:
+        async with hosting(tmp_path, bucket=bucket, api_url=front.url) as uploader:
+            for shot in ("one/boats", "one/gulls"):
+                with pytest.raises(UploadRefused) as caught:
+                    await uploader.put(picture())
+                assert caught.value.where == "uploader.access=signed"
+                caught.value.where = shot
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     ("content", "what", "why"),
     [
