@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from kie_customer import picture
 
 URL = "https://example.org/frame.png"
 UNKNOWN = (
@@ -259,6 +260,19 @@ REFUSED = [
     ("pixverse-v6/transition", {"last_frame_image_url": None}, "last_frame_image_url is required"),
     ("happyhorse/image-to-video", {"image_urls": None}, "image_urls is required"),
     ("minimax-h3/image-to-video", {"last_frame_url": None}, NAMELESS),
+    ("grok-imagine/image-to-video", {"duration": 6}, "duration must be a string with a whole number in it"),
+    # Objects in a list
+    (
+        "kling-3.0/video",
+        {"multi_prompt": [{"prompt": "a", "duration": 3}, {"prompt": "b" * 501, "duration": 3}]},
+        "multi_prompt[1]: prompt: the length must not exceed 500",
+    ),
+    ("kling-3.0/video", {"multi_prompt": ["a"]}, "multi_prompt[0] must be an object"),
+    (
+        "kling-3.0/video",
+        {"kling_elements": [{"name": "n", "description": "d", "element_input_urls": [URL]}]},
+        "kling_elements[0]: element_input_urls: the length must be at least 2",
+    ),
     # Together
     (
         "bytedance/seedance-2",
@@ -313,6 +327,27 @@ def test_legacy_sora_runs_when_it_is_asked_for(started):
     assert data["creditsConsumed"] == 30.0
     clip = customer.clip(task)
     assert (clip.duration_s, clip.size[0] < clip.size[1]) == (pytest.approx(10), True)
+
+
+def test_legacy_sora_makes_stories_and_characters(started):
+    customer = started("--legacy-sora", "--task-seconds", "0")
+    scenes = [{"Scene": "a", "duration": 4}, {"Scene": "b", "duration": 0.05}]
+
+    wrong = customer.create("sora-2-pro-storyboard", shots=scenes)
+    task = customer.made("sora-2-characters", character_file_url=["https://example.org/a.mp4"])
+
+    assert wrong["msg"] == "shots[1]: duration: the value must be at least 0.1"
+    assert '"resultObject":{"characterId":' in customer.end(task)["resultJson"]
+
+
+def test_an_upscaler_gives_back_what_it_got(customer):
+    data = picture()
+    task = customer.made("topaz/image-upscale", image_url=customer.upload(data))
+
+    url = customer.url(task)
+
+    assert url.endswith(".png")
+    assert customer.stranger.get(url).content == data
 
 
 PRICES = [

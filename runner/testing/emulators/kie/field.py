@@ -40,7 +40,8 @@ _TYPES: Final[dict[Kind, tuple[type, ...]]] = {
 class Field:
     """`low` and `high` bound a number, the length of a text, or the count of a list.
 
-    `missing` is the answer when a required field is not there: some models name the field, some do not.
+    `missing` is the answer when a required field is not there: some models name the field, some do not. `parts` are
+    the fields of each object of a list.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Field:
     low: float | None = None
     high: float | None = None
     default: object = None
+    parts: tuple[Field, ...] = ()
 
     def absent(self, given: dict[str, Any]) -> bool:
         """Whether the field is not there, empty, or no URL where one belongs.
@@ -77,7 +79,18 @@ class Field:
             return f"{self.name} must be {self.kind.value}"
         if self.choices and value not in self.choices:
             return f"{self.name} is not within the range of allowed options"
-        return self._outside(value)
+        return self._outside(value) or self._amiss(value)
+
+    def _amiss(self, value: Any) -> str:
+        """What is wrong with the objects of a list."""
+        for place, one in enumerate(value if self.parts else ()):
+            if not isinstance(one, dict):
+                return f"{self.name}[{place}] must be an object"
+            for part in self.parts:
+                problem = part.need() if part.absent(one) else part.problem(one[part.name])
+                if problem:
+                    return f"{self.name}[{place}]: {problem}"
+        return ""
 
     def _typed(self, value: Any) -> bool:
         right = isinstance(value, _TYPES[self.kind])

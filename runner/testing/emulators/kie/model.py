@@ -52,8 +52,7 @@ class Model:
     follows     a given picture sets the clip's shape, whatever ratio is asked for
     text_trap   without a picture it takes the job for text-to-video
     audio_trap  it fails on a picture whose name says another format
-    unchecked   it takes anything, and bills it
-    makes       "video", or "copy" of what came in
+    makes       "video", a "copy" of what came in, or a "character"
     """
 
     name: str
@@ -69,7 +68,6 @@ class Model:
     any_missing: str = ""
     follows: bool = False
     text_trap: bool = False
-    unchecked: bool = False
     legacy_sora: bool = False
     audio_trap: bool = False
     duration_s: int = 5
@@ -81,8 +79,6 @@ class Model:
 
     def problem(self, given: dict[str, Any]) -> str:
         """The message that refuses this input; "" if it is taken. Required fields come before values."""
-        if self.unchecked:
-            return ""
         absent = {one.name for one in self.fields if one.absent(given)}
         known = {one.name for one in self.fields}
         media = [one.name for one in self.fields if one.kind in (Kind.URL, Kind.URLS)]

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import aiohttp
 
 from runner.errors import MediaError
+from runner.media.magic import picture_format
 from runner.testing.emulators.kie import draw, shape
 from runner.testing.emulators.kie.clock import milliseconds
 from runner.testing.emulators.kie.result import result_json
+from runner.testing.emulators.kie.task import compact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,8 +113,8 @@ class Studio:
         try:
             if rule.fail is not None:
                 raise Failed(rule.fail.code, rule.fail.msg)
-            path = await self._made(task)
-            task.clip = str(path)
+            if task.model.makes != "character":
+                task.clip = str(await self._made(task))
         except Failed as failed:
             problem = failed
         except Exception as bug:
@@ -187,8 +189,9 @@ class Studio:
 
     async def _copy(self, task: Task, given: dict[str, Any]) -> Path:
         address = next((str(value) for name, value in given.items() if name.endswith("_url")), "")
-        path = self._folder / secrets.token_hex(16)
-        path.write_bytes((await self._fetched(address, _CLIP_MB * _MB)).data)
+        data = (await self._fetched(address, _CLIP_MB * _MB)).data
+        path = self._folder / f"{secrets.token_hex(16)}.{picture_format(data) or 'mp4'}"
+        path.write_bytes(data)
         return path
 
     async def _fetched(self, address: str, most: int) -> _Fetched:
@@ -239,10 +242,13 @@ class Studio:
         """Put the result up, in the shape that the script wants."""
         from pathlib import Path
 
-        suffix = "mp4" if task.model.makes == "video" else "png"
+        if not task.clip:
+            # Only this much is known: the result is an object with an id in it.
+            task.result_json = compact({"resultObject": {"characterId": secrets.token_hex(16)}})
+            return
         family = task.model.name.partition("/")[0]
         for _ in range(2 if task.rule.result == "several" else 1):
-            name = f"results/{family}/{milliseconds(self._clock.now())}-{secrets.token_hex(5)}.{suffix}"
+            name = f"results/{family}/{milliseconds(self._clock.now())}-{secrets.token_hex(5)}{Path(task.clip).suffix}"
             url = self._files.show(
                 name, Path(task.clip), self._options.result_life_s, result=True, steps=task.rule.download
             )

@@ -22,7 +22,22 @@ from runner.testing.emulators.kie.models.parts import (
 _JPEG_PNG: Final = PictureRules(formats=("jpeg", "png"))
 _NEGATIVE: Final = Field(name="negative_prompt", kind=Kind.TEXT, high=2500)
 _SCALE: Final = Field(name="cfg_scale", kind=Kind.NUMBER, low=0, high=1)
+_ELEMENTS: Final = Field(
+    name="kling_elements",
+    kind=Kind.LIST,
+    high=3,
+    parts=(
+        Field(name="name", kind=Kind.TEXT),
+        Field(name="description", kind=Kind.TEXT),
+        urls("element_input_urls", 4, low=2),
+    ),
+)
 _FIVE_OR_TEN: Final = choice("duration", "5", "10", required=True, missing=NAMELESS)
+
+
+def _shots(most: int) -> Field:
+    """What is told in each of several shots: a prompt and 1 to 12 seconds."""
+    return Field(name="multi_prompt", kind=Kind.LIST, high=most, parts=(prompt(500), seconds(1, 12)))
 
 
 def _second(name: str, most: int, *more: Field, tail: bool = False) -> Model:
@@ -46,8 +61,8 @@ _V3: Final = Model(
         flag("sound", required=True, missing=NAMELESS),
         flag("multi_shots", required=True, missing=NAMELESS),
         ratio(*S3, required=True, missing=NAMELESS),
-        Field(name="multi_prompt", kind=Kind.LIST, high=5),
-        Field(name="kling_elements", kind=Kind.LIST, high=3),
+        _shots(5),
+        _ELEMENTS,
     ),
     first="image_urls",
     last="image_urls",
@@ -64,7 +79,7 @@ _OMNI: Final = Model(
         ratio("auto", *S3, default="auto"),
         flag("audio"),
         flag("customize_multi_shots"),
-        Field(name="multi_prompt", kind=Kind.LIST, high=6),
+        _shots(6),
     ),
     first="image_urls",
     last="image_urls",

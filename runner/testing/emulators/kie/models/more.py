@@ -85,7 +85,6 @@ _GROK: Final = Model(
     ),
     first="image_urls",
     task="task_id",
-    unchecked=True,
     duration_s=6,
 )
 _GROK_EXTEND: Final = Model(

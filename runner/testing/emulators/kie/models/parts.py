@@ -92,5 +92,4 @@ def twin(model: Model, name: str, *more: Field, without: tuple[str, ...] = ()) -
         task="",
         any_of=(),
         text_trap=False,
-        unchecked=False,
     )

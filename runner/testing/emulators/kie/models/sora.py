@@ -16,6 +16,10 @@ _COMMON: Final = (
     choice("upload_method", "s3", "oss", default="s3"),
     Field(name="character_id_list", kind=Kind.LIST, high=5),
 )
+_SCENE: Final = (
+    Field(name="Scene", kind=Kind.TEXT),
+    Field(name="duration", kind=Kind.NUMBER, low=0.1, high=15),
+)
 
 
 def _text(name: str, *more: Field) -> Model:
@@ -46,7 +50,7 @@ MODELS: Final = (
     Model(
         name="sora-2-pro-storyboard",
         fields=(
-            Field(name="shots", kind=Kind.LIST, required=True, low=1, high=10),
+            Field(name="shots", kind=Kind.LIST, required=True, low=1, high=10, parts=_SCENE),
             choice("n_frames", "10", "15", "25", default="15"),
             urls("image_urls", 1),
             _RATIO,
@@ -57,9 +61,31 @@ MODELS: Final = (
         duration_s=15,
     ),
     Model(
+        name="sora-2-characters",
+        fields=(
+            urls("character_file_url", 1, required=True),
+            Field(name="character_prompt", kind=Kind.TEXT),
+            Field(name="safety_instruction", kind=Kind.TEXT, high=5000),
+        ),
+        legacy_sora=True,
+        makes="character",
+    ),
+    Model(
+        name="sora-2-characters-pro",
+        fields=(
+            Field(name="origin_task_id", kind=Kind.TEXT, required=True),
+            Field(name="timestamps", kind=Kind.TEXT, required=True),
+            Field(name="character_user_name", kind=Kind.TEXT, high=40),
+            Field(name="character_prompt", kind=Kind.TEXT),
+            Field(name="safety_instruction", kind=Kind.TEXT, high=5000),
+        ),
+        legacy_sora=True,
+        makes="character",
+    ),
+    Model(
         name="sora-watermark-remover",
         fields=(url("video_url", required=True), choice("upload_method", "s3", "oss")),
         legacy_sora=True,
-        duration_s=10,
+        makes="copy",
     ),
 )
