@@ -163,6 +163,15 @@ def test_options_are_identity_unless_they_say_otherwise() -> None:
     assert key(choice=replace(CHOICE, label="closeup")) == key()
 
 
+def test_an_option_may_say_what_of_it_is_identity() -> None:
+    @dataclass(frozen=True)
+    class Options:
+        url: str = field(default="", metadata={"identity": lambda url: "loopback" if "127" in url else url})
+
+    assert identity.identifying_options(Options("http://127.0.0.1:1")) == {"url": "loopback"}
+    assert identity.identifying_options(Options("https://a.example")) == {"url": "https://a.example"}
+
+
 def test_where_a_shot_starts_is_identity() -> None:
     picture = GivenImage(path=Path("bag.png"), sha256="aa")
     keys = {

@@ -18,6 +18,7 @@ from runner.api import (
     GeneratorCapabilities,
     GeneratorSpec,
     How,
+    Objection,
     Reach,
     ShotRequest,
     Span,
@@ -280,6 +281,78 @@ def test_what_a_generator_cannot_do_is_noted_with_what_it_can(
 )
 def test_what_a_generator_can_just_do_is_fine(capabilities: dict[str, Any]) -> None:
     assert not found(film(shot("a", Boundary.CUT, generator=with_capabilities(**capabilities))))
+
+
+def test_a_resolution_is_the_same_in_capitals() -> None:
+    one = shot("a", Boundary.CUT, generator=with_capabilities(resolutions=("768P",)), resolution="768p")
+
+    assert not found(film(one))
+
+
+def test_a_generator_objects_to_what_sets_cannot_say() -> None:
+    def objections(request: ShotRequest) -> list[Objection]:
+        return [Objection("params.mode", "goes with 720p only", request.params["mode"], "std")]
+
+    generator = with_capabilities(objections=objections)
+    (problem,) = found(film(shot("a", Boundary.CUT, generator=generator, params={"mode": "pro"})))
+
+    assert problem.key == "sequences.main.shots.a.params.mode"
+    assert (problem.value, problem.allowed) == ("'pro'", "std")
+
+
+def test_of_a_model_that_is_gone_only_that_is_said() -> None:
+    gone = with_capabilities(retired=TODAY, successors=("m-2", "m-3"), durations_s=(99,))
+
+    (problem,) = found(film(shot("a", Boundary.CUT, generator=gone)))
+
+    assert problem.key == "sequences.main.shots.a.model"
+    assert str(TODAY) in problem.message
+    assert "m-2, m-3" in problem.allowed
+
+
+def by_start(options: Any, model: str | None, how: How) -> GeneratorCapabilities:
+    """A model with a twin for each start: 5 s from text, 10 s from a picture, under one name."""
+    lasting = (5.0,) if how is How.TEXT else (10.0,)
+    return GeneratorCapabilities(
+        model="m", image=True, durations_s=lasting, image_reach=Reach.LOOPBACK, image_max_bytes=7
+    )
+
+
+TWINS = replace(CHOICE, spec=replace(GENERATOR, capabilities=by_start))
+
+
+def test_the_boundary_decides_which_twin_has_to_agree() -> None:
+    film_of = film(
+        shot("a", Boundary.CUT, generator=TWINS, duration_s=5.0),
+        shot("b", generator=TWINS, duration_s=10.0),
+        shot("c", generator=TWINS, duration_s=5.0),
+    )
+
+    assert [problem.key for problem in found(film_of)] == ["sequences.main.shots.c.duration_s"]
+
+
+def test_a_model_has_one_name_in_the_key_whatever_it_was_called_by() -> None:
+    one, other = (
+        make(film(shot("a", Boundary.CUT, generator=TWINS, duration_s=5.0, model=name)))
+        for name in ("m-text", "m")
+    )
+
+    assert one.shots[0].request.model == "m"
+    assert one.shots[0].key == other.shots[0].key
+
+
+@pytest.mark.parametrize(("duration_s", "possible"), [(10.0, False), (5.0, True)])
+def test_a_chained_shot_goes_on_without_its_picture_only_where_the_other_twin_can_make_it(
+    duration_s: float, possible: bool
+) -> None:
+    planned = make(
+        film(
+            shot("a", Boundary.CUT, generator=TWINS, duration_s=5.0),
+            shot("b", generator=TWINS, duration_s=duration_s),
+        )
+    )
+
+    assert feasibility.without_image(planned.shots[1]) is possible
 
 
 def test_a_generator_without_first_frames_cannot_chain() -> None:
