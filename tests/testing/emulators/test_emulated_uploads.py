@@ -181,6 +181,7 @@ def test_a_lone_surrogate_does_no_harm(customer):
     [
         ("base64", {"uploadPath": "i"}),
         ("base64", {"base64Data": "%%%", "uploadPath": "i"}),
+        ("base64", {"base64Data": "é", "uploadPath": "i"}),
         ("base64", []),
         ("url", {"uploadPath": "i"}),
         ("url", {"fileUrl": "ftp://example.org/a.png", "uploadPath": "i"}),

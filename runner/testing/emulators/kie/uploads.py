@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import dataclasses
 import mimetypes
 import secrets
@@ -162,7 +161,7 @@ def _decoded(body: dict[str, Any]) -> tuple[bytes, str]:
         mime = head.removeprefix("data:").partition(";")[0]
     try:
         return base64.b64decode("".join(text.split()), validate=True), _extension("", mime or "image/png")
-    except binascii.Error:
+    except ValueError:
         raise wire.Refused(400, "base64Data is not base64") from None
 
 
