@@ -88,3 +88,64 @@ def test_two_hundred_requests_are_under_way_at_once() -> None:
         return most
 
     assert asyncio.run(exchange()) == 200
+
+
+def test_an_address_is_asked_for_as_it_is_written() -> None:
+    """A service that signs addresses checks each sign of them."""
+    seen: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append((await reader.readuntil(b"\r\n")).split()[1])
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async def exchange() -> None:
+        server = await asyncio.start_server(note, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, http.client(timeout_s=5) as client:
+            await client.get(f"http://127.0.0.1:{port}/a%2Fb%20c?x=%2F%40%7E&sig=a%2Bb%3D%3D&empty=")
+
+    asyncio.run(exchange())
+
+    assert seen == [b"/a%2Fb%20c?x=%2F%40%7E&sig=a%2Bb%3D%3D&empty="]
+
+
+def test_cookies_of_one_answer_are_kept_by_one_jar_only() -> None:
+    seen: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 204 No Content\r\nSet-Cookie: s=1\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async def exchange() -> None:
+        server = await asyncio.start_server(note, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, http.client(timeout_s=5) as client:
+            await client.get(f"http://127.0.0.1:{port}/")
+            client.cookies.clear()
+            await client.get(f"http://127.0.0.1:{port}/")
+
+    asyncio.run(exchange())
+
+    assert b"cookie" not in seen[1].lower()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_client_for_public_addresses_does_not_connect_to_this_machine(host: str) -> None:
+    reached: list[bool] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(True)
+        writer.close()
+
+    async def exchange() -> None:
+        server = await asyncio.start_server(note, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, http.client(timeout_s=5, public_only=True) as client:
+            await client.get(f"http://{host}:{port}/")
+
+    with pytest.raises(httpx.ConnectError):
+        asyncio.run(exchange())
+    assert not reached
