@@ -153,14 +153,11 @@ class Receiver:
         return self.got
 
 
-def picture(width=256, height=144, format="PNG", seed=0, grain=0):
-    """A soft picture as bytes; `grain` makes it hard to encode."""
-    random = np.random.default_rng(seed)
-    blots = Image.fromarray(random.integers(0, 255, (6, 8, 3), dtype=np.uint8))
-    soft = np.asarray(blots.resize((width, height), Image.Resampling.BICUBIC))
-    grey = random.normal(0, grain, (height, width, 1)) if grain else 0
+def picture(width=256, height=144, format="PNG", seed=0):
+    """A soft picture as bytes."""
+    blots = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), dtype=np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(np.clip(soft + grey, 0, 255).astype(np.uint8)).save(buffer, format)
+    Image.fromarray(blots).resize((width, height), Image.Resampling.BICUBIC).save(buffer, format)
     return buffer.getvalue()
 
 

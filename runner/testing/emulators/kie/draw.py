@@ -65,7 +65,7 @@ def make(look: Look, first: NDArray[np.uint8] | None, last: NDArray[np.uint8] | 
         import av
 
         with av.open(str(path), "w", format="mp4", options=options) as container:
-            _write(container, look, start, end, edges, fine_end=last is not None)
+            _write(container, look, start, end, edges)
         return path.read_bytes()
 
 
@@ -118,27 +118,17 @@ def _edges(look: Look, reach: float) -> list[int]:
 
 
 def _write(
-    container: OutputContainer,
-    look: Look,
-    canvas: av.VideoFrame,
-    end: av.VideoFrame,
-    edges: list[int],
-    *,
-    fine_end: bool,
+    container: OutputContainer, look: Look, canvas: av.VideoFrame, end: av.VideoFrame, edges: list[int]
 ) -> None:
     stream = container.add_stream("libx264", rate=Fraction(look.frames) / look.duration_s)
     stream.width, stream.height, stream.pix_fmt = look.width, look.height, "yuv420p"
-    last = look.frames - 1
-    zones = f"1,{last - 1 if fine_end and last > 1 else last},q={_COARSE}"
-    if fine_end:
-        zones = f"{zones}/{last},{last},q={_FINE}" if last > 1 else f"1,1,q={_FINE}"
     stream.options = {
         "preset": "ultrafast",
         "tune": "zerolatency",
         "qp": str(_FINE),
         "bf": "0",
         "threads": "1",
-        "x264-params": f"scenecut=0:subme=0:me=dia:zones={zones}",
+        "x264-params": f"scenecut=0:subme=0:me=dia:zones=1,{look.frames},q={_COARSE}",
     }
     context = stream.codec_context
     context.colorspace = context.color_primaries = context.color_trc = _BT709
