@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from runner.addresses import host_of, is_base, reach_of
 from runner.api import Context, Reach, UploaderCapabilities, UploaderSpec, hookimpl
 
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ class GcsOptions:
             raise ValueError("expires_h should be more than 0 and 168 (a week) at the most")
         if "{" in self.credentials_file or "\n" in self.credentials_file:
             raise ValueError("credentials_file should be the path of a key file, not what is in it")
-        if self.api_url and not _is_base(self.api_url):
+        if self.api_url and not is_base(self.api_url, path=False):
             raise ValueError("api_url should be https://HOST or http://HOST:PORT")
         if not 0 < self.timeout_s <= 3600:
             raise ValueError("timeout_s should be more than 0 and 3600 at the most")
-        if not self.api_url and not _is_base(address(self) or "http://unset"):
+        if not self.api_url and not is_base(address(self) or "http://unset", path=False):
             raise ValueError(f"{EMULATOR} should be http://HOST:PORT, in the environment")
 
 
@@ -82,48 +83,14 @@ def address(options: GcsOptions) -> str:
     return given.rstrip("/")
 
 
-def _is_base(url: str) -> bool:
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        port_fits = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    bare = not parts.path.strip("/") and not parts.query and not parts.fragment and "@" not in parts.netloc
-    return (
-        port_fits
-        and bare
-        and url.isprintable()
-        and " " not in url
-        and parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-    )
-
-
 def _climbs(prefix: str) -> bool:
     return any(part in (".", "..") for part in prefix.split("/"))
 
 
 def reach(options: GcsOptions) -> Reach:
     """How public the addresses are: as far as the address that is called, since they lead to the same host."""
-    import ipaddress
-    from urllib.parse import urlsplit
-
     called = address(options)
-    if not called:
-        return Reach.PUBLIC
-    host = urlsplit(called).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return Reach.LOOPBACK
-    try:
-        found = ipaddress.ip_address(host)
-    except ValueError:
-        # A name without a dot is one of this network, such as a container's.
-        return Reach.PUBLIC if "." in host else Reach.NETWORK
-    if found.is_loopback or found.is_unspecified:
-        return Reach.LOOPBACK
-    return Reach.PUBLIC if found.is_global else Reach.NETWORK
+    return reach_of(host_of(called)) if called else Reach.PUBLIC
 
 
 def _create(options: GcsOptions, context: Context) -> Gcs:

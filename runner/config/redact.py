@@ -25,8 +25,10 @@ _WORDS: Final = (
     ),
     *("credential", "authorization", "bearer", "hmac"),
 )
-# A reference names where a secret comes from, and is worth keeping; one with a default may hold the secret.
-_REFERENCE: Final = re.compile(r"\$\{[^,${}]+\}")
+# A reference names where a secret comes from, and is worth keeping; one with a default may hold the secret. So does
+# the path of a file with a secret in it, where it is one: people paste the secret itself there.
+_REFERENCE: Final = re.compile(r"""\$\{[^,${}]+(?:,\s*(?:''|""|null)?\s*)?\}""")
+_FILE: Final = re.compile(r"[^\n{}]{0,200}(?:/[^\n{}/]{1,80}|\.(?:json|txt|key|pem|env|secret))")
 _IN_MAPPING: Final = re.compile(
     rf"""([\w-]*(?:{"|".join(_WORDS)})[\w-]*\s*:\s*)("(?:\\.|[^"])*"|'(?:\\.|[^'])*'|[^,}}\]]+)""",
     re.IGNORECASE,
@@ -45,7 +47,7 @@ def hidden_override(override: str) -> str:
     if not equals:
         return override
     if is_secret(key.lstrip("+~")):
-        return override if _REFERENCE.fullmatch(value) else f"{key}={HIDDEN}"
+        return override if _tells_where(key.split("."), value) else f"{key}={HIDDEN}"
     if value.lstrip().startswith(("{", "[")):
         return f"{key}={_IN_MAPPING.sub(_without_value, value)}"
     return override
@@ -96,7 +98,14 @@ def hidden_value(value: Any, *path: str) -> Any:
         ]
     if value is None or isinstance(value, bool) or value == "" or not _is_secret(path):
         return value
-    return value if isinstance(value, str) and _REFERENCE.fullmatch(value) else HIDDEN
+    return value if isinstance(value, str) and _tells_where(path, value) else HIDDEN
+
+
+def _tells_where(path: Sequence[str], value: str) -> bool:
+    """Whether the value of a secret key only says where the secret is."""
+    if _REFERENCE.fullmatch(value):
+        return True
+    return path[-1].endswith("_file") and _FILE.fullmatch(value.strip("\"'")) is not None
 
 
 def _without_value(found: re.Match[str]) -> str:
