@@ -388,10 +388,18 @@ def test_prices_are_those_of_the_contract(rich, model, change, credits):
     assert rich.emulator.books().tasks[task].price_known
 
 
-def test_an_unknown_price_is_20_credits_a_second_and_told_as_such(rich):
-    task = rich.made("wan/2-7-image-to-video", **GOOD["wan/2-7-image-to-video"])
+@pytest.mark.parametrize(
+    ("model", "change", "credits"),
+    [
+        ("wan/2-7-image-to-video", {}, 40.0),
+        ("kling-3.0/video", {"mode": "std"}, 100.0),
+        ("veo-3-1", {"duration": 6}, 120.0),
+    ],
+)
+def test_an_unknown_price_is_20_credits_a_second_and_told_as_such(rich, model, change, credits):
+    task = rich.made(model, **{**GOOD[model], **change})
 
-    assert rich.record(task)["data"]["creditsConsumed"] == 40.0
+    assert rich.record(task)["data"]["creditsConsumed"] == credits
     assert not rich.emulator.books().tasks[task].price_known
 
 

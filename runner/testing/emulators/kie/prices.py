@@ -104,6 +104,10 @@ _SORA_PRO: Final = (
     _chosen("size", "high", "", 330, 10),
     _chosen("size", "high", "", 630, 15),
 )
+_KLING_3: Final = (
+    Row(credits=Decimal(18), resolution="pro", audio=False),
+    Row(credits=Decimal(27), resolution="pro", audio=True),
+)
 _OMNI: Final = (
     *_per_s(False, p720=14, p1080=18),
     *_per_s(True, p720=18, p1080=23),
@@ -138,13 +142,14 @@ PRICES: Final[Mapping[str, tuple[Row, ...]]] = {
     "sora-2-pro-storyboard": _per_clip(s10=150, s15=270, s25=270),
     "sora-watermark-remover": _per_clip(each=10),
     "veo-3-1": (
-        _chosen("model", "veo3_fast", "720p", 60),
+        _chosen("model", "veo3_fast", "720p", 60, 4),
+        _chosen("model", "veo3_fast", "720p", 60, 8),
         _chosen("model", "veo3_fast", "1080p", 65),
         _chosen("model", "veo3_lite", "720p", 60),
         _chosen("model", "veo3_lite", "1080p", 35),
         _chosen("model", "veo3", "1080p", 255),
     ),
-    "kling-3.0/video": (*_per_s(False, each=18), *_per_s(True, each=27)),
+    "kling-3.0/video": _KLING_3,
     "kling-3.0-omni/image-to-video": _OMNI,
     "kling-3.0-omni/text-to-video": _OMNI,
     "kling/v3-turbo-image-to-video": _TURBO,
