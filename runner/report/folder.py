@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -54,11 +55,13 @@ class RunFolder:
                 # The first file in a folder says whose it is, so that another run of the request knows its own.
                 self.write("run.json", json.dumps({"key": key, "state": "starting"}))
         except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            hint = "choose another with output.root=DIR"
             raise OutputError(
-                "the output folder cannot be written",
+                "the disk is full" if full else "the output folder cannot be written",
                 where=str(path),
                 why=error.strerror or str(error),
-                hint="choose another with output.root=DIR",
+                hint=f"make room, then run the same command again; or {hint}" if full else hint,
             ) from error
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from runner.errors import BudgetStop, JournalError
 from runner.store.attempt import OPEN, Attempt, Phase
+from runner.store.disk import MAKE_ROOM, Reserve, failure, is_full
 from runner.store.schema import VERSION, migrate
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Journal:
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
         self._opened: Future[None] = Future()
+        self._reserve = Reserve(path.with_name("reserve"))
+        self._full = False
 
     def __enter__(self) -> Journal:
         self._thread.start()
@@ -95,7 +98,7 @@ class Journal:
 
     def _work(self) -> None:
         try:
-            connection = _opened(self.path)
+            connection = _opened(self.path, self._reserve)
         except BaseException as error:
             self._opened.set_exception(error)
             return
@@ -105,9 +108,23 @@ class Journal:
                 # What nobody waits for any more is not begun; what is begun cannot be called off.
                 wanted = [request for request in batch if not request.future.cancelled()]
                 if wanted:
-                    _tell(_transacted(connection, wanted))
+                    _tell(self._transacted(connection, wanted))
         finally:
             connection.close()
+
+    def _transacted(self, connection: sqlite3.Connection, batch: list[_Request]) -> list[_Answer]:
+        try:
+            try:
+                return _done(connection, batch)
+            except (sqlite3.Error, OSError) as error:
+                if not is_full(error, self.path) or not self._reserve.give_up():
+                    raise
+                # A task id that is not noted now is a clip that is paid for and lost.
+                self._full = True
+                return _done(connection, batch)
+        except BaseException as error:
+            told = failure(self.path, error) if isinstance(error, (sqlite3.Error, OSError)) else error
+            return [_Answer(request, None, told) for request in batch]
 
     def _batch(self) -> list[_Request] | None:
         """Everything that is asked for right now; `None` at the end."""
@@ -126,10 +143,14 @@ class Journal:
     # --- what can be asked ------------------------------------------------------------------------------------
 
     def intend(self, attempt: Attempt, budget: Budget) -> Callable[[sqlite3.Connection], None]:
-        """Note that an attempt is about to be made, if the budget has room. Raises `BudgetStop`."""
+        """Note that an attempt is about to be made, if the budget and the disk have room. Raises `BudgetStop`."""
         stamped = dataclasses.replace(attempt, created=self._clock(), updated=self._clock())
 
         def work(connection: sqlite3.Connection) -> None:
+            if self._full:
+                raise JournalError(
+                    "the disk is full", where=attempt.name, why="nothing new is paid for", hint=MAKE_ROOM
+                )
             if budget.limited:
                 count, spent, unknown = _spent(connection, attempt.scope)
                 budget.check(attempt, count=count, spent=spent, unknown=unknown)
@@ -210,7 +231,7 @@ def _stored(name: str, value: Any) -> Any:
     return json.dumps(value) if name in _JSON else value
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _opened(path: Path, reserve: Reserve) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
@@ -227,23 +248,13 @@ def _opened(path: Path) -> sqlite3.Connection:
             )
         if version < VERSION:
             migrate(connection)
+        reserve.keep()
     except (sqlite3.Error, OSError) as error:
-        raise _failure(path, error) from error
+        raise failure(path, error) from error
     return connection
 
 
-def _failure(path: Path | str, error: Exception) -> JournalError:
-    text = str(error)
-    what, hint = "the journal cannot be used", "choose another folder with output.root=DIR"
-    if "malformed" in text or "not a database" in text:
-        what = "the journal is damaged"
-        hint = f"keep {path} for the record of what was paid, and start another root: output.root=DIR"
-    elif "full" in text or "No space" in text:
-        what, hint = "the disk is full", "make room, then run the same command again"
-    return JournalError(what, where=str(path), why=text, hint=hint)
-
-
-def _transacted(connection: sqlite3.Connection, batch: list[_Request]) -> list[_Answer]:
+def _done(connection: sqlite3.Connection, batch: list[_Request]) -> list[_Answer]:
     """Do a batch in one transaction, each part undone by itself when it fails. Returns when all is on disk."""
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -255,11 +266,10 @@ def _transacted(connection: sqlite3.Connection, batch: list[_Request]) -> list[_
             connection.execute("BEGIN IMMEDIATE")
             answers = [_undone_if_refused(connection, request) for request in batch]
         connection.execute("COMMIT")
-    except BaseException as error:
+    except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        failure = _failure("journal.db", error) if isinstance(error, (sqlite3.Error, OSError)) else error
-        return [_Answer(request, None, failure) for request in batch]
+        raise
     return answers
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
 
 from runner.errors import JournalError
 from runner.store.journal import attempts
@@ -32,7 +34,7 @@ def look(root: Path, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T
     if not path.exists():
         return otherwise
     try:
-        connection = sqlite3.connect(f"file:{path.absolute().as_posix()}?mode=ro", uri=True, timeout=30.0)
+        connection = sqlite3.connect(_address(path), uri=True, timeout=30.0)
         try:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version != VERSION:
@@ -46,3 +48,13 @@ def look(root: Path, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T
             connection.close()
     except sqlite3.Error as error:
         raise JournalError("the journal cannot be read", where=str(path), why=str(error)) from error
+
+
+def _address(journal: Path) -> str:
+    """Where SQLite finds a journal that is not to be changed.
+
+    Even to read it, SQLite makes files beside it. Where it cannot, and nothing lies there, nobody else can be writing.
+    """
+    beside = journal.with_name(f"{journal.name}-wal")
+    still = "&immutable=1" if not os.access(journal.parent, os.W_OK) and not beside.exists() else ""
+    return f"file:{quote(journal.absolute().as_posix())}?mode=ro{still}"

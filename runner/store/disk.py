@@ -1,0 +1,83 @@
+"""What a full or a read-only disk means to the journal, and the room that is kept for the worst moment."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from runner.errors import JournalError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROOM: Final = 1 << 20
+_NO_ROOM: Final = 1 << 16
+"""With fewer bytes free than these SQLite cannot write the files that it needs beside the journal."""
+
+MAKE_ROOM: Final = "make room, then run the same command again: what is done is kept"
+
+
+class Reserve:
+    """A file that only takes room. It is given up for noting what was paid for when there is no other room left."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keep(self) -> None:
+        """Take the room, if it is not taken. Raises `OSError` where there is none."""
+        with contextlib.suppress(FileNotFoundError):
+            if self._path.stat().st_size == ROOM:
+                return
+        part = self._path.with_suffix(f".part-{os.getpid()}")
+        try:
+            with part.open("wb") as file:
+                # Zeros take no room on a disk that compresses.
+                file.write(os.urandom(ROOM))
+            os.replace(part, self._path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+
+    def give_up(self) -> bool:
+        """Free the room; whether there was any to free."""
+        try:
+            self._path.unlink()
+        except OSError:
+            return False
+        return True
+
+
+def is_full(error: BaseException, journal: Path) -> bool:
+    """Whether an error of SQLite or of the system comes from a full disk."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if not isinstance(error, sqlite3.OperationalError):
+        return False
+    name = getattr(error, "sqlite_errorname", "")
+    return name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _free(journal.parent) < _NO_ROOM)
+
+
+def failure(journal: Path, error: sqlite3.Error | OSError) -> JournalError:
+    """The error to show when the journal cannot be used."""
+    text = str(error)
+    what, hint = "the journal cannot be used", "choose another folder with output.root=DIR"
+    if is_full(error, journal):
+        what, text, hint = "the disk is full", f"the journal cannot be written: {text}", MAKE_ROOM
+    elif "readonly" in text or getattr(error, "errno", 0) == errno.EROFS:
+        what = "the journal cannot be written"
+        hint = "make the folder writable, then run the same command again; or choose another with output.root=DIR"
+    elif "malformed" in text or "not a database" in text:
+        what = "the journal is damaged"
+        hint = f"keep {journal} for the record of what was paid, and start another root: output.root=DIR"
+    return JournalError(what, where=str(journal), why=text, hint=hint)
+
+
+def _free(folder: Path) -> int:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return _NO_ROOM
