@@ -19,7 +19,7 @@ import av
 from runner.api import Frame
 from runner.errors import ExtractionRefused
 from runner.media.colour import to_rgb
-from runner.media.source import MAX_PIXELS, open_video
+from runner.media.source import MAX_PIXELS, SMALL, open_video
 from runner.media.tail import STARTS, Start, find_tail, packets_from, time_base
 
 if TYPE_CHECKING:
@@ -178,7 +178,8 @@ def _threads(track: VideoStream) -> Iterator[None]:
     try:
         context = track.codec_context
         if not context.is_open:
-            context.thread_count = min(share, _MAX_THREADS)
+            small = 0 < context.width * context.height <= SMALL  # 0 where only decoding would tell
+            context.thread_count = 1 if small else min(share, _MAX_THREADS)
             context.thread_type = "FRAME"
             # Without it libavcodec invents what it cannot decode and says so only in its log.
             context.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}

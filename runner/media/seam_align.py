@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFilter
+
+from runner.media.source import SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +27,7 @@ _BETTER: Final = 0.5  # what may be left of the mismatch in place for the other 
 _STILL_ZOOM: Final = 0.015
 _STILL_SHIFT: Final = 0.003
 _SAME_SHAPE: Final = 0.03
+_small_searches: Final = threading.Lock()
 
 
 class Alignment(NamedTuple):
@@ -48,6 +52,14 @@ def align(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Alignment:
 
     `moved` is true only if it is found, and elsewhere than in place.
     """
+    if frame.shape[0] * frame.shape[1] > SMALL:
+        return _aligned(picture, frame)
+    # Many short calls that each let go of Python's lock: two threads that search take twice the time of one, each.
+    with _small_searches:
+        return _aligned(picture, frame)
+
+
+def _aligned(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Alignment:
     # At zoom 1 the picture covers the frame, as a generator that crops to its own shape makes it.
     cover = max(frame.shape[side] / picture.shape[side] for side in (0, 1))
     scene = _Scene(_luma(picture, cover), _luma(frame, 1.0))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-__all__ = ["DEMUXERS", "MAX_PIXELS", "PROTOCOLS", "Source", "open_video"]
+__all__ = ["DEMUXERS", "MAX_PIXELS", "PROTOCOLS", "SMALL", "Source", "open_video"]
 
 DEMUXERS: Final = "mov,matroska,mpegts"
 """The containers that are read: those of which `runner.media.whole` can tell that the end is there. Some
@@ -32,6 +32,9 @@ PROTOCOLS: Final = "file"
 
 MAX_PIXELS: Final = 80_000_000
 """Larger pictures are refused, as `runner.media.picture` does: a small file can claim any size."""
+
+SMALL: Final = 320 * 240
+"""Pixels of a picture up to which sharing the work among threads takes longer than doing it."""
 
 _STILL: Final = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _LAST_ENTRIES: Final = (

@@ -10,7 +10,7 @@ import av
 
 from runner.errors import Incomplete, NotAVideo
 from runner.media.colour import to_rgb
-from runner.media.source import open_video
+from runner.media.source import SMALL, open_video
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _OPENING: Final = 12
 _STATIONS: Final = 6
-_SMALL: Final = 320 * 240  # pixels up to which starting threads takes longer than decoding
 
 
 class Pictures(Sequence["NDArray[Any]"]):
@@ -73,7 +72,7 @@ def survey(path: Path, duration_s: float) -> Survey:
     last: av.VideoFrame | None = None
     with open_video(path) as source:
         context = source.track.codec_context
-        if context.width * context.height <= _SMALL:
+        if context.width * context.height <= SMALL:
             context.thread_count = 1
         try:
             for frame in source.container.decode(source.track):
