@@ -111,7 +111,9 @@ def _dispatch(words: list[str], flags: Flags) -> int:
     if first in VERBS:
         rest = flags.rest[1:]
         if "--help" in rest or "-h" in rest:
-            _print(_help())
+            # A verb with options of its own tells of them.
+            tell = getattr(importlib.import_module(f"runner.verbs.{first}"), "help_text", None)
+            _print(tell(rest) if tell is not None else _help())
             return 0
         flags = Flags(rest, flags.quiet, flags.debug, flags.as_json)
     elif "--help" in words or "-h" in words:

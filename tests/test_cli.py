@@ -64,6 +64,14 @@ def test_the_version_is_told(workplace: Workplace) -> None:
     assert workplace.run("--version").out == f"{__version__}\n"
 
 
+def test_a_verb_with_options_of_its_own_tells_of_them(workplace: Workplace) -> None:
+    answer = workplace.run("emulate", "kie", "--help")
+
+    assert answer.code == 0
+    assert "--task-seconds" in answer.out
+    assert "Overrides" not in answer.out
+
+
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     program = (
         "import sys; from runner import cli; cli.main(['--help']);"
