@@ -199,9 +199,18 @@ class SubmitUnknown(ShotError):
 
 
 class TaskFailed(ShotError):
-    """The provider accepted the task and reported that it failed."""
+    """The provider accepted the task and reported that it failed.
+
+    `free_to_repeat` says that it failed by chance and that nothing was charged: another try may well succeed.
+    """
 
     spent = Spent.YES
+
+    def __init__(
+        self, what: str, *, where: str = "", why: str = "", hint: str = "", free_to_repeat: bool = False
+    ) -> None:
+        super().__init__(what, where=where, why=why, hint=hint)
+        self.free_to_repeat = free_to_repeat
 
 
 class TaskTimeout(ShotError):

@@ -154,7 +154,7 @@ class _Work(Step):
             try:
                 return await self._collection.ready(await self._submission.submitted(begun))
             except TaskFailed as failed:
-                if not left or not failed.retry_safe:
+                if not left or not failed.free_to_repeat:
                     raise
                 self.tell(EventKind.SHOT_PROGRESS, f"asked for again: {failed.line}")
                 await asyncio.sleep(

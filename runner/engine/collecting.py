@@ -59,7 +59,8 @@ class Collection(Step):
                 fresh = isinstance(error, TaskUnknown) and time.monotonic() - began < _FRESH_S
                 broken += 1
                 if not fresh and (broken >= _BROKEN_POLLS or isinstance(error, TaskUnknown)):
-                    raise self._with_advice(attempt, error) from error
+                    self._advise(attempt, error)
+                    raise
                 status = Status(state=State.RUNNING)
             if status.state is State.SUCCEEDED:
                 return await self._noted_ready(attempt, status)
@@ -95,22 +96,20 @@ class Collection(Step):
         cost = self._cost(attempt, status)
         await self.move(attempt, Phase.FAILED, cost=cost, note=status.reason)
         free = cost == 0 or (cost is None and attempt.reserved == 0)
-        failed = TaskFailed(
+        again = "run the same command again"
+        return TaskFailed(
             f"{attempt.generator} gave up",
             where=self.planned.name,
             why=status.reason or "it gives no reason",
-            hint=status.advice
-            or ("run the same command again" if status.by_chance else "change the prompt, then run it again"),
+            hint=status.advice or (again if status.by_chance else f"change the prompt, then {again}"),
+            free_to_repeat=status.by_chance and free,
         )
-        failed.retry_safe = status.by_chance and free  # type: ignore[misc]
-        return failed
 
-    def _with_advice(self, attempt: Attempt, error: ShotError) -> ShotError:
+    def _advise(self, attempt: Attempt, error: ShotError) -> None:
         if not error.hint and isinstance(error, TaskUnknown):
             error.hint = "run the same command again later; or give that attempt up: " + self.ledger.command(
                 "journal", "resolve", attempt.token, "--abandon"
             )
-        return error
 
     async def _noted_ready(self, attempt: Attempt, status: Status) -> Attempt:
         results = tuple(
