@@ -32,14 +32,12 @@ class Reserve:
         with contextlib.suppress(FileNotFoundError):
             if self._path.stat().st_size == ROOM:
                 return
-        part = self._path.with_suffix(f".part-{os.getpid()}")
         try:
-            with part.open("wb") as file:
+            with self._path.open("wb") as file:
                 # Zeros take no room on a disk that compresses.
                 file.write(os.urandom(ROOM))
-            os.replace(part, self._path)
         except OSError:
-            part.unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
             raise
 
     def give_up(self) -> bool:

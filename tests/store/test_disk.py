@@ -1,0 +1,84 @@
+"""The room that is kept for noting what was paid for."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from runner.errors import JournalError
+from runner.store.attempt import Attempt, Phase
+from runner.store.budget import Budget
+from runner.store.disk import ROOM, Reserve, failure, is_full
+from runner.store.journal import Journal, attempts
+
+ATTEMPT = Attempt(
+    token="t",
+    key="k",
+    scope="s",
+    project="p",
+    sequence="main",
+    shot="one",
+    generator="fake",
+    model="",
+    account="a",
+    phase=Phase.INTENDED,
+    reserved=100,
+)
+
+
+def test_room_is_kept_once_and_given_up_once(tmp_path: Path) -> None:
+    reserve = Reserve(tmp_path / "reserve")
+    (tmp_path / "reserve").write_bytes(b"left by a process that was killed")
+    reserve.keep()
+    kept = (tmp_path / "reserve").stat()
+    assert kept.st_size == ROOM
+    reserve.keep()
+    assert (tmp_path / "reserve").stat().st_mtime_ns == kept.st_mtime_ns
+    assert reserve.give_up()
+    assert not reserve.give_up()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_where_there_is_no_room_nothing_is_left_behind(tmp_path: Path) -> None:
+    (tmp_path / "reserve").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space"):
+        Reserve(tmp_path / "reserve").keep()
+    assert not (tmp_path / "reserve").exists()
+    assert not (tmp_path / "reserve").is_symlink()
+
+
+def test_a_task_id_is_noted_on_a_full_disk_and_nothing_new_is_begun(tmp_path: Path) -> None:
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorname = "SQLITE_FULL"
+    with Journal(tmp_path / "journal.db") as journal:
+        journal.now(journal.intend(ATTEMPT, Budget()))
+        noting = journal.move("t", Phase.SUBMITTED, task="42")
+
+        def on_a_full_disk(connection: sqlite3.Connection) -> None:
+            if (tmp_path / "reserve").exists():
+                raise full
+            noting(connection)
+
+        journal.now(on_a_full_disk)
+        assert [found.task for found in journal.now(attempts())] == ["42"]
+        with pytest.raises(JournalError, match="the disk is full"):
+            journal.now(journal.intend(ATTEMPT, Budget()))
+    with Journal(tmp_path / "journal.db"):
+        assert (tmp_path / "reserve").exists()
+
+
+def test_a_full_disk_is_told_from_other_troubles(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.db"
+    assert is_full(OSError(errno.ENOSPC, "no space"), journal)
+    assert not is_full(OSError(errno.EIO, "input/output error"), journal)
+    broken = sqlite3.OperationalError("disk I/O error")
+    broken.sqlite_errorname = "SQLITE_IOERR_WRITE"
+    assert not is_full(broken, journal)
+    assert "make room" in failure(journal, OSError(errno.ENOSPC, "no space")).hint
+    assert (
+        "writable" in failure(journal, sqlite3.OperationalError("attempt to write a readonly database")).hint
+    )
