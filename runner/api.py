@@ -479,7 +479,8 @@ class GeneratorSpec:
     three. `key_version` goes into the identity of every shot: raise it when the same request would give another clip.
     `account` returns what tells one paying account from another (an API key); only a fingerprint of it is kept. It
     raises `ConfigError` where the key is missing: that is said before anything starts. `names_matter` says that the
-    names of project, sequence and shot change the clip; then they are part of its identity.
+    names of project, sequence and shot change the clip; then they are part of its identity. `models` lists, for
+    `runner plugins NAME`, the models there are with a line about each.
     """
 
     name: str
@@ -490,6 +491,7 @@ class GeneratorSpec:
     summary: str = ""
     account: Callable[[Any], str] | None = None
     names_matter: bool = False
+    models: Callable[[], Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

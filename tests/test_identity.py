@@ -34,7 +34,7 @@ CHOICE_IDENTITY = {"spec", "options", "model", "params"}
 CHOICE_TRANSPORT = {"label"}
 
 SPEC_IDENTITY = {"name", "key_version", "names_matter"}
-SPEC_TRANSPORT = {"factory", "capabilities", "options", "summary", "account"}
+SPEC_TRANSPORT = {"factory", "capabilities", "options", "summary", "account", "models"}
 
 # Of a run: what is made of the shots.
 PROJECT_IDENTITY = {"name", "sequences", "continuity", "film"}

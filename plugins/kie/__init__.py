@@ -197,6 +197,15 @@ def _capabilities(options: KieOptions, model: str | None, how: How) -> Generator
     return able if twin is None else ability.of(twin, able)
 
 
+def _models() -> dict[str, str]:
+    from . import card
+
+    return {
+        name: f"{one.about} (retired {one.retired})" if one.retired else one.about
+        for name, one in card.deck().cards.items()
+    }
+
+
 def _create(options: KieOptions, context: Context) -> Kie:
     from .generator import Kie
 
@@ -219,6 +228,7 @@ def runner_register() -> list[GeneratorSpec | UploaderSpec]:
             options=KieOptions,
             capabilities=_capabilities,
             account=lambda options: f"{endpoint(options.api_url)} {key_of(options)}",
+            models=_models,
         ),
         UploaderSpec(
             name="kie",

@@ -15,10 +15,15 @@ from runner.api import (
     UploaderCapabilities,
     UploaderSpec,
 )
+from runner.config.convert import listed, nearest
 from runner.config.redact import HIDDEN, is_secret
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.table import Table
+
     from runner.cli import Flags
     from runner.plugins import Registered, Registry
 
@@ -27,7 +32,8 @@ def main(flags: Flags) -> int:
     """List what there is; 2 when something could not be loaded."""
     dirs: list[str] = ["plugins"]
     block: list[str] = []
-    for word in flags.rest:
+    wanted = [word for word in flags.rest if "=" not in word and not word.startswith("-")]
+    for word in (word for word in flags.rest if word not in wanted):
         key, _, value = word.partition("=")
         names = [name.strip() for name in value.strip("[]").split(",") if name.strip()]
         if key == "plugins.dirs":
@@ -36,14 +42,21 @@ def main(flags: Flags) -> int:
             block = names
         else:
             raise UsageError(
-                f"plugins cannot use {word!r}", why="it takes plugins.dirs=[...] and plugins.block=[...] only"
+                f"plugins cannot use {word!r}",
+                why="it takes names, plugins.dirs=[...] and plugins.block=[...] only",
             )
     registry = plugins.load(dirs, block)
     found = sorted(registry.registered.values(), key=lambda one: (one.kind, one.spec.name))
+    known = {one.spec.name for one in found}
+    for name in wanted:
+        if name not in known:
+            why = " ".join(filter(None, (nearest(name, known), f"there are: {listed(known)}")))
+            raise UsageError(f"there is no plugin named {name}", why=why)
+    found = [one for one in found if not wanted or one.spec.name in wanted]
     if flags.as_json:
         print(json.dumps(_as_json(registry, found), indent=2, ensure_ascii=False))
     else:
-        _show(registry, found)
+        _show(registry, found, whole=bool(wanted))
     return 2 if registry.broken else 0
 
 
@@ -58,8 +71,10 @@ def _as_json(registry: Registry, found: list[Registered]) -> dict[str, Any]:
                 "place": one.source.place,
                 "capabilities": _capabilities(one),
                 "options": {
-                    name: {"type": kind, "default": default} for name, kind, default in _options(one)
+                    name: {"type": kind, "default": default}
+                    for name, kind, default in _options(one.spec.options)
                 },
+                "models": _models(one),
             }
             for one in found
         ],
@@ -69,7 +84,12 @@ def _as_json(registry: Registry, found: list[Registered]) -> dict[str, Any]:
     }
 
 
-def _show(registry: Registry, found: list[Registered]) -> None:
+def _models(one: Registered) -> dict[str, str]:
+    tell = one.spec.models if isinstance(one.spec, GeneratorSpec) else None
+    return dict(tell()) if tell is not None else {}
+
+
+def _show(registry: Registry, found: list[Registered], *, whole: bool) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -80,16 +100,34 @@ def _show(registry: Registry, found: list[Registered]) -> None:
         able = _capabilities(one)
         if able:
             console.print(Text("  can  " + "; ".join(f"{key} {value}" for key, value in able.items())))
-        for name, kind, default in _options(one):
+        for name, kind, default in _options(one.spec.options):
             console.print(
                 Text(f"  {one.kind}.{name}={default}", style="green").append(f"  {kind}", style="dim")
             )
+        models = _models(one)
+        if models and not whole:
+            console.print(Text(f"  {len(models)} models: python -m runner plugins {one.spec.name}"))
+        elif models:
+            console.print(Text(f"  models, for {one.kind}.model="))
+            console.print(_table(models))
     for error in registry.broken:
         console.print(Text(f"broken: {error}", style="red"))
     for source in registry.idle:
         console.print(Text(f"registers nothing: {source.place}", style="yellow"))
     for name in registry.blocked:
         console.print(Text(f"blocked: {name}", style="yellow"))
+
+
+def _table(models: dict[str, str]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 2))
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for name, about in models.items():
+        table.add_row(Text(name, style="green"), Text(about))
+    return table
 
 
 def _capabilities(one: Registered) -> dict[str, str]:
@@ -126,13 +164,16 @@ def _of_generator(able: GeneratorCapabilities) -> dict[str, str]:
     }
 
 
-def _options(one: Registered) -> list[tuple[str, str, str]]:
-    """(name, type, default) of each option; secrets have no default worth showing."""
-    return [
-        (field.name, _type(field), _default(field))
-        for field in dataclasses.fields(one.spec.options)
-        if field.init
-    ]
+def _options(cls: type, under: str = "") -> Iterator[tuple[str, str, str]]:
+    """(name, type, default) of each option, also of those one level down; secrets have no default worth showing."""
+    for field in dataclasses.fields(cls):
+        if not field.init:
+            continue
+        inner = field.default_factory
+        if isinstance(inner, type) and dataclasses.is_dataclass(inner):
+            yield from _options(inner, f"{under}{field.name}.")
+        else:
+            yield f"{under}{field.name}", _type(field), _default(field)
 
 
 def _type(field: dataclasses.Field[Any]) -> str:

@@ -70,6 +70,7 @@ def test_all_plugins_are_listed_with_capabilities_options_and_place(workplace: W
             "api_key": {"type": "str", "default": "(hidden)"},
             "home": {"type": "str", "default": "(computed)"},
         },
+        "models": {},
     }
     # Its capabilities cannot be told without options.
     assert found["uploader", "mine"]["capabilities"] == {}
@@ -204,3 +205,20 @@ def test_a_plugin_that_trips_over_a_draft_does_not_hide_the_problems(workplace: 
 
     assert "generator.speed: should be a valid number" in answer.err
     assert "fails to say what it can do" in alone.err
+
+
+def test_one_plugin_is_shown_with_its_models_and_nested_options(workplace: Workplace) -> None:
+    answer = workplace.run("plugins", "kie")
+
+    assert answer.code == 0
+    assert "bytedance/seedance-2-mini" in answer.out
+    assert "retired 2026-09-24" in answer.out
+    assert "generator.callback.public_url" in answer.out
+    assert "synthetic" not in answer.out
+
+
+def test_a_name_that_no_plugin_has_is_told_with_the_nearest(workplace: Workplace) -> None:
+    answer = workplace.run("plugins", "kei")
+
+    assert answer.code == 2
+    assert "did you mean kie?" in answer.err
