@@ -1,124 +1,131 @@
-"""What the engine costs: a rerun of finished shots, and many chains against a provider that takes no time.
+"""What the engine costs: a paid shot, a finished one, and what memory many of them take.
 
-    python -m tests.benchmarks.engine [--chains 1000] [--shots 4]
+    python -m tests.benchmarks.engine                      # 1,000 chains of 4 shots: about 5 minutes
+    python -m tests.benchmarks.engine --chains 100         # a quick look
 
-Prints figures and ratios. The bare client makes the same HTTP calls (submit, poll, fetch) with asyncio and httpx, and
-keeps nothing; the engine extracts, hosts, journals, checks, stores and names every clip besides.
+The provider is the fake one in a process of its own: it takes no time, and has one canned clip (64x36, 4 frames) for
+all. Each row is a process of its own, after its imports and a first small run; figures are its CPU time, user and
+system, all threads. Films are not joined.
+
+Paid shots, each row against the one that it is fair to compare with:
+
+- *bare client*: asyncio and `runner.http` (httpx over aiohttp's connections), 100 requests at a time. It submits, polls
+  and fetches over HTTP just as the engine does, and keeps nothing. *httpx as it comes* is the same with httpx's own
+  connections.
+- *orchestration*: the whole command (compose, validate, plan, claims, journal, budget, limits, image host, store, run
+  folder, events, manifest, summary), but nobody looks at a picture: what decodes, encodes and compares pictures is
+  replaced by ready answers.
+- *bare client with media*: the bare client, which also decodes the clip it got once, to see that it is whole, takes the
+  last frame and makes a PNG of it: what no chain can do without.
+- *the engine*: the whole command. Besides that it probes the clip, measures its drift, and compares its first frame
+  with the one handed over. The canned clip does not start where it ends, so each seam is searched for in full: the
+  dearest case.
+
+Finished shots: one sequence of 1,000 in a process of its own, from its start to its end. Python's start and the imports
+are what a project of one shot takes, and shown apart. Nothing is asked of the provider. The digests of all clips are in
+it.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
-import io
+import json
 import os
-import resource
+import subprocess
+import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Final
 
-import yaml
-
-from runner import cli, http
-from runner.testing import PLUGINS
 from runner.testing.fake_provider.client import running
+from tests.benchmarks.engine_parts import PAID, describe
 
-if TYPE_CHECKING:
-    import httpx
-
-    from runner.testing.fake_provider.client import FakeProvider
+_ROOT: Final = Path(__file__).parents[2]
+_FINISHED: Final = 1000
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--chains", type=int, default=1000)
     parser.add_argument("--shots", type=int, default=4)
     wanted = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "books", canned=True) as fake:
-        os.chdir(folder)
-        measure(fake, wanted.chains, wanted.shots)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paid(folder, wanted.chains, wanted.shots)
+        finished(folder)
+    pictures()
 
 
-def measure(fake: FakeProvider, chains: int, shots: int) -> None:
+def paid(folder: Path, chains: int, shots: int) -> None:
     total = chains * shots
-    describe(fake, chains, shots)
-    bare = timed(lambda: asyncio.run(bare_client(fake.base_url, chains, shots)))
-    first = timed(run)
-    assert fake.books().accepted == 2 * total, "each shot once by the bare client and once by the engine"
-    again = timed(run)
-    assert fake.books().accepted == 2 * total, "a rerun asks for nothing"
-    print(f"{chains} chains of {shots} shots; CPU s of this process, per shot in ms")
-    for name, seconds in (("bare client", bare), ("engine", first), ("rerun", again)):
-        print(f"  {name:<12} {seconds:8.2f} s  {1000 * seconds / total:8.2f} ms")
-    print(f"  engine / bare client  {first / bare:.1f}")
-    print(f"  peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
+    print(f"{chains} chains of {shots} shots; CPU of a paid shot, peak memory of the process")
+    cost: dict[str, float] = {}
+    for part, (name, of) in PAID.items():
+        with running(folder / f"{part}.books", canned=True) as fake:
+            done = process("paid", part, fake.base_url, str(chains), str(shots), cwd=fresh(folder, part))
+            assert fake.books().accepted == total + done["warmed_up"], "each shot once"
+        cost[part] = done["cpu_s"] * 1000 / total
+        ratio = ", ".join(f"{cost[part] / cost[other]:.1f} x {PAID[other][0]}" for other in of)
+        print(f"  {name:<24} {cost[part]:7.2f} ms  {done['peak_mib']:5} MiB  {ratio}".rstrip())
+    print(f"  {'media alone':<24} {cost['engine'] - cost['orchestration']:7.2f} ms")
 
 
-def describe(fake: FakeProvider, chains: int, shots: int) -> None:
-    sequences = {
-        f"chain{chain}": {"shots": {f"shot{shot}": {"prompt": f"{chain} {shot}"} for shot in range(shots)}}
-        for chain in range(chains)
-    }
-    project = {
-        "project": {"name": "many"},
-        "shot": {"duration_s": 1.0},
-        "generator": {"plugin": "fake", "base_url": fake.base_url, "price_usd": 0.1, "poll_s": 0.01},
-        "limits": {"in_flight": 100},
-        "film": {"join": False},
-        "plugins": {"dirs": [str(PLUGINS)]},
-        "sequences": sequences,
-    }
-    file = Path("conf/project/many.yaml")
-    file.parent.mkdir(parents=True)
-    file.write_text("# @package _global_\n" + yaml.safe_dump(project), encoding="utf-8")
+def finished(folder: Path) -> None:
+    print(f"rerun of {_FINISHED} finished shots: the whole process")
+    cpu_s = {}
+    for shots in (1, _FINISHED):
+        place = fresh(folder, f"finished{shots}")
+        with running(folder / f"finished{shots}.books", canned=True) as fake:
+            describe(fake.base_url, 1, shots, place)
+            command(place)
+            assert fake.books().accepted == shots
+            cpu_s[shots] = min(command(place) for _ in range(3))
+            assert fake.books().accepted == shots, "a rerun asks for nothing"
+    print(f"  start, and one shot      {cpu_s[1]:7.2f} s")
+    print(f"  {_FINISHED} shots              {cpu_s[_FINISHED]:7.2f} s")
+    print(f"  a shot more              {(cpu_s[_FINISHED] - cpu_s[1]) * 1000 / (_FINISHED - 1):7.2f} ms")
 
 
-def run() -> None:
-    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()):
-        code = cli.main(["+project=many", "--quiet"])
-    lines = out.getvalue().splitlines()
-    failed = [
-        line
-        for at, line in enumerate(lines)
-        if any(one.startswith("x ") for one in lines[max(0, at - 4) : at + 1])
-    ]
-    assert code == 0, f"exit code {code}: {failed[:6]}"
+def pictures() -> None:
+    print("pictures: CPU of one step, one after the other")
+    for size, costs in process("pictures").items():
+        told = ", ".join(f"{name} {ms:.2f}" for name, ms in costs.items())
+        print(f"  {size}: {told} ms")
 
 
-async def bare_client(base_url: str, chains: int, shots: int) -> None:
-    slots = asyncio.Semaphore(100)
-    async with http.client() as client:
-        await asyncio.gather(*(bare_chain(client, base_url, chain, shots, slots) for chain in range(chains)))
+def command(folder: Path) -> float:
+    """CPU seconds of `python -m runner` in a folder."""
+    before = os.times()
+    subprocess.run(
+        [sys.executable, "-m", "runner", "+project=many", "--quiet"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-async def bare_chain(
-    client: httpx.AsyncClient, base_url: str, chain: int, shots: int, slots: asyncio.Semaphore
-) -> None:
-    headers = {"Authorization": "Bearer bare"}
-    for shot in range(shots):
-        async with slots:
-            body = {
-                "name": f"{chain}/{shot}",
-                "prompt": f"{chain} {shot}",
-                "duration_s": 1.0,
-                "token": f"{chain}-{shot}",
-            }
-            answer = await client.post(f"{base_url}/tasks", json=body, headers=headers)
-            task = answer.json()["task_id"]
-            while True:
-                status = (await client.get(f"{base_url}/tasks/{task}", headers=headers)).json()
-                if status["state"] == "succeeded":
-                    break
-                await asyncio.sleep(0.01)
-            (await client.get(status["result_url"])).raise_for_status()
+def process(*words: str, cwd: Path | None = None) -> Any:
+    """What a part printed as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.engine_parts", *words],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    return json.loads(done.stdout)
 
 
-def timed(work: object) -> float:
-    before = time.process_time()
-    work()  # type: ignore[operator]
-    return time.process_time() - before
+def fresh(folder: Path, name: str) -> Path:
+    place = folder / name
+    place.mkdir()
+    return place
 
 
 if __name__ == "__main__":
