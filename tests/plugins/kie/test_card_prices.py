@@ -30,6 +30,7 @@ KNOWN: list[tuple[str, str, int, str, dict[str, Any], str]] = [
     ("veo-3-1", "text", 4, "720p", {}, "0.30"),
     ("veo-3-1", "image", 8, "720p", {}, "0.30"),
     ("veo-3-1", "both", 8, "1080p", {}, "0.325"),
+    ("veo-3-1-lite", "image", 8, "720p", {}, "0.30"),
     ("veo-3-1-lite", "image", 8, "1080p", {}, "0.175"),
     ("veo-3-1-quality", "text", 8, "1080p", {}, "1.275"),
     ("kling-3.0", "text", 5, "1080p", {}, "0.45"),
@@ -96,7 +97,7 @@ UNKNOWN: list[tuple[str, str, int, str, dict[str, Any]]] = [
     ("kling-3.0", "text", 5, "4k", {}),
     ("kling-3.0-omni", "text", 5, "720p", {}),
     ("veo-3-1", "text", 8, "4k", {}),
-    ("veo-3-1-lite", "text", 8, "720p", {}),
+    ("veo-3-1-lite", "text", 8, "4k", {}),
     ("veo-3-1-quality", "text", 8, "720p", {}),
     ("bytedance/seedance-2", "text", 5, "1080p", {}),
     # The seconds of a clip that is referred to are billed too, and nobody knows them here.
