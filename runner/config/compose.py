@@ -253,10 +253,13 @@ def _open_sections() -> DictConfig:
 
 
 def _plain(config: DictConfig, origins: Origins) -> dict[str, Any]:
-    problems = tuple(_unresolved(config, "", origins))
-    if problems:
-        raise ConfigError("the configuration refers to what is not there", problems)
-    plain = _named(OmegaConf.to_container(config, resolve=True, throw_on_missing=False))
+    try:
+        plain = _named(OmegaConf.to_container(config, resolve=True, throw_on_missing=False))
+    except OmegaConfBaseException:
+        problems = tuple(_unresolved(config, "", origins))
+        if not problems:
+            raise
+        raise ConfigError("the configuration refers to what is not there", problems) from None
     assert isinstance(plain, dict)
     return plain
 
