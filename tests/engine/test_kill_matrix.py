@@ -12,15 +12,79 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from runner.engine.faults import POINTS, UNKNOWN_WINDOW
-from tests.engine.paid import SHOTS, PaidProject
+from runner.testing.emulators.kie.client import running
+from tests.engine.paid import SHOTS, Done, PaidProject
+from tests.kie_account import QUICK, SMALL, KieAccount, opened
 
 Uploader = dict[str, Any]
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.testing.emulators.kie.client import Emulator
     from runner.testing.fake_provider.client import FakeProvider
     from tests.conftest import Workplace
 
 KNOWN = [point for point in POINTS if point not in UNKNOWN_WINDOW]
+TWO = {"one": "a quiet lake", "two": "wind on the lake"}
+PASSINGS = [(point, time) for point in KNOWN for time in ((1,) if point.endswith("_manifest") else (1, 2))]
+
+
+class KieProject(PaidProject):
+    """A chain of two shots that KIE makes, for an account of its own."""
+
+    def __init__(self, workplace: Workplace, kie: KieAccount) -> None:
+        self.workplace = workplace
+        self.kie = kie
+        url, key = kie.emulator.url, "${oc.env:KIE_API_KEY}"
+        self.override = workplace.project(
+            {"main": TWO},
+            shot=SMALL,
+            generator={"plugin": "kie", "model": "bytedance/seedance-2-mini", "api_url": url, "api_key": key},
+            uploader={"plugin": "kie", "upload_url": url, "api_key": key},
+        )
+
+    def command(self, *words: str, fault: str = "") -> Done:
+        """In a process of its own only where it has to die."""
+        if fault:
+            return super().command(*words, fault=fault)
+        answer = self.workplace.run(*words)
+        return Done(answer.code, answer.out, answer.err)
+
+    def resolved(self, parked: Done) -> str:
+        """Answer the question of a run as a person does who looks at KIE's own list; returns the answer."""
+        command = shlex.split(re.search(r"(runner journal resolve \w+)", parked.text)[1])[1:]  # type: ignore[index]
+        shot = re.search(r"where: main/(\w+)", parked.text)[1]  # type: ignore[index]
+        tasks = self.kie.tasks(TWO[shot])
+        answer = ["--submitted", tasks[0]] if tasks else ["--not-submitted"]
+        resolved = self.command(*command, *answer)
+        assert resolved.code == 0, resolved.text
+        return answer[0]
+
+    def paid_once(self) -> None:
+        books = self.kie.books
+        assert dict(books.creations_by_prompt) == dict.fromkeys(TWO.values(), 1)
+        assert set(books.billed_by_prompt.values()) == {books.consumed / 2}
+        assert (books.held, books.consumed > 0) == (0, True)
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    with running(*QUICK) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def untouched() -> dict[str, bytes]:
+    """What a run of `KieProject` makes that nobody kills; filled when first needed."""
+    return {}
+
+
+@pytest.fixture
+def by_kie(workplace: Workplace, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> KieProject:
+    account = opened(emulator)
+    monkeypatch.setenv("KIE_API_KEY", account.key)
+    return KieProject(workplace, account)
 
 
 @pytest.mark.parametrize("time_of_passing", [1, 2])
@@ -66,6 +130,62 @@ def test_killed_inside_the_unknown_window_nothing_is_sent_again_before_a_person_
     finished = project.run()
     assert finished.code == 0, finished.text
     assert fake.books().accepted_by_shot == {"main/one": 1, "main/two": 1}
+
+
+@pytest.mark.parametrize(("point", "time_of_passing"), PASSINGS)
+def test_kie_is_paid_once_however_a_run_ends(
+    by_kie: KieProject, untouched: dict[str, bytes], point: str, time_of_passing: int
+) -> None:
+    killed = by_kie.run(fault=f"{point}:{time_of_passing}")
+    assert killed.code == -9, killed.text
+
+    again = by_kie.run()
+
+    assert again.code == 0, again.text
+    by_kie.paid_once()
+    made = by_kie.artifacts()
+    if not untouched:
+        assert by_kie.run("output.root=reference").code == 0
+        untouched |= by_kie.artifacts("reference")
+    assert made == untouched
+    assert len(made) == 5
+
+
+@pytest.mark.parametrize("time_of_passing", [1, 2])
+@pytest.mark.parametrize("point", UNKNOWN_WINDOW)
+def test_what_kie_may_have_taken_is_asked_for_again_only_when_a_person_says_so(
+    by_kie: KieProject, point: str, time_of_passing: int
+) -> None:
+    assert by_kie.run(fault=f"{point}:{time_of_passing}").code == -9
+    taken = by_kie.kie.books.creations
+    for _ in range(2):
+        parked = by_kie.run()
+        assert parked.code == 3, parked.text
+    assert by_kie.kie.books.creations == taken
+
+    answer = by_kie.resolved(parked)
+
+    assert answer == ("--submitted" if point == "after_submit" else "--not-submitted")
+    finished = by_kie.run()
+    assert finished.code == 0, finished.text
+    by_kie.paid_once()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_kie_is_paid_once_by_runs_that_are_killed_at_random_times(by_kie: KieProject, seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(4):
+        process = by_kie.start(by_kie.override)
+        time.sleep(rng.uniform(0.4, 1.4))
+        process.kill()
+        process.communicate()
+    finished = by_kie.run()
+    for _ in TWO:
+        if finished.code == 3:
+            by_kie.resolved(finished)
+            finished = by_kie.run()
+    assert finished.code == 0, finished.text
+    by_kie.paid_once()
 
 
 @pytest.mark.parametrize("point", UNKNOWN_WINDOW)
