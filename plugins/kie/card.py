@@ -113,14 +113,14 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """What a model says of a task that failed: a part of its message, in any letter case, and what that means.
+    """What a model says of a task that failed: a part of its message, in any letter case, and what helps.
 
     `by_chance` is a failure that may not happen again. The others are for good, mostly a matter of moderation.
     """
 
     __pydantic_config__: ClassVar = _STRICT
     text: str
-    means: str
+    advice: str
     by_chance: bool = False
 
 
