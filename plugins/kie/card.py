@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from datetime import date  # noqa: TC003 - read from the cards by its type
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FOLDER: Final = Path(__file__).with_name("cards")
+PUT_TOGETHER: Final = date(2026, 11, 22)
 _STRICT: Final = {"extra": "forbid"}  # a misspelt key in a card is an error
 
 
@@ -100,7 +101,8 @@ class Conflict:
 class Tariff:
     """A price in credits, for a clip or a second of it, of requests whose fields are as in `when`.
 
-    It does not hold where a field of `without` is filled. A price without `as_of` has no date in its source.
+    It does not hold where a field of `without` is filled. `as_of` is the date of the source, or for one without a date
+    the day on which the cards were put together.
     """
 
     __pydantic_config__: ClassVar = _STRICT
@@ -108,7 +110,7 @@ class Tariff:
     without: tuple[str, ...] = ()
     credits: Decimal = Decimal(0)
     credits_per_s: Decimal = Decimal(0)
-    as_of: date | None = None
+    as_of: date = PUT_TOGETHER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,8 @@ def _show(plan: Plan, expected: Forecast, described: dict[str, Any]) -> None:
             branch.add(_line(planned, expected.standing[planned.key], console.width - 14))
     console.print(tree)
     console.print(Text(_money(expected), style="bold"))
+    if dates := _price_dates(plan):
+        console.print(f"prices as of {dates}")
     console.print(Text(f"folder  {described['folder']}", overflow="fold"))
     console.print(
         f"extractor {plan.project.extractor.spec.name}, uploader {plan.project.uploader.spec.name}, "
@@ -112,6 +114,13 @@ def _money(expected: Forecast) -> str:
         if standing is not Standing.TO_DO
     }
     return text + "".join(f", {count} {standing}" for standing, count in counts.items() if count)
+
+
+def _price_dates(plan: Plan) -> str:
+    """From when the prices are; nothing where none has a date."""
+    prices = [shot.price for shot in plan.shots]
+    dates = sorted({price.as_of for price in prices if price is not None and price.as_of is not None})
+    return " to ".join(str(date) for date in (dates[:1] + dates[-1:] if len(dates) > 1 else dates))
 
 
 def _shots(shots: Sequence[PlannedShot]) -> str:

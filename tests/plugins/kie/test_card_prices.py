@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from runner.plugins.kie.body import price
-from runner.plugins.kie.card import deck
+from runner.plugins.kie.card import PUT_TOGETHER, deck
 
 from tests.plugins.kie.asking import shot, twin
 
@@ -156,10 +156,10 @@ def test_every_card_is_in_one_of_the_two_lists() -> None:
         ("veo-3-1", "1080p", date(2026, 10, 7)),
         ("kling-3.0", "1080p", date(2026, 10, 7)),
         ("kling/v2-5-turbo-pro", "720p", date(2026, 1, 1)),
-        ("grok-imagine", "720p", None),
+        ("grok-imagine", "720p", PUT_TOGETHER),
     ],
 )
-def test_a_price_has_the_date_of_its_source_or_none(model: str, resolution: str, as_of: date | None) -> None:
+def test_a_price_has_the_date_of_its_source_or_of_the_card(model: str, resolution: str, as_of: date) -> None:
     request = shot(5, resolution)
 
     told = price(twin(model, request), request)
