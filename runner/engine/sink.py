@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 from typing import TYPE_CHECKING, BinaryIO
 
-from runner.errors import FetchFailed
+from runner.errors import FetchFailed, OutputError
+from runner.store.disk import MAKE_ROOM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,12 +40,18 @@ class FileSink:
             self._append(data)
 
     def _append(self, data: bytes) -> None:
-        self._file.write(data)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
         self._digest.update(data)
         self.size += len(data)
 
     def close(self) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
 
     def check(self) -> None:
         """Raise `FetchFailed` when another number of bytes came than was announced."""
@@ -54,3 +61,10 @@ class FileSink:
                 why=f"{self._expected:,} bytes were announced, {self.size:,} came",
                 hint="run the same command again",
             )
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    """The clip is paid for and waits at the provider: what is wrong is here."""
+    return OutputError(
+        "the clip cannot be written to disk", where=str(path.parent), why=error.strerror or "", hint=MAKE_ROOM
+    )

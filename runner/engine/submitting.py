@@ -14,7 +14,7 @@ from runner.config.redact import hidden_value
 from runner.engine import faults
 from runner.engine.asking import asked, shielded
 from runner.engine.step import Begun, Step, in_micros
-from runner.errors import Busy, OutcomeUnknown, SubmitRefused, SubmitUnknown
+from runner.errors import Busy, JournalError, OutcomeUnknown, SubmitRefused, SubmitUnknown
 from runner.store.attempt import Attempt, Phase
 
 if TYPE_CHECKING:
@@ -107,7 +107,14 @@ class Submission(Step):
             ) from error
 
     async def _accepted(self, attempt: Attempt, ref: TaskRef) -> Attempt:
-        moved = await self.move(attempt, Phase.SUBMITTED, task=ref.id)
+        try:
+            moved = await self.move(attempt, Phase.SUBMITTED, task=ref.id)
+        except JournalError as error:
+            # Nobody but this message knows the id now.
+            error.hint = f"{error.hint}; then note the task that was made: " + self.ledger.command(
+                "journal", "resolve", attempt.token, "--submitted", ref.id
+            )
+            raise
         faults.reach("after_task_id")
         self.tell(EventKind.SHOT_SUBMITTED, f"task {ref.id}")
         return moved
