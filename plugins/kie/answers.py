@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import Busy, PollFailed, ShotError, SubmitRefused, SubmitUnknown, TaskUnknown
 
+from . import failures
+
 if TYPE_CHECKING:
     import httpx
 
@@ -19,6 +21,12 @@ _TOP_UP: Final = "top up at kie.ai, then run the same command again: what is mad
 _CAPPED: Final = "raise the key's own limit in KIE's settings, or wait until it is reset"
 _KEY: Final = "check KIE_API_KEY: python -m runner doctor"
 _MODEL: Final = "choose another model: generator.model=..."
+_ADDRESS: Final = "check generator.api_url"
+_CHANGE: Final = "change the prompt, then run the same command again"
+_CARD: Final = (
+    "the model asks for more than its card knows: set it in generator.params, name newer cards with "
+    "generator.cards, or take another model"
+)
 
 # Messages of code 500 that KIE gives before it makes anything: a field is missing or wrong, or the model is paused.
 _BEFORE_ANYTHING: Final = (
@@ -43,6 +51,8 @@ _BEFORE_ANYTHING: Final = (
         "does not exist",
     ),
 )
+_MISSING: Final = ("is required", "please fill in")
+_GONE: Final = ("paused", "not supported", "unsupported", "does not exist")
 _LONGEST_PAGE: Final = 65_536
 _NO_CREDIT: Final = (
     "credits insufficient",
@@ -56,10 +66,12 @@ _NO_CREDIT: Final = (
 class Answer:
     """One answer. `code` is the body's where it has one, else HTTP's; `None` where the body cannot be read.
 
-    `message` is one line, safe to show. `retry_after_s` is what it asks to wait, where it says so.
+    `own` says that KIE wrote the code, and not something in between. `message` is one line, safe to show.
+    `retry_after_s` is what it asks to wait, where it says so.
     """
 
     code: int | None
+    own: bool
     message: str
     data: Any
     http: int
@@ -79,31 +91,40 @@ def read(response: httpx.Response, key: str) -> Answer:
     """Read an answer of any kind. `key` is kept out of the message, should it be echoed."""
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     status, after_s = response.status_code, _after_s(response)
     if not isinstance(body, dict):
         # A page or nothing at all under a status of success says nothing about the request.
         code = None if status < 400 else status
         text = response.text if len(response.content) < _LONGEST_PAGE else ""
-        return Answer(code=code, message=_line(text, key), data=None, http=status, retry_after_s=after_s)
-    code = body.get("code")
-    if isinstance(code, str) and code.strip().isdecimal():
-        code = int(code)
-    if not isinstance(code, int) or isinstance(code, bool):
-        code = status
-    message = _line(str(body.get("msg") or body.get("message") or body.get("error") or ""), key)
-    return Answer(code=code, message=message, data=body.get("data"), http=status, retry_after_s=after_s)
+        return Answer(
+            code=code, own=False, message=one_line(text, key), data=None, http=status, retry_after_s=after_s
+        )
+    told = _code(body.get("code"))
+    text = str(body.get("msg") or body.get("message") or body.get("error") or "")
+    return Answer(
+        code=status if told is None else told,
+        own=told is not None,
+        message=one_line(text, key),
+        data=body.get("data"),
+        http=status,
+        retry_after_s=after_s,
+    )
 
 
-def readable(response: httpx.Response) -> bool:
-    """Whether the body is KIE's own, and not a page of something in between."""
-    return response.content.lstrip()[:1] == b"{"
+def one_line(text: str, key: str = "", most: int = 300) -> str:
+    """Foreign text as one printable line: pages can be long, and an echo may hold the key."""
+    if key:
+        text = text.replace(key, "(hidden)")
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return line if len(line) <= most else f"{line[: most - 3]}..."
 
 
-def refusal(answer: Answer, *, own: bool) -> ShotError:
-    """What an answer to createTask without a task id means. `own` says that KIE wrote it."""
-    no = "KIE refused the shot"
+def refusal(answer: Answer) -> ShotError:
+    """What an answer to createTask without a task id means."""
+    no, meaning = "KIE refused the shot", failures.meaning(answer.message)
+    advice = "" if meaning.by_chance else meaning.advice
     match answer.code:
         case _ if answer.says(*_NO_CREDIT):
             return SubmitRefused("there is not enough credit at KIE", why=answer.line, hint=_TOP_UP)
@@ -117,14 +138,24 @@ def refusal(answer: Answer, *, own: bool) -> ShotError:
             return SubmitRefused("there is not enough credit at KIE", why=answer.line, hint=_TOP_UP)
         case 433:
             return SubmitRefused("the key's own limit at KIE is used up", why=answer.line, hint=_CAPPED)
-        case 422:
-            return SubmitRefused(no, why=answer.line, hint=_MODEL)
         case 451:
-            return SubmitRefused("KIE could not fetch the first frame", why=answer.line)
-        case 400 | 403 | 404 | 405 | 413 | 415 | 505:
+            return SubmitRefused(
+                "KIE could not fetch the first frame", why=answer.line, hint=advice or failures.HOST
+            )
+        case 400 | 422 if advice:
+            return SubmitRefused(no, why=answer.line, hint=advice)
+        case 422 | 505:
+            return SubmitRefused(no, why=answer.line, hint=_MODEL)
+        case 400:
+            return SubmitRefused(no, why=answer.line, hint=_CHANGE)
+        case 403:
+            return SubmitRefused(no, why=answer.line, hint=_KEY)
+        case 404 | 405:
+            return SubmitRefused(no, why=answer.line, hint=_ADDRESS)
+        case 413 | 415:
             return SubmitRefused(no, why=answer.line)
-        case 500 if own and answer.says(*_BEFORE_ANYTHING):
-            return SubmitRefused(no, why=answer.line)
+        case 500 if answer.own and (advice or answer.says(*_BEFORE_ANYTHING)):
+            return SubmitRefused(no, why=answer.line, hint=advice or _wanted(answer))
         case 200:
             return _unknown(f"its answer names no task ({answer.line})")
         case None:
@@ -134,11 +165,11 @@ def refusal(answer: Answer, *, own: bool) -> ShotError:
 
 
 def poll_problem(answer: Answer, task: str) -> ShotError:
-    """What an answer to recordInfo without a record means."""
+    """What an answer to recordInfo without a record means. Only KIE's own word says that a task is not there."""
     match answer.code:
-        case 401 | 403:
+        case 401 | 403 if answer.own:
             return ShotError(f"KIE does not show task {task} to this key", why=answer.line, hint=_KEY)
-        case 200 | 404 | 422 | 400:
+        case 200 | 404 | 422 | 400 if answer.own:
             return TaskUnknown(f"KIE does not know task {task}", why=answer.line)
         case _:
             return PollFailed(
@@ -148,6 +179,20 @@ def poll_problem(answer: Answer, task: str) -> ShotError:
             )
 
 
+def _wanted(answer: Answer) -> str:
+    """What helps against a refusal of code 500."""
+    if answer.says(*_MISSING):
+        return _CARD
+    return _MODEL if answer.says(*_GONE) else ""
+
+
+def _code(told: Any) -> int | None:
+    """The code in a body: a number, which some answers write as text."""
+    if isinstance(told, str) and told.strip().isdecimal() and len(told) < 10:
+        return int(told)
+    return told if isinstance(told, int) and not isinstance(told, bool) else None
+
+
 def _after_s(response: httpx.Response) -> float | None:
     told = response.headers.get("Retry-After", "")
     return float(told) if told.isascii() and told.isdecimal() else None
@@ -155,11 +200,3 @@ def _after_s(response: httpx.Response) -> float | None:
 
 def _unknown(why: str) -> SubmitUnknown:
     return SubmitUnknown("it is not known if KIE took the shot", why=why)
-
-
-def _line(text: str, key: str) -> str:
-    """Foreign text as one printable line: pages can be long, and an echo may hold the key."""
-    if key:
-        text = text.replace(key, "(hidden)")
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    return line if len(line) <= 300 else f"{line[:297]}..."

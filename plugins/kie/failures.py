@@ -9,7 +9,8 @@ _PROMPT: Final = "change the prompt: this one is not allowed by the model"
 _PICTURE: Final = (
     "the model does not allow what is on the first frame; change it or the prompt, or take another model"
 )
-_HOST: Final = "KIE cannot fetch the first frame from its host; try uploader=kie"
+HOST: Final = "KIE cannot fetch the first frame from its host; try uploader=kie"
+"""What helps when KIE does not get the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,8 @@ class Meaning:
 
 # Fragments in lower case; the first that is found decides.
 _TEXTS: Final[tuple[tuple[str, Meaning], ...]] = (
-    ("image fetch failed", Meaning(advice=_HOST)),
-    ("failed to fetch the image", Meaning(advice=_HOST)),
+    ("image fetch failed", Meaning(advice=HOST)),
+    ("failed to fetch the image", Meaning(advice=HOST)),
     ("unable to generate audio", Meaning(by_chance=True, advice="name a sound in the prompt")),
     ("unsafe image upload", Meaning(advice=_PICTURE)),
     ("prominent people upload", Meaning(advice=_PICTURE)),

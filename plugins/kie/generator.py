@@ -78,14 +78,14 @@ class Kie:
         task = answer.data.get("taskId") if isinstance(answer.data, dict) else None
         if answer.code == 200 and task and isinstance(task, str | int):
             return TaskRef(str(task))
-        raise answers.refusal(answer, own=answers.readable(response))
+        raise answers.refusal(answer)
 
     async def poll(self, ref: TaskRef) -> Status:
         """How the task stands. Raises `PollFailed`, `TaskUnknown`, or `ShotError` for a key that may not see it."""
         answer = await self._asked("GET", "/api/v1/jobs/recordInfo", params={"taskId": ref.id})
         if answer.code == 200 and isinstance(answer.data, dict) and answer.data:
             return record.status(answer.data)
-        if answer.code in _ENDED:
+        if answer.own and answer.code in _ENDED:
             return record.failed_answer(answer.code, answer.message)
         raise answers.poll_problem(answer, ref.id)
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from runner.api import Result, State, Status
 
 from . import failures
+from .answers import one_line
 from .body import USD_PER_CREDIT
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ _SINGLE: Final = ("resultVideoUrl", "videoUrl", "video_url", "resultUrl", "url")
 _NESTED: Final = ("data", "response", "info", "videoInfo", "resultJson", "resultObject")
 _VIDEOS: Final = (".mp4", ".mov", ".webm", ".mkv", ".m4v")
 _DEPTH: Final = 4
+_MOST_CREDITS: Final = (
+    10_000_000  # 50,000 dollars: more is a mistake in the answer, and no amount that a journal holds
+)
+_NO_RESULT: Final = "look the task up in the logs at kie.ai; the same command run again pays for another clip"
 
 
 def status(data: Mapping[str, Any]) -> Status:
@@ -45,7 +50,10 @@ def status(data: Mapping[str, Any]) -> Status:
     found = list(dict.fromkeys(_urls(data)))
     if not found:
         return Status(
-            state=State.FAILED, reason="KIE says that it succeeded, and names no result", cost_usd=cost
+            state=State.FAILED,
+            reason="KIE says that it succeeded, and names no result",
+            cost_usd=cost,
+            advice=_NO_RESULT,
         )
     found.sort(key=lambda url: not _names_video(url))
     return Status(state=state, results=tuple(Result(url) for url in found), cost_usd=cost)
@@ -61,7 +69,7 @@ def _state(data: Mapping[str, Any]) -> State:
     if isinstance(told, str):
         return _STATES.get(told.strip().lower(), State.RUNNING)
     flag = data.get("successFlag")
-    if isinstance(flag, str) and flag.strip().isdecimal():
+    if isinstance(flag, str) and flag.strip().isdecimal() and len(flag) < 10:
         flag = int(flag)
     return _FLAGS.get(flag, State.RUNNING) if isinstance(flag, int) else State.RUNNING
 
@@ -76,7 +84,7 @@ def _failed(data: Mapping[str, Any]) -> Status:
 
 def _gave_up(message: str, code: str, cost: Decimal) -> Status:
     meaning = failures.meaning(message, code)
-    reason = " ".join(message.split())[:500] or (f"code {code}" if code else "")
+    reason = one_line(message, most=500) or (f"code {one_line(code)}" if code else "")
     return Status(
         state=State.FAILED,
         reason=reason,
@@ -94,7 +102,7 @@ def _cost(data: Mapping[str, Any]) -> Decimal | None:
         found = Decimal(str(credits))
     except InvalidOperation:
         return None
-    return found * USD_PER_CREDIT if found.is_finite() and found >= 0 else None
+    return found * USD_PER_CREDIT if found.is_finite() and 0 <= found <= _MOST_CREDITS else None
 
 
 def _progress(data: Mapping[str, Any]) -> float | None:
@@ -109,7 +117,7 @@ def _urls(found: Any, depth: int = 0) -> Iterator[str]:
     if isinstance(found, str) and found.lstrip()[:1] in ("{", "["):
         try:
             found = json.loads(found)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
     if isinstance(found, list):
         yield from (one for one in found if _is_address(one))
