@@ -84,7 +84,7 @@ class Kie:
         """How the task stands. Raises `PollFailed`, `TaskUnknown`, or `ShotError` for a key that may not see it."""
         answer = await self._asked("GET", "/api/v1/jobs/recordInfo", params={"taskId": ref.id})
         if answer.code == 200 and isinstance(answer.data, dict) and answer.data:
-            return record.status(answer.data)
+            return record.status(answer.data, self._card(answer.data.get("model")))
         if answer.own and answer.code in _ENDED:
             return record.failed_answer(answer.code, answer.message)
         raise answers.poll_problem(answer, ref.id)
@@ -127,13 +127,18 @@ class Kie:
 
     def _posted(self, request: ShotRequest) -> dict[str, Any]:
         found = card.deck(self._options.cards).named(request.model or MODEL)
-        twin = found[1].twin(body.how_of(request)) if found is not None else None
+        last = request.last_image is not None
+        twin = found[1].twin(body.how_of(request), last=last) if found is not None else None
         if twin is None:
             raise SubmitRefused(f"no model card tells how to ask {request.model} for this")
         posted = body.body(twin, request)
         if self._receiver is not None:
             posted["callBackUrl"] = self._receiver.url
         return posted
+
+    def _card(self, model: object) -> card.Card | None:
+        found = card.deck(self._options.cards).named(model) if isinstance(model, str) else None
+        return None if found is None else found[1]
 
     async def _download(self, url: str, sink: Sink) -> None:
         await self._context.download(

@@ -16,6 +16,8 @@ from .body import USD_PER_CREDIT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from .card import Card
+
 # An unknown state is one of a task that is still under way.
 _STATES: Final = {
     "waiting": State.QUEUED,
@@ -39,11 +41,11 @@ _MOST_CREDITS: Final = (
 _NO_RESULT: Final = "look the task up in the logs at kie.ai; the same command run again pays for another clip"
 
 
-def status(data: Mapping[str, Any]) -> Status:
-    """How the task stands. Success without an address is a failure."""
+def status(data: Mapping[str, Any], card: Card | None = None) -> Status:
+    """How the task stands. Success without an address is a failure. The model's `card` may know why it failed."""
     state = _state(data)
     if state is State.FAILED:
-        return _failed(data)
+        return _failed(data, card)
     cost = _cost(data)
     if state is not State.SUCCEEDED:
         return Status(state=state, progress=_progress(data), cost_usd=cost)
@@ -74,16 +76,16 @@ def _state(data: Mapping[str, Any]) -> State:
     return _FLAGS.get(flag, State.RUNNING) if isinstance(flag, int) else State.RUNNING
 
 
-def _failed(data: Mapping[str, Any]) -> Status:
+def _failed(data: Mapping[str, Any], card: Card | None) -> Status:
     message = str(data.get("failMsg") or data.get("errorMessage") or "")
     code = str(data.get("failCode") or data.get("errorCode") or "")
     cost = _cost(data)
     # The amount that was held is given back; records from before mid-2026 do not say so.
-    return _gave_up(message, code, Decimal(0) if cost is None else cost)
+    return _gave_up(message, code, Decimal(0) if cost is None else cost, card)
 
 
-def _gave_up(message: str, code: str, cost: Decimal) -> Status:
-    meaning = failures.meaning(message, code)
+def _gave_up(message: str, code: str, cost: Decimal, card: Card | None = None) -> Status:
+    meaning = (card.failure(message) if card is not None else None) or failures.meaning(message, code)
     reason = one_line(message, most=500) or (f"code {one_line(code)}" if code else "")
     return Status(
         state=State.FAILED,

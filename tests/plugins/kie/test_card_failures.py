@@ -1,0 +1,25 @@
+"""A failure that the model's own card knows is explained in its words."""
+
+from __future__ import annotations
+
+import pytest
+from runner.plugins.kie import record
+from runner.plugins.kie.card import deck
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "advice"),
+    [
+        ("veo-3-1", "Public error prominent people upload", "well-known person"),
+        ("kling-3.0", "Public error prominent people upload", "what is on the first frame"),
+        ("sora-2", "We currently do not support uploads of images containing photorealistic people", "no picture of"),
+    ],
+)
+def test_the_card_speaks_first(model: str, text: str, advice: str) -> None:
+    found = deck().named(model)
+    assert found is not None
+
+    status = record.status({"state": "fail", "failMsg": text}, found[1])
+
+    assert advice in status.advice
+    assert not status.by_chance
