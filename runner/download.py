@@ -42,13 +42,13 @@ class Downloads:
             for _ in range(_REDIRECTS):
                 client = self._client(url, hosts, local=local)
                 async with client.stream("GET", url, timeout=_TIMEOUT_S, follow_redirects=False) as answer:
-                    if answer.is_redirect:
+                    if answer.has_redirect_location:
                         url = urljoin(url, answer.headers["Location"])
                         continue
                     await _received(answer, sink, max_bytes)
                     return
             raise FetchFailed("the clip could not be fetched", why=f"more than {_REDIRECTS} redirects")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             why = f"{type(error).__name__}: {error}".removesuffix(": ")
             raise FetchFailed("the clip did not arrive whole", why=why) from error
 
@@ -118,6 +118,15 @@ def _check_size(size: int, max_bytes: int) -> None:
 def _refused(url: str, why: str) -> FetchFailed:
     return FetchFailed(
         "the clip is not fetched from where the provider says it is",
-        why=f"{url[:200]!r}: {why}",
+        why=f"{_shown(url)!r}: {why}",
         hint="if that address is right, name its host in generator.allowed_hosts",
     )
+
+
+def _shown(url: str) -> str:
+    """An address without what may be secret in it: credentials, and a signature in its query."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition(":")[0][:20]
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:200]
