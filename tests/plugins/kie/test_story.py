@@ -1,0 +1,117 @@
+"""How this project began: KIE answered `image_url is required`, since it takes a picture only as a URL."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from runner.testing.emulators.kie.client import running
+from tests.kie_account import QUICK, KieAccount, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.testing.emulators.kie.client import Emulator
+    from tests.conftest import Answer, Workplace
+
+MODEL = "kling/v2-5-turbo-pro"
+TEXT, IMAGE = "kling/v2-5-turbo-text-to-video-pro", "kling/v2-5-turbo-image-to-video-pro"
+CHAINS = {
+    "main": {"one": "a quiet lake", "two": "wind on the lake", "three": "rain on the lake"},
+    "other": {"four": "a hut"},
+}
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with running(*QUICK) as started:
+        yield started
+
+
+@pytest.fixture
+def kie(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> KieAccount:
+    account = opened(emulator)
+    monkeypatch.setenv("KIE_API_KEY", account.key)
+    return account
+
+
+def made(workplace: Workplace, kie: KieAccount, *words: str) -> Answer:
+    project = workplace.project(
+        CHAINS, shot={"duration_s": 5.0, "resolution": "720p", "aspect_ratio": "16:9"}
+    )
+    url = kie.emulator.url
+    addresses = (f"generator.api_url={url}", f"uploader.upload_url={url}")
+    return workplace.run(
+        project, "generator=kie", "uploader=kie", f"generator.model={MODEL}", *addresses, *words
+    )
+
+
+def sent(kie: KieAccount) -> dict[str, Any]:
+    """Each creation by its prompt."""
+    return {body["input"]["prompt"]: body for body in kie.sent()}
+
+
+def test_a_model_that_wants_image_url_gets_an_address_and_no_picture(
+    workplace: Workplace, kie: KieAccount
+) -> None:
+    answer = made(workplace, kie)
+
+    assert answer.code == 0, answer.err
+    bodies = sent(kie)
+    assert {prompt: body["model"] for prompt, body in bodies.items()} == {
+        "a quiet lake": TEXT,
+        "a hut": TEXT,
+        "wind on the lake": IMAGE,
+        "rain on the lake": IMAGE,
+    }
+    for body in bodies.values():
+        assert "base64" not in json.dumps(body)
+        assert ("image_url" in body["input"]) is (body["model"] == IMAGE)
+        assert body["input"].get("image_url", kie.emulator.url).startswith(kie.emulator.url)
+
+
+def test_where_the_upload_fails_the_declared_fallback_happens_and_is_recorded(
+    workplace: Workplace, kie: KieAccount
+) -> None:
+    kie.emulator.script(upload=["401*"])
+
+    answer = made(workplace, kie)
+
+    assert answer.code == 0, answer.err
+    assert {body["model"] for body in sent(kie).values()} == {TEXT}
+    assert "made from its prompt alone" in " ".join((answer.out + answer.err).split())
+    shots = workplace.manifest()["sequences"]["main"]["shots"]
+    assert [shots[name]["how"] for name in ("one", "two", "three")] == ["text"] * 3
+    for name in ("two", "three"):
+        assert "KIE's image host refused the picture" in shots[name]["fell_back"]
+    (run,) = workplace.runs()
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text("utf-8").splitlines()]
+    assert [event["shot"] for event in events if event["kind"] == "shot_fell_back"] == ["two", "three"]
+    assert "made from its prompt alone" in (run / "runner.log").read_text("utf-8")
+
+
+def test_without_a_fallback_that_chain_stops_and_the_other_goes_on(
+    workplace: Workplace, kie: KieAccount
+) -> None:
+    kie.emulator.script(upload=["401*"])
+
+    answer = made(workplace, kie, "continuity.fallback=none")
+
+    assert answer.code == 1
+    assert set(sent(kie)) == {"a quiet lake", "a hut"}
+    sequences = workplace.manifest()["sequences"]
+    assert [shot["ending"] for shot in sequences["main"]["shots"].values()] == ["done", "failed", "skipped"]
+    assert sequences["other"]["shots"]["four"]["ending"] == "done"
+
+
+def test_an_upload_that_fails_for_a_moment_is_no_reason_to_give_up_continuity(
+    workplace: Workplace, kie: KieAccount
+) -> None:
+    kie.emulator.script(upload=[500, "drop_after"])
+
+    answer = made(workplace, kie)
+
+    assert answer.code == 0, answer.err
+    assert sum(body["model"] == IMAGE for body in sent(kie).values()) == 2
