@@ -1,0 +1,161 @@
+"""A provider that counts arrivals never sees more than its limit, however long its answers take."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.api import GeneratorCapabilities, Rate
+from runner.engine.limits import AccountLimits, Rates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+
+class QuickLoop(asyncio.SelectorEventLoop):
+    """An event loop whose sleeps pass at once, on a clock of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+        select = self._selector.select  # type: ignore[attr-defined]
+
+        def skip(timeout: float | None = None) -> Any:
+            if timeout:
+                self._now += timeout
+            return select(0)
+
+        self._selector.select = skip  # type: ignore[attr-defined]
+
+    def time(self) -> float:
+        return self._now
+
+
+def played(work: Callable[[Rates], Coroutine[Any, Any, None]]) -> None:
+    loop = QuickLoop()
+    try:
+        loop.run_until_complete(work(Rates(loop.time)))
+    finally:
+        loop.close()
+
+
+def arrivals(requests: int, rate: Rate, latency: Callable[[], tuple[float, float]]) -> list[float]:
+    """When each of many requests reaches the provider; `latency` is how long one takes there and back, in seconds."""
+    seen: list[float] = []
+
+    async def work(rates: Rates) -> None:
+        limits = AccountLimits(None, rates)
+        able = GeneratorCapabilities(rate=rate)
+
+        async def submit() -> None:
+            async with limits.submission("account", able):
+                there, back = latency()
+                await asyncio.sleep(there)
+                seen.append(asyncio.get_running_loop().time())
+                await asyncio.sleep(back)
+
+        await asyncio.gather(*(submit() for _ in range(requests)))
+
+    played(work)
+    return sorted(seen)
+
+
+def most(times: list[float], per_s: float) -> int:
+    return max(sum(start <= one < start + per_s - 1e-6 for one in times) for start in times)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    count=st.integers(1, 20),
+    per_s=st.sampled_from([0.5, 1.0, 10.0]),
+    slowest_s=st.sampled_from([0.0, 0.05, 0.9, 2.0]),
+)
+def test_no_window_of_the_provider_holds_more_than_the_limit(
+    seed: int, count: int, per_s: float, slowest_s: float
+) -> None:
+    chance = random.Random(seed)
+
+    def latency() -> tuple[float, float]:
+        return chance.uniform(0, slowest_s), chance.uniform(0, slowest_s)
+
+    times = arrivals(60, Rate(count, per_s), latency)
+
+    assert len(times) == 60
+    assert most(times, per_s) <= count
+
+
+def test_with_quick_answers_the_limit_is_reached() -> None:
+    times = arrivals(100, Rate(20, 10.0), lambda: (0.005, 0.005))
+
+    # 20 at once and 20 more every 10 s: the last ones could begin after 40 s at the earliest.
+    assert 40.0 <= times[-1] - times[0] <= 40.0 / 0.95
+
+
+def test_accounts_do_not_wait_for_each_other() -> None:
+    done: list[float] = []
+
+    async def work(rates: Rates) -> None:
+        limits = AccountLimits(None, rates)
+        able = GeneratorCapabilities(rate=Rate(1, 10.0))
+
+        async def submit(account: str) -> None:
+            async with limits.submission(account, able):
+                done.append(asyncio.get_running_loop().time())
+
+        await asyncio.gather(*(submit(f"account {number}") for number in range(5)))
+
+    played(work)
+
+    assert done == [0.0] * 5
+
+
+def test_polls_have_a_limit_of_their_own() -> None:
+    seen: list[float] = []
+
+    async def work(rates: Rates) -> None:
+        limits = AccountLimits(None, rates)
+        able = GeneratorCapabilities(rate=Rate(1, 100.0), poll_rate=Rate(10, 1.0))
+
+        async def poll() -> None:
+            async with limits.poll("account", able):
+                seen.append(asyncio.get_running_loop().time())
+
+        async with limits.submission("account", able):
+            pass
+        await asyncio.gather(*(poll() for _ in range(30)))
+
+    played(work)
+
+    assert most(seen, 1.0) == 10
+    assert seen[-1] < 2.1
+
+
+@pytest.mark.parametrize(
+    ("all_of_them", "own", "at_once"), [(None, None, 8), (None, 3, 3), (2, 3, 2), (5, None, 5)]
+)
+def test_so_many_tasks_are_under_way_at_once(all_of_them: int | None, own: int | None, at_once: int) -> None:
+    under_way, highest = 0, 0
+
+    async def work(rates: Rates) -> None:
+        limits = AccountLimits(all_of_them, rates)
+        able = GeneratorCapabilities(in_flight=own)
+
+        async def task() -> None:
+            nonlocal under_way, highest
+            async with limits.slot("account", able):
+                under_way += 1
+                highest = max(highest, under_way)
+                await asyncio.sleep(1)
+                under_way -= 1
+
+        await asyncio.gather(*(task() for _ in range(20)))
+
+    played(work)
+
+    assert highest == at_once
