@@ -43,6 +43,7 @@ class KieUpload:
         except ConfigError as error:
             raise UploadRefused(error.what, why=error.why, hint=error.hint) from error
         name = f"{picture.sha256}.{_ENDINGS[picture.format]}"
+        began = datetime.now(UTC)
         try:
             response = await self._context.http.post(
                 f"{self._options.upload_url.rstrip('/')}/api/file-stream-upload",
@@ -54,7 +55,6 @@ class KieUpload:
         except httpx.HTTPError as problem:
             why = f"{type(problem).__name__}: {problem}".removesuffix(": ")
             raise UploadError("KIE's image host does not answer", why=why) from problem
-        began = datetime.now(UTC)
         url = _address(response, key)
         # The life that KIE promises is longer on one of its pages; the shorter one costs an upload at the most.
         expires = began + timedelta(hours=self._options.life_h)

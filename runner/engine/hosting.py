@@ -108,7 +108,7 @@ class Hosting:
                 if needed is Reach.PUBLIC and urlsplit(url).scheme != "https":
                     raise _unreachable("it is not HTTPS, which a hosted model needs")
                 async with client.stream("GET", url, timeout=_LOOK_S, follow_redirects=False) as answer:
-                    if answer.is_redirect:
+                    if answer.has_redirect_location:
                         url = urljoin(url, answer.headers["Location"])
                         continue
                     await _compared(answer, picture)

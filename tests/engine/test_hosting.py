@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 import pytest
 from aiohttp import web
@@ -44,13 +45,15 @@ class Host:
     puts: list[Picture] = field(default_factory=list)
     gets: list[str] = field(default_factory=list)
     base: str = ""
+    address: str = ""
 
     async def put(self, given: Picture) -> Hosted:
         self.puts.append(given)
         if self.troubles:
             raise self.troubles.pop(0)
         ends = None if self.life_s is None else datetime.fromtimestamp(NOW + self.life_s, UTC)
-        return Hosted(url=f"{self.base}/{len(self.puts)}.png", reach=Reach.LOOPBACK, expires_at=ends)
+        url = self.address or f"{self.base}/{len(self.puts)}.png"
+        return Hosted(url=url, reach=Reach.LOOPBACK, expires_at=ends)
 
     async def answer(self, request: web.Request) -> web.Response:
         self.gets.append(request.path)
@@ -187,6 +190,53 @@ def test_an_uploader_that_breaks_off_is_an_upload_error() -> None:
 
     with pytest.raises(UploadError, match="broke off"):
         hosting(host, once())
+
+
+def test_a_redirect_that_names_no_address_is_told_by_its_status() -> None:
+    host = Host([lambda: web.Response(status=302)])
+
+    with pytest.raises(UploadError) as caught:
+        hosting(host, once())
+
+    assert caught.value.why == "HTTP 302"
+
+
+def test_a_hosted_model_is_not_believed_to_reach_this_machine() -> None:
+    host = Host([shown()])
+
+    async def over_https(made: Hosting) -> Hosted:
+        host.base = host.base.replace("http:", "https:")
+        return await made.hosted(RED, Reach.PUBLIC)
+
+    with pytest.raises(UploadError) as caught:
+        hosting(host, over_https)
+
+    assert "no public address" in caught.value.why
+    assert host.gets == []
+
+
+def abroad(pages: dict[str, httpx.Response]) -> Hosted:
+    """Host a picture at a named host of the internet, which is played here; the first page is its address."""
+    host = Host([], address=next(iter(pages)))
+
+    async def inside() -> Hosted:
+        transport = httpx.MockTransport(lambda request: pages[str(request.url)])
+        async with httpx.AsyncClient(transport=transport) as public, http.client() as client:
+            return await Hosting(uploader=host, public=public, any=client).hosted(RED, Reach.PUBLIC)
+
+    return asyncio.run(inside())
+
+
+def test_a_hosted_model_needs_https_after_a_redirect_as_well() -> None:
+    there, plain = "https://pictures.example/a.png?signature=canary", "http://pictures.example/a.png"
+    picture_there = httpx.Response(200, content=RED.data, headers={"Content-Type": "image/png"})
+
+    assert abroad({there: picture_there}).url == there
+    with pytest.raises(UploadRefused) as caught:
+        abroad({there: httpx.Response(302, headers={"Location": plain}), plain: picture_there})
+
+    assert "not HTTPS" in caught.value.why
+    assert "canary" not in str(caught.value)
 
 
 def test_a_hosted_model_needs_https() -> None:
