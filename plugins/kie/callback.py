@@ -83,7 +83,7 @@ class Receiver:
             raise web.HTTPNotFound
         try:
             task = _task(json.loads(await request.read()))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise web.HTTPBadRequest from None
         if not task:
             raise web.HTTPBadRequest
@@ -101,7 +101,7 @@ class Receiver:
             age_s = abs(self._clock() - float(sent_at))
         except ValueError:
             return False
-        text = f"{task}.{sent_at}".encode()
+        text = f"{task}.{sent_at}".encode("utf-8", "replace")
         wanted = base64.b64encode(hmac.digest(self._options.hmac_key.encode(), text, hashlib.sha256))
         given = request.headers.get("X-Webhook-Signature", "").encode("utf-8", "replace")
         return hmac.compare_digest(wanted, given) and age_s <= _OLDEST_S

@@ -7,12 +7,15 @@ import base64
 import hashlib
 import hmac
 import logging
+import queue
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from aiohttp import web
 from runner.plugins.kie import Callback
 from runner.plugins.kie.callback import Receiver
 
@@ -100,7 +103,8 @@ def test_a_callback_about_another_task_wakes_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"no json", b"[]", b"{}", b'"t1"', b'{"data": {"taskId": ""}}', b"\xff\xfe"]
+    "body",
+    [b"", b"no json", b"[]", b"{}", b'"t1"', b'{"data": {"taskId": ""}}', b"\xff\xfe", b"[" * 200_000],
 )
 def test_garbage_is_refused(body: bytes) -> None:
     assert outcome(body) == (400, False)
@@ -135,6 +139,10 @@ def test_a_right_signature_is_believed() -> None:
 )
 def test_a_wrong_old_or_missing_signature_is_not_believed(headers: dict[str, str]) -> None:
     assert outcome(key=KEY, headers=headers) == (401, False)
+
+
+def test_a_task_id_that_nobody_could_have_signed_is_not_believed() -> None:
+    assert outcome(b'{"taskId": "\\ud800"}', key=KEY, headers=signed()) == (401, False)
 
 
 def test_a_callback_that_comes_twice_wakes_once() -> None:
@@ -205,3 +213,82 @@ def test_a_film_is_made_with_callbacks_and_without_believing_forged_ones(
     assert sent
     log = (workplace.runs()[0] / "runner.log").read_text(encoding="utf-8")
     assert ("wrong signature" in log) is (key not in ("", KEY))
+
+
+class Provider:
+    """A KIE whose polls say to come back in an hour: only a callback brings the next one forward."""
+
+    def __init__(self) -> None:
+        self.polls: list[str] = []
+        self.answers: list[tuple[int, int]] = []  # with the polls until then
+        self._running = {"taskId": "t1", "state": "generating"}
+
+    async def play(self, request: web.Request) -> web.Response:
+        if request.path.endswith("/createTask"):
+            self._hook = (await request.json())["callBackUrl"]
+            return web.json_response({"code": 200, "msg": "success", "data": {"taskId": "t1"}})
+        number = len(self.polls)
+        self.polls.append(request.query["taskId"])
+        self._telling = asyncio.ensure_future(self._tell(number))
+        if number < 2:
+            wait = {"Retry-After": "3600"}
+            return web.json_response({"code": 429, "msg": "Rate limit exceeded"}, headers=wait)
+        failed = {**self._running, "state": "fail", "failMsg": "nsfw", "creditsConsumed": 0}
+        return web.json_response({"code": 200, "msg": "success", "data": failed})
+
+    async def _tell(self, number: int) -> None:
+        """After the first answer call about another task and with a forged end, after the second about this one."""
+        forged = {
+            "code": 200,
+            "data": {"taskId": "t1", "state": "success", "resultJson": '{"resultUrls":[]}'},
+        }
+        bodies = [[{"taskId": "another"}, forged], [{"taskId": "t1"}], []][number]
+        async with httpx.AsyncClient() as client:
+            for body in bodies:
+                await asyncio.sleep(
+                    0.3
+                )  # until the runner has gone to wait: what comes before that it has seen anyway
+                before = len(self.polls)
+                self.answers.append(((await client.post(self._hook, json=body)).status_code, before))
+
+
+def test_a_callback_brings_the_next_poll_forward_and_ends_nothing_by_itself(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIE_API_KEY", "emulator")
+    project = workplace.project({"main": {"one": "a quiet lake"}}, shot=SMALL)
+    provider = Provider()
+
+    async def serve(stop: asyncio.Event, ready: queue.Queue[int]) -> None:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", provider.play)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        ready.put(runner.addresses[0][1])
+        await stop.wait()
+        await runner.cleanup()
+
+    ready: queue.Queue[int] = queue.Queue()
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(stop, ready),))
+    thread.start()
+    hook = free_port()
+    try:
+        answer = workplace.run(
+            project,
+            "generator=kie",
+            f"generator.api_url=http://127.0.0.1:{ready.get(timeout=10)}",
+            f"generator.callback.public_url=http://127.0.0.1:{hook}",
+            f"generator.callback.port={hook}",
+            "limits.task_timeout_s=20",
+        )
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+    assert answer.code == 1
+    assert "kie gave up: nsfw" in " ".join(answer.err.split())
+    assert provider.polls == ["t1"] * 3
+    assert provider.answers == [(200, 1), (200, 1), (200, 2)]
