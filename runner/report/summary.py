@@ -27,8 +27,9 @@ def show(outcome: RunOutcome, folder: Path, command: Sequence[str], *, brief: bo
     console = Console(highlight=False, soft_wrap=False)
     if not brief:
         table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots])
+    alike = _alike(outcome.shots)
     for shot in outcome.shots:
-        _notes(console, shot)
+        _notes(console, shot, alike.get(shot.planned.name))
     for film in outcome.films:
         _film(console, film, folder)
     console.print(Text(f"folder: {folder}", overflow="fold"))
@@ -59,6 +60,8 @@ def _row(shot: ShotOutcome) -> tuple[Cell, ...]:
         Cell(f"{shot.elapsed_s:.1f}s" if shot.elapsed_s else ""),
     )
 
+
+_NAMED: Final = 5  # shots with the same failure that are named
 
 _STYLE = {
     Ending.DONE: "green",
@@ -94,7 +97,23 @@ def _seam(shot: ShotOutcome) -> str:
     return f"{shot.adherence['verdict']} {shot.adherence['psnr_db']:.0f} dB"
 
 
-def _notes(console: Console, shot: ShotOutcome) -> None:
+def _alike(shots: Sequence[ShotOutcome]) -> dict[str, list[str]]:
+    """For each shot that failed, those that failed just so, or none of them where an earlier one stands for it."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for shot in shots:
+        if shot.error is not None:
+            key = (shot.error.what, shot.error.why, shot.error.hint)
+            groups.setdefault(key, []).append(shot.planned.name)
+    found = {}
+    for names in groups.values():
+        few = len(names) <= _NAMED
+        for name in names:
+            found[name] = [name] if few else names if name == names[0] else []
+    return found
+
+
+def _notes(console: Console, shot: ShotOutcome, alike: list[str] | None) -> None:
+    """What there is to say about one shot; a failure that many have is told once."""
     from rich.text import Text
 
     name = _one_line(shot.planned.name)
@@ -103,7 +122,12 @@ def _notes(console: Console, shot: ShotOutcome) -> None:
     for warning in shot.warnings:
         console.print(Text(f"! {name} {warning}", style="yellow"))
     if shot.error is not None:
-        console.print(Text(f"x {name}: {shot.error}", style="red"))
+        if alike:
+            console.print(Text(f"x {name}: {shot.error}", style="red"))
+        if alike and len(alike) > 1:
+            others = ", ".join(_one_line(one) for one in alike[1 : _NAMED + 1])
+            more = f" and {len(alike) - 1 - _NAMED} more" if len(alike) > _NAMED + 1 else ""
+            console.print(Text(f"  the same: {others}{more}", style="red"))
     elif shot.reason and shot.ending is not Ending.INTERRUPTED:
         console.print(Text(f"x {name}: {shot.reason}", style="yellow"))
 

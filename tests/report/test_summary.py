@@ -61,3 +61,14 @@ def test_progress_on_a_terminal_survives_any_name_and_is_silent_when_asked(
     os.close(leader)
     assert b"Traceback" not in shown
     assert (b"[red]/[/]" in shown) is not quiet
+
+
+def test_a_failure_that_many_shots_have_is_told_once(workplace: Workplace) -> None:
+    shots = {
+        f"s{number}": {"prompt": "x", "boundary": "cut", "params": {"fail": "submit"}} for number in range(9)
+    }
+    answer = workplace.run(workplace.project({"main": shots}))
+
+    assert answer.code == 1
+    assert answer.out.count("x main/s") == 1
+    assert "the same: main/s1, main/s2, main/s3, main/s4, main/s5 and 3 more" in " ".join(answer.out.split())

@@ -1,0 +1,162 @@
+"""A key reaches no file and no terminal, whatever is run, at whatever level, and whatever a provider sends back."""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import json
+import logging
+import threading
+import urllib.parse
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runner.testing.emulators.kie.client import running
+from tests.kie_account import QUICK, SMALL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from runner.testing.emulators.kie.client import Emulator
+    from tests.conftest import Workplace
+
+KEY = "canary+key/of=a-test-0123456789"
+HOOK = "canary+hook/of=a-test-0123456789"
+CHAIN = {"main": {"one": "a quiet lake", "two": "wind on the lake"}}
+
+
+def forms(secret: str) -> list[bytes]:
+    """A secret as it may be written."""
+    plain = secret.encode()
+    return [
+        plain,
+        urllib.parse.quote(secret, safe="").encode(),
+        base64.b64encode(plain).rstrip(b"="),
+        json.dumps(secret)[1:-1].encode(),
+        secret.replace("/", "\\/").encode(),
+    ]
+
+
+def found(folder: Path, printed: str, *, but: Path | None = None) -> list[str]:
+    """Where a canary was written; `but` is the file that it was put into on purpose."""
+    places = {"the terminal": printed.encode("utf-8", "surrogateescape")}
+    for file in folder.rglob("*"):
+        if file.is_file() and file != but:
+            places[str(file)] = file.read_bytes()
+    return [
+        place
+        for place, data in places.items()
+        for secret in (KEY, HOOK)
+        for form in forms(secret)
+        if form in data
+    ]
+
+
+class Echo(http.server.BaseHTTPRequestHandler):
+    """A provider that sends back what it was sent, in an envelope or on a page."""
+
+    def _answer(self) -> None:
+        size = int(self.headers.get("Content-Length") or 0)
+        sent = self.rfile.read(size).decode("utf-8", "replace")
+        text = f"bad request: Authorization: {self.headers.get('Authorization')}"
+        if "page" in sent or "page" in self.path:
+            status, kind, body = 502, "text/html", f"<html><body>{text}</body></html>"
+        else:
+            status, kind, body = 200, "application/json", json.dumps({"code": 500, "msg": text, "data": None})
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def echo() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with running(*QUICK) as started:
+        started.account(KEY, 1000)
+        yield started
+
+
+@pytest.fixture(params=["environment", "file", "command line"])
+def given(
+    request: pytest.FixtureRequest, workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> tuple[tuple[str, ...], Path | None]:
+    """(overrides that give the key, the file that holds it)."""
+    monkeypatch.setenv("HOOK_KEY", HOOK)
+    monkeypatch.delenv("KIE_API_KEY", raising=False)
+    logging.getLogger().setLevel(logging.DEBUG)
+    if request.param == "environment":
+        monkeypatch.setenv("KIE_API_KEY", KEY)
+        return (), None
+    if request.param == "file":
+        file = workplace.write("secrets/kie.key", f"{KEY}\n")
+        return (f"generator.api_key_file={file}", f"uploader.api_key_file={file}"), file
+    return (f"generator.api_key='{KEY}'", f"uploader.api_key='{KEY}'"), None
+
+
+def test_a_key_is_written_nowhere(
+    workplace: Workplace, emulator: Emulator, echo: str, given: tuple[tuple[str, ...], Path | None]
+) -> None:
+    words, file = given
+    project = workplace.project(CHAIN, shot=SMALL)
+    parts = ("generator=kie", "uploader=kie")
+    hook = "generator.callback.hmac_key=${oc.env:HOOK_KEY}"
+    there = (*parts, f"generator.api_url={emulator.url}", f"uploader.upload_url={emulator.url}", *words, hook)
+    wrong = (*parts, f"generator.api_url={echo}", f"uploader.upload_url={echo}", *words)
+    # In this process a signature of what was tried last is left nowhere else than where it was printed.
+    told = []
+
+    def run(code: int, *argv: str) -> None:
+        answer = workplace.run(*argv)
+        told.append(answer.out + answer.err)
+        assert answer.code == code, (argv, answer.out, answer.err)
+
+    run(0, "plan", project, *there)
+    run(0, "plan", project, *there, "--json")
+    run(0, "doctor", project, *there)
+    run(0, project, *there)
+    run(0, project, *there, "--debug")
+    run(0, "-m", project, *there, "shot.seed=1,2")
+    run(0, "journal")
+    run(0, "journal", "--json")
+    run(0, "verify", "outputs")
+    run(0, "plugins", "kie")
+    run(0, "--cfg", "job", project, *there)
+    made = workplace.runs()[0]
+    run(0, "why", str(made), "one")
+    run(2, project, *there, "shot.duration_s=1", "generator.nothing=1", "uploader.token=x")
+    run(1, "doctor", project, *wrong, "output.root=echoed")
+    # An unknown 500 leaves open what became of the request.
+    run(3, project, *wrong, "output.root=echoed")
+    run(3, project, *wrong, "output.root=pages", "sequences.main.shots.one.prompt=page")
+    run(0, "journal", "output.root=echoed")
+
+    assert found(workplace.path, "\n".join(told), but=file) == []
+
+
+def test_a_canary_would_be_found(tmp_path: Path) -> None:
+    for number, form in enumerate(forms(KEY)):
+        (tmp_path / str(number)).write_bytes(b"x" + form + b"y")
+
+    assert {place.rsplit("/", 1)[1] for place in found(tmp_path, "")} == set("01234")
+    assert "the terminal" in found(tmp_path / "none", f"key {HOOK}")
