@@ -12,13 +12,14 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner.api import Examines, Reach
 from runner.engine.services import Services
 from runner.errors import RunnerError
-from runner.forecast import Standing, forecast
+from runner.forecast import Forecast, Standing, forecast
 from runner.store.budget import MICROS, dollars
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from runner.api import AccountState, Generator, Picture
     from runner.config.project import GeneratorChoice
-    from runner.forecast import Forecast
     from runner.plan import Plan
 
 _LIMIT_S: Final = 60.0
@@ -57,9 +57,13 @@ class Check:
     hint: str = ""
 
 
-async def examine(plan: Plan, *, today: date | None = None) -> AsyncIterator[Check]:
-    """Yield the result of each check as it is known. A check that breaks off has failed."""
-    for check in (*_root(plan), *_journal(plan), *_models(plan, today or date.today())):
+async def examine(plan: Plan, *, film: bool = True, today: date | None = None) -> AsyncIterator[Check]:
+    """Yield the result of each check as it is known. A check that breaks off has failed.
+
+    Without a `film` the plan's shots are made up, and nobody is going to pay for them.
+    """
+    expected = _forecast(plan) if film else None
+    for check in (*_root(plan), *_journal(expected), *_models(plan, today or date.today())):
         yield check
     with tempfile.TemporaryDirectory(prefix="doctor-") as work:
         services = Services(plan, Path(work))
@@ -70,7 +74,7 @@ async def examine(plan: Plan, *, today: date | None = None) -> AsyncIterator[Che
             yield _failed("plugins", error)
             return
         try:
-            for check in await _accounts(plan, services):
+            for check in await _accounts(plan, services, expected):
                 yield check
             yield await _host(plan, services)
         finally:
@@ -102,22 +106,30 @@ def _root(plan: Plan) -> Iterator[Check]:
     )
 
 
-def _journal(plan: Plan) -> Iterator[Check]:
+def _forecast(plan: Plan) -> Forecast | RunnerError:
     try:
-        expected = forecast(plan)
+        return forecast(plan)
     except RunnerError as error:
-        yield _failed("journal", error)
-        return
+        return error
+
+
+def _journal(expected: Forecast | RunnerError | None) -> Iterator[Check]:
+    match expected:
+        case None:
+            return
+        case RunnerError():
+            yield _failed("journal", expected)
+            return
     waiting = sum(one is Standing.UNKNOWN for one in expected.standing.values())
     if waiting:
         yield Check(
             subject="journal",
             verdict=Verdict.WARNING,
-            message=f"{waiting} unknown outcomes wait for a person",
+            message=f"{_counted(waiting, 'shot')} of unknown outcome: settle that first, and nothing is paid twice",
             hint="python -m runner journal",
         )
     else:
-        message = f"{expected.to_do} shots to do, {_cost(expected)}"
+        message = f"{_counted(expected.to_do, 'shot')} to do, {_cost(expected)}"
         yield Check(subject="journal", verdict=Verdict.OK, message=message)
 
 
@@ -139,15 +151,17 @@ def _models(plan: Plan, today: date) -> Iterator[Check]:
     yield from seen.values()
 
 
-async def _accounts(plan: Plan, services: Services) -> list[Check]:
+async def _accounts(plan: Plan, services: Services, expected: Forecast | RunnerError | None) -> list[Check]:
     choices = {shot.shot.generator.label: shot.shot.generator for shot in plan.shots}
     found = []
     for label, choice in choices.items():
-        found += [check async for check in _account(plan, choice, services.generator(label))]
+        found += [check async for check in _account(choice, services.generator(label), expected)]
     return found
 
 
-async def _account(plan: Plan, choice: GeneratorChoice, generator: Generator) -> AsyncIterator[Check]:
+async def _account(
+    choice: GeneratorChoice, generator: Generator, expected: Forecast | RunnerError | None
+) -> AsyncIterator[Check]:
     subject = choice.at
     name = choice.spec.name
     try:
@@ -163,27 +177,28 @@ async def _account(plan: Plan, choice: GeneratorChoice, generator: Generator) ->
     except Exception as error:
         yield _failed(subject, error)
         return
-    yield _balance(plan, subject, name, state)
+    yield _balance(subject, name, state, expected)
     if state.clock is not None:
-        yield _clock(name, state.clock)
+        yield clock(name, state.clock)
 
 
-def _balance(plan: Plan, subject: str, name: str, state: AccountState) -> Check:
-    try:
-        expected = forecast(plan)
-    except RunnerError:
-        return Check(subject=subject, verdict=Verdict.OK, message=f"{name} takes the key: {state.summary}")
-    if state.balance_usd is not None and round(state.balance_usd * MICROS) < expected.to_spend:
-        return Check(
-            subject=subject,
-            verdict=Verdict.WARNING,
-            message=f"{name} takes the key: {state.summary}, and this run needs {_cost(expected)}",
-            hint=f"top up, or stop in time: budget.max_cost={state.balance_usd:.2f}",
-        )
-    return Check(subject=subject, verdict=Verdict.OK, message=f"{name} takes the key: {state.summary}")
+def _balance(subject: str, name: str, state: AccountState, expected: Forecast | RunnerError | None) -> Check:
+    message = f"{name} takes the key: {state.summary}"
+    if not isinstance(expected, Forecast) or state.balance_usd is None:
+        return Check(subject=subject, verdict=Verdict.OK, message=message)
+    if state.balance_usd * MICROS >= expected.to_spend:
+        return Check(subject=subject, verdict=Verdict.OK, message=message)
+    affordable = max(state.balance_usd, Decimal(0)).quantize(Decimal("0.01"), ROUND_DOWN)
+    return Check(
+        subject=subject,
+        verdict=Verdict.WARNING,
+        message=f"{message}, and this run needs {_cost(expected)}",
+        hint=f"top up, or stop in time: budget.max_cost={affordable}",
+    )
 
 
-def _clock(name: str, there: datetime) -> Check:
+def clock(name: str, there: datetime) -> Check:
+    """Whether this machine's clock agrees with a provider's, whose time is `there`."""
     skew_s = (datetime.now(UTC) - there).total_seconds()
     off = abs(skew_s)
     verdict = Verdict.OK if off < _SKEW_S else Verdict.WARNING if off < _BAD_SKEW_S else Verdict.FAILED
@@ -236,7 +251,11 @@ def _picture() -> Picture:
 
 def _cost(expected: Forecast) -> str:
     text = f"{dollars(expected.to_spend)} to spend"
-    return f"{text} and {expected.unpriced} shots of unknown price" if expected.unpriced else text
+    return f"{text} and {_counted(expected.unpriced, 'shot')} of unknown price" if expected.unpriced else text
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _failed(subject: str, error: BaseException) -> Check:

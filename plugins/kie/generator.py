@@ -116,8 +116,9 @@ class Kie:
 
         response, answer = await self._exchange("GET", "/api/v1/chat/credit")
         if answer.code != 200 or isinstance(answer.data, bool) or not isinstance(answer.data, int | float):
-            hint = "check KIE_API_KEY" if answer.code in (401, 403) else ""
-            raise ShotError("KIE does not tell the account's balance", why=answer.line, hint=hint)
+            if answer.code in (401, 403):
+                raise ShotError("KIE does not accept the key", why=answer.line, hint="check KIE_API_KEY")
+            raise ShotError("KIE does not tell the account's balance", why=answer.line)
         try:
             there = parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
         except ValueError:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.config import compose
 from runner.doctor import Check, Verdict, examine
-from runner.errors import UsageError
+from runner.errors import ConfigError, UsageError
 from runner.verbs.prepare import Preparation, checked
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _STYLES: Final = {
     Verdict.FAILED: "bold red",
     Verdict.SKIPPED: "dim",
 }
+_INDENT: Final = 20
+_NARROWEST: Final = 40
 
 
 def main(flags: Flags) -> int:
@@ -38,17 +41,21 @@ def main(flags: Flags) -> int:
     words = checked(flags.rest)
     if any(word in ("-m", "--multirun") for word in words):
         raise UsageError("doctor examines one configuration, not a sweep")
-    if not _names_a_project(words):
-        words += _ANY
+    film = _names_a_project(words)
     preparation = Preparation()
     found: list[Check] = []
 
     def task(composed: Composed) -> int:
         plan, _ = preparation.plan(composed)
-        found.extend(asyncio.run(_examined(plan, flags)))
+        found.extend(asyncio.run(_examined(plan, flags, film=film)))
         return 0
 
-    codes = compose.each_job(words, task)
+    try:
+        codes = compose.each_job(words if film else (*words, *_ANY), task)
+    except ConfigError as error:
+        if not film and not error.hint:
+            error.hint = "without a project two shots are made up; name yours: doctor +project=NAME"
+        raise
     if not codes:
         return 0  # --cfg and its like print, and run nothing
     failed = any(check.verdict is Verdict.FAILED for check in found)
@@ -63,9 +70,9 @@ def _names_a_project(words: Sequence[str]) -> bool:
     return any(word.lstrip("+").partition("=")[0] in ("project", "project.name") for word in words)
 
 
-async def _examined(plan: Plan, flags: Flags) -> list[Check]:
+async def _examined(plan: Plan, flags: Flags, *, film: bool) -> list[Check]:
     found = []
-    async for check in examine(plan):
+    async for check in examine(plan, film=film):
         found.append(check)
         if not flags.as_json and not (flags.quiet and check.verdict is not Verdict.FAILED):
             _show(check)
@@ -74,17 +81,23 @@ async def _examined(plan: Plan, flags: Flags) -> list[Check]:
 
 def _show(check: Check) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table.grid(padding=(0, 1))
-    table.add_column(width=8)
-    table.add_column(min_width=10)
-    table.add_column(overflow="fold")
-    table.add_row(Text(check.verdict, style=_STYLES[check.verdict]), Text(check.subject), Text(check.message))
+    console = Console(highlight=False)
+    head = f"{check.verdict:<8} {check.subject:<10} "
+    # Not broken inside words: paths, addresses and names are copied from here.
+    lines = textwrap.wrap(
+        head + check.message,
+        max(console.width, _NARROWEST),
+        subsequent_indent=" " * _INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    text = Text("\n".join(lines))
+    text.stylize(_STYLES[check.verdict], 0, len(check.verdict))
+    console.print(text, soft_wrap=True)
     if check.hint:
-        table.add_row("", "", Text(f"next: {check.hint}"))
-    Console(highlight=False).print(table)
+        console.print(Text(f"{'':{_INDENT}}next: {check.hint}"), soft_wrap=True)
 
 
 def _sum(found: Sequence[Check]) -> str:
