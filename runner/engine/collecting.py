@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _FETCH_TRIES: Final = 3
 _BROKEN_POLLS: Final = 8
+_GONE_S: Final = 2.0
 _FRESH_S: Final = 30.0  # how long a provider may not know a task that it has just taken
 
 
@@ -81,6 +82,14 @@ class Collection(Step):
     async def _polled(self, attempt: Attempt) -> Status:
         async with self.ledger.limits.poll(self.account, self.planned.capabilities):
             return await asked(self.planned, "poll", self.generator.poll(TaskRef(attempt.task)))
+
+    async def _known(self, attempt: Attempt) -> Status:
+        """Poll a task that was there. That it is gone is believed when it is said twice: a clip hangs on it."""
+        try:
+            return await self._polled(attempt)
+        except TaskUnknown:
+            await asyncio.sleep(_GONE_S)
+            return await self._polled(attempt)
 
     async def _paused(self, attempt: Attempt, seconds: float) -> None:
         """Wait until it is worth asking again: for a time, or for word from the provider."""
@@ -174,7 +183,7 @@ class Collection(Step):
     async def _asked_again(self, attempt: Attempt, error: RunnerError) -> Attempt:
         """Ask the task for fresh addresses. Raises `GoneError` when the provider has it no more."""
         try:
-            status = await self._polled(attempt)
+            status = await self._known(attempt)
         except TaskUnknown as unknown:
             raise GoneError(f"{error.line}; {unknown.line}") from error
         except ShotError:

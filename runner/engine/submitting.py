@@ -83,7 +83,7 @@ class Submission(Step):
             if attempt.reserved == 0:
                 await self.move(attempt, Phase.ABANDONED, cost=0, note=error.line)
                 raise
-            await self.move(attempt, Phase.UNKNOWN, note=error.line)
+            attempt = await self.move(attempt, Phase.UNKNOWN, note=error.line)
             settled = await self.settled(attempt)
             if settled is None:
                 raise Busy("the request did not arrive", where=self.planned.name) from error
