@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 # Clips are as small as the models let a first frame be.
 QUICK = ("--task-seconds", "0", "--fps", "8", "--max-short-side", "304")
 USD_PER_CREDIT = Decimal("0.005")
-SMALL = {"duration_s": 4, "resolution": "480p", "aspect_ratio": "16:9"}
-"""Shot defaults that the model of the profile kie takes."""
+SMALL = {"duration_s": 4, "resolution": "720p", "aspect_ratio": "16:9"}
+"""Shot defaults that the model of the profile kie takes, at a price that is known."""
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def test_two_labels_with_models_of_their_own_make_one_film(workplace: Workplace,
         {
             "main": {
                 "wide": "a quiet lake",
-                "close": {"prompt": "a dragonfly", "generator": "closeup", "resolution": "720p"},
+                "close": {"prompt": "a dragonfly", "generator": "closeup"},
                 "wide_again": "dusk on the lake",
             }
         },
@@ -148,7 +148,7 @@ def test_two_labels_with_models_of_their_own_make_one_film(workplace: Workplace,
 
 
 def test_a_sweep_over_two_models_makes_a_film_with_each(workplace: Workplace, kie: KieAccount) -> None:
-    project = workplace.project(CHAIN, shot={**SMALL, "resolution": "720p"})
+    project = workplace.project(CHAIN, shot=SMALL)
     models = ("bytedance/seedance-2-mini", "wan/2-7")
 
     answer = workplace.run("-m", project, *kie.words, NO_FALLBACK, f"generator.model={','.join(models)}")
