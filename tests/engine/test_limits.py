@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import selectors
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,23 +19,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 
+class Leap(selectors.DefaultSelector):
+    """Does not wait: the time that it should have waited has passed."""
+
+    now_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        assert timeout is not None, "everything waits for what never comes"
+        self.now_s += timeout
+        return super().select(0)
+
+
 class QuickLoop(asyncio.SelectorEventLoop):
     """An event loop whose sleeps pass at once, on a clock of its own."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._now = 0.0
-        select = self._selector.select  # type: ignore[attr-defined]
-
-        def skip(timeout: float | None = None) -> Any:
-            if timeout:
-                self._now += timeout
-            return select(0)
-
-        self._selector.select = skip  # type: ignore[attr-defined]
+        self._leap = Leap()
+        super().__init__(self._leap)
 
     def time(self) -> float:
-        return self._now
+        return self._leap.now_s
 
 
 def played(work: Callable[[Rates], Coroutine[Any, Any, None]]) -> None:
@@ -95,6 +100,94 @@ def test_with_quick_answers_the_limit_is_reached() -> None:
 
     # 20 at once and 20 more every 10 s: the last ones could begin after 40 s at the earliest.
     assert 40.0 <= times[-1] - times[0] <= 40.0 / 0.95
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    count=st.integers(1, 8),
+    per_s=st.floats(0.1, 10),
+    requests=st.lists(
+        st.tuples(st.floats(0, 2), st.floats(0, 2), st.floats(0, 20), st.booleans()), max_size=30
+    ),
+)
+def test_the_jobs_of_a_sweep_keep_to_the_limit_together_whenever_they_ask(
+    count: int, per_s: float, requests: list[tuple[float, float, float, bool]]
+) -> None:
+    able = GeneratorCapabilities(rate=Rate(count, per_s))
+    seen: list[float] = []
+
+    async def work(rates: Rates) -> None:
+        jobs = AccountLimits(None, rates), AccountLimits(None, rates)
+
+        async def submit(there: float, back: float, after: float, second: bool) -> None:
+            await asyncio.sleep(after)
+            async with jobs[second].submission("account", able):
+                await asyncio.sleep(there)
+                seen.append(asyncio.get_running_loop().time())
+                await asyncio.sleep(back)
+
+        await asyncio.gather(*(submit(*request) for request in requests))
+
+    played(work)
+
+    assert len(seen) == len(requests)
+    assert not seen or most(seen, per_s) <= count
+
+
+def test_a_request_that_broke_off_counts_since_it_may_have_arrived() -> None:
+    able = GeneratorCapabilities(rate=Rate(2, 5.0))
+
+    async def work(rates: Rates) -> None:
+        limits = AccountLimits(None, rates)
+        for _ in range(2):
+            with contextlib.suppress(OSError):
+                async with limits.submission("account", able):
+                    raise OSError("the line is dead")
+        async with limits.submission("account", able):
+            assert asyncio.get_running_loop().time() >= 5
+
+    played(work)
+
+
+def test_one_who_gives_up_waiting_takes_nobodys_place() -> None:
+    able = GeneratorCapabilities(rate=Rate(1, 10.0))
+    sent: list[tuple[str, float]] = []
+
+    async def work(rates: Rates) -> None:
+        limits = AccountLimits(None, rates)
+
+        async def submit(who: str) -> None:
+            async with limits.submission("account", able):
+                sent.append((who, asyncio.get_running_loop().time()))
+
+        await submit("first")
+        impatient = asyncio.ensure_future(submit("impatient"))
+        patient = asyncio.ensure_future(submit("patient"))
+        await asyncio.sleep(1)
+        impatient.cancel()
+        await patient
+
+    played(work)
+
+    assert sent == [("first", 0.0), ("patient", pytest.approx(10))]
+
+
+def test_whoever_came_first_is_sent_first() -> None:
+    able = GeneratorCapabilities(rate=Rate(2, 1.0))
+    sent: list[int] = []
+
+    async def work(rates: Rates) -> None:
+        limits = AccountLimits(None, rates)
+
+        async def submit(number: int) -> None:
+            async with limits.submission("account", able):
+                sent.append(number)
+
+        await asyncio.gather(*(submit(number) for number in range(9)))
+
+    played(work)
+
+    assert sent == list(range(9))
 
 
 def test_accounts_do_not_wait_for_each_other() -> None:
