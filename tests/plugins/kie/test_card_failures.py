@@ -12,7 +12,11 @@ from runner.plugins.kie.card import deck
     [
         ("veo-3-1", "Public error prominent people upload", "well-known person"),
         ("kling-3.0", "Public error prominent people upload", "what is on the first frame"),
-        ("sora-2", "We currently do not support uploads of images containing photorealistic people", "no picture of"),
+        (
+            "sora-2",
+            "We currently do not support uploads of images containing photorealistic people",
+            "no picture of",
+        ),
     ],
 )
 def test_the_card_speaks_first(model: str, text: str, advice: str) -> None:
