@@ -6,8 +6,15 @@ import base64
 import http.server
 import json
 import logging
+import os
+import signal
+import socketserver
+import subprocess
+import sys
 import threading
+import time
 import urllib.parse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,13 +24,13 @@ from tests.kie_account import QUICK, SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from runner.testing.emulators.kie.client import Emulator
     from tests.conftest import Workplace
 
 KEY = "canary+key/of=a-test-0123456789"
 HOOK = "canary+hook/of=a-test-0123456789"
+ROOT = Path(__file__).parents[1]
 CHAIN = {"main": {"one": "a quiet lake", "two": "wind on the lake"}}
 
 
@@ -78,6 +85,29 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+
+class Accepts(Echo):
+    """Takes every task, and lets it fail with what it was sent."""
+
+    def _answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        failed = {"taskId": "t1", "state": "fail", "failMsg": f"you sent {self.headers.get('Authorization')}"}
+        body = json.dumps({"code": 200, "msg": "success", "data": failed}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Parrot(socketserver.StreamRequestHandler):
+    """Sends back a line that came in, which is no HTTP answer."""
+
+    def handle(self) -> None:
+        for line in self.rfile:
+            if line.lower().startswith(b"authorization:"):
+                self.wfile.write(line + b"\r\n")
+                return
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +190,107 @@ def test_a_canary_would_be_found(tmp_path: Path) -> None:
 
     assert {place.rsplit("/", 1)[1] for place in found(tmp_path, "")} == set("01234")
     assert "the terminal" in found(tmp_path / "none", f"key {HOOK}")
+
+
+def test_what_a_task_or_a_broken_line_sends_back_is_written_nowhere(
+    workplace: Workplace, given: tuple[tuple[str, ...], Path | None]
+) -> None:
+    words, file = given
+    told = ""
+    for server in (Accepts, Parrot):
+        project = workplace.project({"main": {"one": "a quiet lake"}}, shot=SMALL)
+        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), server) as serving:
+            thread = threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True)
+            thread.start()
+            there = f"http://127.0.0.1:{serving.server_address[1]}"
+            at = (
+                f"generator.api_url={there}",
+                f"uploader.upload_url={there}",
+                f"output.root={server.__name__}",
+            )
+            for verb in ("doctor", ""):
+                command = [*filter(None, [verb]), project, "generator=kie", "uploader=kie", *words, *at]
+                answer = workplace.run(*command)
+                told += answer.out + answer.err
+                assert answer.code in (1, 3), told
+            serving.shutdown()
+            thread.join()
+        answer = workplace.run("journal", "--json", f"output.root={server.__name__}")
+        told += answer.out
+
+    assert "you sent Bearer (hidden)" in told
+    assert "Authorization: Bearer (hidden)" in told
+    assert found(workplace.path, told, but=file) == []
+
+
+@pytest.mark.parametrize("fault", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_broken_off_leaves_no_key_behind(
+    workplace: Workplace,
+    emulator: Emulator,
+    given: tuple[tuple[str, ...], Path | None],
+    fault: signal.Signals,
+) -> None:
+    words, file = given
+    (workplace.path / "home").mkdir()
+    there = (f"generator.api_url={emulator.url}", f"uploader.upload_url={emulator.url}")
+    emulator.script(rules=[{"stuck": True}])
+    words = (*there, *words, "hydra.verbose=true", "--debug")
+    project = workplace.project(CHAIN, shot=SMALL)
+    with (workplace.path / "stdout").open("wb") as out, (workplace.path / "stderr").open("wb") as err:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "runner", project, "generator=kie", "uploader=kie", *words],
+            cwd=workplace.path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(workplace.path / "home")},
+            stdout=out,
+            stderr=err,
+        )
+    before = len(emulator.books().polls)
+    while len(emulator.books().polls) < before + 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(fault)
+    assert process.wait(30) == (130 if fault is signal.SIGINT else -signal.SIGKILL)
+    emulator.script()
+
+    wal = workplace.path / "outputs" / ".runner" / "journal.db-wal"
+    assert fault is signal.SIGINT or wal.stat().st_size, "the journal is as it was when it was killed"
+    assert (workplace.path / "stdout").stat().st_size + (workplace.path / "stderr").stat().st_size
+    assert found(workplace.path, "", but=file) == []
+
+
+def test_conformance_shows_no_key(
+    workplace: Workplace, emulator: Emulator, given: tuple[tuple[str, ...], Path | None]
+) -> None:
+    words, file = given
+    there = (f"generator.api_url={emulator.url}", f"uploader.upload_url={emulator.url}")
+
+    shown = workplace.run(
+        "conformance", "kie", "--spend", *there, *words, "generator.callback={hmac_key: '" + HOOK + "'}"
+    )
+
+    assert "generator kie" in shown.out, shown.err
+    assert found(workplace.path, shown.out + shown.err, but=file) == []
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        f"generator.api_key_file='{KEY}'",
+        f"generator.callback={{hmac_key: '{HOOK}', port: none}}",
+        f"generator.callback.hmac_key=['{HOOK}']",
+        f"generator.api_key={{a: '{KEY}'}}",
+        f"generator.api_key='{KEY}",
+        f"generator.api_key={KEY},x",
+        f"+generators.closeup.api_key='{KEY}'",
+    ],
+)
+def test_a_mistake_beside_a_key_is_told_without_it(workplace: Workplace, mistake: str) -> None:
+    project = workplace.project(CHAIN, shot=SMALL)
+    words = (project, "generator=kie", "uploader=kie", mistake)
+
+    told = ""
+    for command in ((), ("plan",), ("doctor",)):
+        answer = workplace.run(*command, *words, "generator.api_url=http://127.0.0.1:9")
+        told += answer.out + answer.err
+
+    assert found(workplace.path, told) == []

@@ -6,9 +6,12 @@ so is a breakdown. So the message has to be read as well. Where it leaves open i
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from runner.errors import Busy, PollFailed, ShotError, SubmitRefused, SubmitUnknown, TaskUnknown
 
@@ -53,6 +56,7 @@ _BEFORE_ANYTHING: Final = (
 )
 _MISSING: Final = ("is required", "please fill in")
 _GONE: Final = ("paused", "not supported", "unsupported", "does not exist")
+_TEXTS: Final = ("failMsg", "failCode", "errorMessage", "errorCode")
 _LONGEST_PAGE: Final = 65_536
 _NO_CREDIT: Final = (
     "credits insufficient",
@@ -107,7 +111,7 @@ def read(response: httpx.Response, key: str) -> Answer:
         code=status if told is None else told,
         own=told is not None,
         message=one_line(text, key),
-        data=body.get("data"),
+        data=_without(body.get("data"), key),
         http=status,
         retry_after_s=after_s,
     )
@@ -115,10 +119,31 @@ def read(response: httpx.Response, key: str) -> Answer:
 
 def one_line(text: str, key: str = "", most: int = 300) -> str:
     """Foreign text as one printable line: pages can be long, and an echo may hold the key."""
-    if key:
-        text = text.replace(key, "(hidden)")
+    for spelt in _spellings(key):
+        text = text.replace(spelt, "(hidden)")
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def told(problem: BaseException, key: str) -> str:
+    """What went wrong on the way, as one line. A line that is no HTTP is quoted there, and may be an echo."""
+    return one_line(f"{type(problem).__name__}: {problem}".removesuffix(": "), key)
+
+
+def _spellings(key: str) -> tuple[str, ...]:
+    """A key as it may come back: as it is, in an address, in a page, encoded."""
+    if not key:
+        return ()
+    found = (key, quote(key, safe=""), escape(key), base64.b64encode(key.encode()).decode().rstrip("="))
+    return tuple(dict.fromkeys(found))
+
+
+def _without(data: Any, key: str) -> Any:
+    """`data`, the texts for people in it without the key. Addresses are what they are."""
+    if not isinstance(data, dict):
+        return data
+    texts = {name: data[name] for name in _TEXTS if isinstance(data.get(name), str)}
+    return {**data, **{name: one_line(text, key, most=2000) for name, text in texts.items()}}
 
 
 def refusal(answer: Answer) -> ShotError:

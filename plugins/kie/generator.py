@@ -71,8 +71,8 @@ class Kie:
             )
         except Exception as problem:
             if _never_sent(problem):
-                raise Busy("KIE cannot be reached", why=_told(problem)) from problem
-            why = f"no answer came: {_told(problem)}"
+                raise Busy("KIE cannot be reached", why=answers.told(problem, key)) from problem
+            why = f"no answer came: {answers.told(problem, key)}"
             raise SubmitUnknown("it is not known if KIE took the shot", why=why) from problem
         answer = answers.read(response, key)
         task = answer.data.get("taskId") if isinstance(answer.data, dict) else None
@@ -175,7 +175,7 @@ class Kie:
                 **keys,
             )
         except httpx.HTTPError as problem:
-            raise PollFailed("KIE does not answer", why=_told(problem)) from problem
+            raise PollFailed("KIE does not answer", why=answers.told(problem, key)) from problem
         return response, answers.read(response, key)
 
 
@@ -184,7 +184,3 @@ def _never_sent(problem: Exception) -> bool:
     import httpx
 
     return isinstance(problem, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-
-
-def _told(problem: BaseException) -> str:
-    return f"{type(problem).__name__}: {problem}".removesuffix(": ")

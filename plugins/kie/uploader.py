@@ -53,8 +53,7 @@ class KieUpload:
                 timeout=self._options.timeout_s,
             )
         except httpx.HTTPError as problem:
-            why = f"{type(problem).__name__}: {problem}".removesuffix(": ")
-            raise UploadError("KIE's image host does not answer", why=why) from problem
+            raise UploadError("KIE's image host does not answer", why=answers.told(problem, key)) from problem
         url = _address(response, key)
         # The life that KIE promises is longer on one of its pages; the shorter one costs an upload at the most.
         expires = began + timedelta(hours=self._options.life_h)
