@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _TOP_UP: Final = "top up at kie.ai, then run the same command again: what is made is kept"
 _CAPPED: Final = "raise the key's own limit in KIE's settings, or wait until it is reset"
-_KEY: Final = "check KIE_API_KEY: python -m runner doctor"
+_KEY: Final = "check KIE_API_KEY: python -m runner doctor, with this run's overrides"
 _MODEL: Final = "choose another model: generator.model=..."
 _ADDRESS: Final = "check generator.api_url"
 _CHANGE: Final = "change the prompt, then run the same command again"

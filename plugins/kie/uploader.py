@@ -70,6 +70,10 @@ def _address(response: httpx.Response, key: str) -> str:
             return url
         raise UploadError("KIE's image host names no address", why=answer.line)
     if answer.code in _REFUSED:
-        hint = "check KIE_API_KEY: python -m runner doctor" if answer.code in (401, 403) else ""
+        hint = (
+            "check KIE_API_KEY: python -m runner doctor, with this run's overrides"
+            if answer.code in (401, 403)
+            else ""
+        )
         raise UploadRefused("KIE's image host refused the picture", why=answer.line, hint=hint)
     raise UploadError("KIE's image host failed", why=answer.line)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from runner.api import Event, EventKind
+from runner.config.project import Boundary
 from runner.engine import arrival, faults
 from runner.engine.attempts import Attempts
 from runner.engine.outcome import Artifact, Ending, ShotOutcome
@@ -145,7 +146,12 @@ class _Beginning:
         return self.maker.folder.path / self.before.clip.path
 
     def _fallback(self, error: RunnerError) -> str:
-        """Say why the shot goes on without its first frame; raise where it may not."""
+        """Say why the shot goes on without its first frame; raise where it may not.
+
+        A picture that a person chose is what the shot is about: without it there is nothing worth paying for.
+        """
+        if self.planned.shot.boundary is Boundary.IMAGE:
+            raise error
         if self.maker.plan.project.continuity.fallback == "none" or not without_image(self.planned):
             if not error.hint:
                 error.hint = (

@@ -95,4 +95,5 @@ def test_a_signal_at_any_time_ends_a_run_soon_and_says_so(
     # In its first moments Python itself has not set up any handling, or ends by its own interrupt.
     assert process.returncode in (130, -sign, -signal.SIGINT), err
     if process.returncode == 130:
-        assert "Traceback" not in out + err
+        # An interrupt inside a finalizer is printed by Python itself, and raised nowhere.
+        assert "Traceback" not in out + err or "Exception ignored" in err, err

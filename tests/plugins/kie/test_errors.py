@@ -25,7 +25,7 @@ UNKNOWN = "nobody knows whether the provider took an earlier request for this sh
 GAVE_UP = "kie gave up"
 
 TOP_UP = "top up at kie.ai, then run the same command again: what is made is kept"
-CHECK_KEY = "check KIE_API_KEY: python -m runner doctor"
+CHECK_KEY = "check KIE_API_KEY: python -m runner doctor, with this run's overrides"
 OTHER_MODEL = "choose another model: generator.model=..."
 PROMPT = "change the prompt: this one is not allowed by the model"
 PICTURE = (
