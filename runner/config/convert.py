@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -102,7 +102,14 @@ class Reader:
             if str(key) not in fields:
                 allowed = nearest(str(key), [*fields, *also]) or f"the keys are {listed([*fields, *also])}"
                 self.problem(f"{at}.{key}", "there is no such key", allowed=allowed)
-        return {str(key): value for key, value in raw.items() if str(key) in fields}
+        types = _types(cls)
+        return {
+            str(key): self._known(types[str(key)], value, f"{at}.{key}", ())
+            if dataclasses.is_dataclass(types.get(str(key))) and isinstance(value, dict)
+            else value
+            for key, value in raw.items()
+            if str(key) in fields
+        }
 
     def _note(self, error: ValidationError, raw: Mapping[str, Any], at: str) -> set[str]:
         """Note every problem of `error`; the keys that have one."""
@@ -120,6 +127,15 @@ class Reader:
             else:
                 self.problem(key, message, value=raw.get(name), allowed=allowed)
         return bad
+
+
+@cache
+def _types(cls: type) -> dict[str, Any]:
+    """The types of a class's fields; none where one has no meaning, which is told when a value is read."""
+    try:
+        return get_type_hints(cls)
+    except (NameError, TypeError):
+        return {}
 
 
 def _named_in(message: str, raw: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,17 @@ _WORDS: Final = (
     ),
     *("credential", "authorization", "bearer", "hmac"),
 )
+# Keys that people misspell: the error about one must not show what it holds.
+_SPELT: Final = (
+    "api_key",
+    "access_key",
+    "private_key",
+    "hmac_key",
+    "token",
+    "secret",
+    "password",
+    "credentials",
+)
 # A reference names where a secret comes from, and is worth keeping; one with a default may hold the secret. So does
 # the path of a file with a secret in it, where it is one: people paste the secret itself there.
 _REFERENCE: Final = re.compile(r"""\$\{[^,${}]+(?:,\s*(?:''|""|null)?\s*)?\}""")
@@ -37,7 +49,8 @@ _IN_MAPPING: Final = re.compile(
 
 def is_secret(key: str) -> bool:
     """Whether a dotted key names something that must never be shown."""
-    return _is_secret(key.split("."))
+    path = key.split(".")
+    return _is_secret(path) or bool(difflib.get_close_matches(path[-1].lower(), _SPELT, 1, 0.84))
 
 
 def hidden_override(override: str) -> str:
