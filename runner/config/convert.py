@@ -102,7 +102,7 @@ class Reader:
             if str(key) not in fields:
                 allowed = nearest(str(key), [*fields, *also]) or f"the keys are {listed([*fields, *also])}"
                 self.problem(f"{at}.{key}", "there is no such key", allowed=allowed)
-        types = _types(cls)
+        types = _types(cls)  # type: ignore[arg-type]  # a class is hashable
         return {
             str(key): self._known(types[str(key)], value, f"{at}.{key}", ())
             if dataclasses.is_dataclass(types.get(str(key))) and isinstance(value, dict)
