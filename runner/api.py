@@ -171,9 +171,10 @@ class GeneratorCapabilities:
 
     `image_reach` is how public the address of a first frame must be for this generator to fetch it: a hosted service
     needs `PUBLIC`, one that runs inside this process `LOOPBACK`. `image_formats` are in order of preference: "png",
-    "jpeg", "webp"; the first one that keeps within `image_max_bytes` is used. `image_min_px` is the least width and
-    height. `poll_s` is how many seconds apart a task is polled: at first, and at the most, once it has been running
-    for long. `notifies` says that the object has `notified`.
+    "jpeg", "webp"; the first one that keeps within `image_max_bytes` is used. `image_min_px` and `image_max_px` bound
+    width and height, `image_ratio` the width over the height. `seed` says that the model takes one. `poll_s` is how
+    many seconds apart a task is polled: at first, and at the most, once it has been running for long. `notifies`
+    says that the object has `notified`.
 
     What money hangs on: `price` tells what a request will cost, `None` (or no function) that nobody knows.
     `idempotency` and `finds` (the object has `find`) decide what is done when an answer to a submission got lost.
@@ -188,10 +189,13 @@ class GeneratorCapabilities:
     aspect_ratios: tuple[str, ...] | None = None
     resolutions: tuple[str, ...] | None = None
     prompt_max_chars: int | None = None
+    seed: bool = True
     objections: Callable[[ShotRequest], Iterable[Objection]] | None = None
     image_formats: tuple[str, ...] = ("png", "jpeg", "webp")
     image_max_bytes: int | None = None
     image_min_px: int | None = None
+    image_max_px: int | None = None
+    image_ratio: Span | None = None
     image_reach: Reach = Reach.PUBLIC
     poll_s: Span = Span(2.0, 15.0)
     notifies: bool = False

@@ -1,20 +1,23 @@
-"""What the chosen generators cannot do, found before anything is spent. Pure: nothing is contacted."""
+"""What the chosen generators cannot do, found before anything is spent. Nothing is contacted."""
 
 from __future__ import annotations
 
+import functools
 from datetime import date
 from typing import TYPE_CHECKING
 
-from runner.api import How, Objection, Reach, Span, UploaderCapabilities
+from runner.api import GeneratorCapabilities, How, Objection, Reach, Span, UploaderCapabilities
 from runner.config.project import Boundary
+from runner.errors import MediaError
 from runner.plan import asked, capabilities_of, uploader_capabilities
 from runner.plugins import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from runner.api import GeneratorCapabilities, ShotRequest
+    from runner.api import ShotRequest
     from runner.config.convert import Reader
+    from runner.config.project import GivenImage
     from runner.plan import Plan, PlannedShot
     from runner.plugins import Registry
 
@@ -25,9 +28,11 @@ def check(plan: Plan, reader: Reader, *, today: date | None = None, hosts: Seque
     for planned in plan.shots:
         if not _check_model(planned, reader, today):
             continue
-        for objection in objections(planned.capabilities, planned.request, who=_who(planned)):
+        for objection in objections(planned.capabilities, planned.request, who=planned.who):
             key = planned.shot.set_by(objection.key)
             reader.problem(key, objection.message, value=objection.value, allowed=objection.allowed)
+        if planned.shot.image is not None and planned.capabilities.image:
+            _check_picture(planned, planned.shot.image, reader)
     _check_reach(plan, reader, hosts)
 
 
@@ -49,7 +54,7 @@ def public_hosts(registry: Registry) -> list[str]:
 def without_image(planned: PlannedShot) -> bool:
     """Whether a shot that should start from a picture can also be made from its prompt alone."""
     able = capabilities_of(planned.shot.generator, planned.request.model, How.TEXT)
-    return able.text and not list(objections(able, planned.request, who=_who(planned)))
+    return able.text and not list(objections(able, planned.request, who=planned.who))
 
 
 def objections(able: GeneratorCapabilities, request: ShotRequest, *, who: str) -> Iterator[Objection]:
@@ -81,15 +86,10 @@ def objections(able: GeneratorCapabilities, request: ShotRequest, *, who: str) -
         yield from asked(who, (tuple,), lambda: tuple(own(request)))
 
 
-def _who(planned: PlannedShot) -> str:
-    of_model = f" with model {planned.request.model}" if planned.request.model else ""
-    return f"{planned.shot.generator.spec.name}{of_model}"
-
-
 def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:
     """Note what is wrong with the choice of the model; whether its values are worth checking."""
     able, shot = planned.capabilities, planned.shot
-    who = _who(planned)
+    who = planned.who
     if able.retired is not None and able.retired <= today:
         living = ", ".join(able.successors)
         reader.problem(
@@ -111,6 +111,43 @@ def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:
             f"{shot.at}.boundary", f"{who} takes no first frame", value=str(shot.boundary), allowed="cut"
         )
     return True
+
+
+def _check_picture(planned: PlannedShot, given: GivenImage, reader: Reader) -> None:
+    """A picture that the model cannot take would only show when the shots before it are paid for."""
+    why = _unusable(given, planned.capabilities)
+    if why:
+        who = planned.who
+        reader.problem(
+            f"{planned.shot.at}.image", f"{who} cannot start from it", value=given.path.name, allowed=why
+        )
+
+
+def _unusable(given: GivenImage, able: GeneratorCapabilities) -> str:
+    """Why the model takes the picture in no form; nothing where it does."""
+    from runner import fitting
+
+    if why := fitting.misfit(given.width, given.height, able):
+        return why
+    if fitting.takes(given.format, given.size, able):
+        return ""
+    return _no_form(given, able.image_formats, able.image_max_bytes)
+
+
+@functools.lru_cache(maxsize=64)
+def _no_form(given: GivenImage, formats: tuple[str, ...], max_bytes: int | None) -> str:
+    """Tried by encoding it, once for all jobs of a sweep."""
+    from runner import fitting
+    from runner.media import picture
+
+    able = GeneratorCapabilities(image_formats=formats, image_max_bytes=max_bytes)
+    try:
+        fitting.fitted(picture.read(given.path.read_bytes(), name=given.path.name), able)
+    except MediaError as error:
+        return error.why
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _check_reach(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:

@@ -43,6 +43,17 @@ class PlannedShot:
         return f"{self.sequence}/{self.shot.name}"
 
     @property
+    def who(self) -> str:
+        """The generator, with its model where it has one."""
+        of_model = f" with model {self.request.model}" if self.request.model else ""
+        return f"{self.shot.generator.spec.name}{of_model}"
+
+    @property
+    def seed_unsent(self) -> bool:
+        """Whether a seed is asked for that the model does not take."""
+        return self.request.seed is not None and not self.capabilities.seed
+
+    @property
     def price(self) -> Price | None:
         """What this shot is expected to cost; `None` when nobody knows."""
         tell = self.capabilities.price

@@ -27,6 +27,9 @@ def of(twin: Twin, able: GeneratorCapabilities) -> GeneratorCapabilities:
         image_formats=picture.formats,
         image_max_bytes=int(picture.max_mb * 1_000_000),
         image_min_px=picture.min_px,
+        image_max_px=picture.max_px,
+        image_ratio=Span(*picture.ratio) if picture.ratio else None,
+        seed=bool(twin.seed),
         price=lambda request: body.price(twin, request),
         objections=lambda request: body.objections(twin, request),
     )

@@ -59,12 +59,17 @@ class ImageField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRules:
-    """What a picture must be like. Formats in order of preference; `min_px` is the least width and height."""
+    """What a picture must be like: formats in order of preference, the least and greatest width and height in pixels.
+
+    `ratio` bounds the width over the height.
+    """
 
     __pydantic_config__: ClassVar = _STRICT
     formats: tuple[Literal["png", "jpeg", "webp"], ...] = ("png", "jpeg", "webp")
     max_mb: float = 10.0
     min_px: int | None = None
+    max_px: int | None = None
+    ratio: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

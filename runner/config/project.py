@@ -24,10 +24,14 @@ class Boundary(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenImage:
-    """A picture that a shot starts from, checked to be one."""
+    """A picture that a shot starts from, checked to be one. Sides in pixels, `size` in bytes."""
 
     path: Path
     sha256: str
+    format: str
+    size: int
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -354,4 +354,11 @@ class _ShotReader:
             why = getattr(error, "strerror", None) or error
             self.reader.problem(key, f"cannot be read: {why}", value=text)
             return None
-        return GivenImage(path=path, sha256=found.sha256)
+        return GivenImage(
+            path=path,
+            sha256=found.sha256,
+            format=found.format,
+            size=len(found.data),
+            width=found.width,
+            height=found.height,
+        )

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from runner import fitting
 from runner.api import EventKind, HandOver
 from runner.config.project import Boundary
 from runner.errors import ExtractionRefused, MediaError, RunnerError
@@ -75,7 +76,7 @@ class FirstFrames:
     def _handed_over(self, planned: PlannedShot, clip: Path) -> tuple[Picture, Frame]:
         assert planned.previous is not None, "a chained shot has one before it"
         frame = self._extracted(planned.previous, clip)
-        return _fitting(frame.rgb, planned), frame
+        return fitting.encoded(frame.rgb, planned.capabilities), frame
 
     def _kept(self, made: Picture, frame: Frame) -> dict[str, JSON]:
         """Put the hand-over frame into the store."""
@@ -124,11 +125,7 @@ class FirstFrames:
                 where=str(given.path),
                 hint="run the same command again",
             )
-        able = planned.capabilities
-        fits = able.image_max_bytes is None or len(found.data) <= able.image_max_bytes
-        if found.format in able.image_formats and fits and not _too_small(found, planned):
-            return found
-        return _fitting(picture.decode(found), planned)
+        return fitting.fitted(found, planned.capabilities)
 
     async def _hosted(self, planned: PlannedShot, found: Picture) -> Hosted:
         try:
@@ -136,32 +133,3 @@ class FirstFrames:
         except RunnerError as error:
             error.where = error.where or planned.name
             raise
-
-
-def _fitting(rgb: NDArray[Any], planned: PlannedShot) -> Picture:
-    """The picture in the first format that keeps within what the model takes; lossless ones before JPEG.
-
-    Raises `MediaError` where none does.
-    """
-    able = planned.capabilities
-    first, *others = able.image_formats
-    for format in (first, *sorted(others, key=lambda one: one == "jpeg")):
-        made = picture.encode(rgb, format)
-        if _too_small(made, planned):
-            raise MediaError(
-                "the first frame is too small for the model",
-                where=planned.name,
-                why=f"{made.width}x{made.height}; {able.image_min_px} is the least width and height",
-            )
-        if able.image_max_bytes is None or len(made.data) <= able.image_max_bytes:
-            return made
-    raise MediaError(
-        "the first frame is too large for the model",
-        where=planned.name,
-        why=f"{made.width}x{made.height} takes more than {able.image_max_bytes:,} bytes in every format it takes",
-    )
-
-
-def _too_small(made: Picture, planned: PlannedShot) -> bool:
-    least = planned.capabilities.image_min_px
-    return least is not None and min(made.width, made.height) < least

@@ -121,6 +121,7 @@ class _Beginning:
         try:
             first = await self._frames.of(self.planned, self._clip)
         except RunnerError as error:
+            error.where = error.where or self.planned.name
             return Begun(facts={"how": "text", "fell_back": self._fallback(error)})
         if first is None:
             return Begun(facts={"how": "text"})

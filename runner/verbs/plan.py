@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from runner import seeds
 from runner.config import compose
 from runner.forecast import Forecast, Standing, forecast, micros
 from runner.report import folder
@@ -51,6 +52,7 @@ def describe(plan: Plan, expected: Forecast, composed: Composed) -> dict[str, An
         "to_do": expected.to_do,
         "to_spend_usd": expected.to_spend / MICROS,
         "unpriced": expected.unpriced,
+        "notes": list(seeds.notes(plan)),
         "sequences": {
             sequence.name: [_shot(shot, expected) for shot in sequence.shots] for sequence in plan.sequences
         },
@@ -102,6 +104,8 @@ def _show(plan: Plan, expected: Forecast, described: dict[str, Any]) -> None:
         f"extractor {plan.project.extractor.spec.name}, uploader {plan.project.uploader.spec.name}, "
         f"fallback {plan.project.continuity.fallback}"
     )
+    for note in seeds.notes(plan):
+        console.print(Text(f"! {note}", style="yellow"))
 
 
 def _money(expected: Forecast) -> str:
@@ -134,6 +138,7 @@ def _line(planned: PlannedShot, standing: Standing, width: int) -> Any:
     start = starts_from(planned) or "prompt alone"
     model = f" {request.model}" if request.model else ""
     seed = "" if request.seed is None else f", seed {request.seed}"
+    seed += " (not sent)" if planned.seed_unsent else ""
     take = "" if request.take == 1 else f", take {request.take}"
     cost = "price unknown" if price is None else "free" if price == 0 else dollars(price)
     text = Text(overflow="fold")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from runner.plugins.kie import KieOptions, runner_register
 from runner.plugins.kie.body import how_of, objections
 from runner.plugins.kie.card import deck
 
-from runner.api import Hosted, Reach, ShotRequest
+from runner.api import GeneratorSpec, Hosted, How, Reach, ShotRequest
 
 if TYPE_CHECKING:
     from runner.plugins.kie.card import Card, Twin
 
-    from runner.api import Objection
+    from runner.api import GeneratorCapabilities, Objection
 
 FIRST = Hosted(url="https://example.com/first.png", reach=Reach.PUBLIC)
 LAST = Hosted(url="https://example.com/last.png", reach=Reach.PUBLIC)
@@ -63,3 +64,11 @@ def twin(model: str, request: ShotRequest) -> Twin:
 def objected(model: str, request: ShotRequest) -> dict[str, Objection]:
     """What stands against a shot, by the key to blame."""
     return {one.key: one for one in objections(twin(model, request), request)}
+
+
+def able(model: str, how: How = How.IMAGE) -> GeneratorCapabilities:
+    """What the generator says that it can do with a model."""
+    (spec,) = (one for one in runner_register() if isinstance(one, GeneratorSpec))
+    stated = spec.capabilities
+    assert callable(stated)
+    return stated(KieOptions(), model, how)

@@ -1,0 +1,49 @@
+"""What each model says that a first frame must be like."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.api import Span
+from tests.plugins.kie.asking import able
+
+ALL, NO_WEBP = {"png", "jpeg", "webp"}, {"png", "jpeg"}
+SEEDANCE_2 = (ALL, 30_000_000, 300, 6000, Span(0.4, 2.5))
+OMNI = (NO_WEBP, 50_000_000, 300, None, Span(0.4, 2.5))
+ANY = (ALL, 10_000_000, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("model", "rules"),
+    [
+        ("bytedance/seedance-2", SEEDANCE_2),
+        ("bytedance/seedance-2-fast", SEEDANCE_2),
+        ("bytedance/seedance-2-mini", SEEDANCE_2),
+        ("kling-3.0-omni", OMNI),
+        ("kling/v3-turbo", (NO_WEBP, *ANY[1:])),
+        ("kling-2.6", (NO_WEBP, *ANY[1:])),
+        ("hailuo/02-pro", ANY),
+        ("happyhorse", (ALL, 10_000_000, 300, None, None)),
+        ("wan/2-6", (ALL, 10_000_000, 256, None, None)),
+        ("wan/2-5", ANY),
+        ("pixverse-v6", (ALL, 20_000_000, None, None, None)),
+    ],
+)
+def test_a_first_frame_is_held_to_what_the_contract_says(model: str, rules: tuple[object, ...]) -> None:
+    asked = able(model)
+
+    assert (
+        set(asked.image_formats),
+        asked.image_max_bytes,
+        asked.image_min_px,
+        asked.image_max_px,
+        asked.image_ratio,
+    ) == rules
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [("bytedance/seedance-2-mini", False), ("kling-3.0", False), ("wan/2-7", True), ("pixverse-v6", True)],
+)
+def test_whether_a_seed_is_sent_is_known_before_it_is_asked_for(model: str, sent: bool) -> None:
+    assert able(model).seed is sent
