@@ -26,8 +26,11 @@
         ├── FetchFailed          the clip exists and did not arrive whole
         └── BadClip              what arrived is not the clip that was asked for
 
+Busy and PollFailed are AskLater as well: they may say how long to wait.
+
 Each class answers two questions for the engine: may money have been spent (`spent`), and may the same
-thing be tried again without spending it twice (`retry_safe`).
+thing be tried again without spending it twice (`retry_safe`); and one for the person: what is the same command worth
+now (`rerun`).
 """
 
 from __future__ import annotations
@@ -43,6 +46,14 @@ class Spent(enum.Enum):
     NO = "no"
     MAYBE = "maybe"
     YES = "yes"
+
+
+class Rerun(enum.Enum):
+    """What running the same command again does about a failure."""
+
+    HELPS = "helps"  # it goes on from where this one stopped, and pays for nothing twice
+    AFTER_CHANGE = "after a change"  # nothing, before what the error names is changed
+    PAYS_AGAIN = "pays again"  # it asks, and pays, for another clip
 
 
 class RunnerError(Exception):
@@ -64,11 +75,22 @@ class RunnerError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        parts = [self.what]
+        return "\n".join((self.what, *(f"  {label}: {text}" for label, text in self.labelled)))
+
+    @property
+    def labelled(self) -> tuple[tuple[str, str], ...]:
+        """All but the first line: each part that is there, under the label that people see."""
+        found = []
         for label, text in (("where", self.where), ("why", self.why), ("next", self.hint)):
             if text:
-                parts.append(f"  {label}: {text}")
-        return "\n".join(parts)
+                # What goes on below, such as a choice of commands, stands below.
+                found.append((label, text.replace("\n", f"\n{'':{len(label) + 4}}")))
+        return tuple(found)
+
+    @property
+    def rerun(self) -> Rerun:
+        """What the same command does about it."""
+        return Rerun.HELPS if self.retry_safe else Rerun.AFTER_CHANGE
 
     @property
     def line(self) -> str:
@@ -177,11 +199,8 @@ class SubmitRefused(ShotError):
     """The provider refused the request before making anything (validation, moderation, no credit, no connection)."""
 
 
-class Busy(SubmitRefused):
-    """The provider takes no request right now (rate limit, overload, maintenance); nothing was made.
-
-    `retry_after_s` is how long it asks to wait, where it says so.
-    """
+class AskLater(ShotError):
+    """Something to be asked again later. `retry_after_s` is how long the provider asks to wait, where it says so."""
 
     retry_safe = True
 
@@ -190,6 +209,10 @@ class Busy(SubmitRefused):
     ) -> None:
         super().__init__(what, where=where, why=why, hint=hint)
         self.retry_after_s = retry_after_s
+
+
+class Busy(AskLater, SubmitRefused):
+    """The provider takes no request right now (rate limit, overload, maintenance); nothing was made."""
 
 
 class SubmitUnknown(ShotError):
@@ -201,16 +224,30 @@ class SubmitUnknown(ShotError):
 class TaskFailed(ShotError):
     """The provider accepted the task and reported that it failed.
 
-    `free_to_repeat` says that it failed by chance and that nothing was charged: another try may well succeed.
+    `by_chance` says that another try may well succeed, `charged` that this one may have cost something.
     """
 
     spent = Spent.YES
 
     def __init__(
-        self, what: str, *, where: str = "", why: str = "", hint: str = "", free_to_repeat: bool = False
+        self,
+        what: str,
+        *,
+        where: str = "",
+        why: str = "",
+        hint: str = "",
+        by_chance: bool = False,
+        charged: bool = True,
     ) -> None:
         super().__init__(what, where=where, why=why, hint=hint)
-        self.free_to_repeat = free_to_repeat
+        self.by_chance = by_chance
+        self.charged = charged
+
+    @property
+    def rerun(self) -> Rerun:
+        if self.charged:
+            return Rerun.PAYS_AGAIN
+        return Rerun.HELPS if self.by_chance else Rerun.AFTER_CHANGE
 
 
 class TaskTimeout(ShotError):
@@ -220,26 +257,20 @@ class TaskTimeout(ShotError):
     retry_safe = True
 
 
-class PollFailed(ShotError):
-    """How a task stands cannot be told for now (no connection, rate limit, an answer that makes no sense).
-
-    `retry_after_s` is how long the provider asks to wait, where it says so.
-    """
+class PollFailed(AskLater):
+    """How a task stands cannot be told for now (no connection, rate limit, an answer that makes no sense)."""
 
     spent = Spent.YES
-    retry_safe = True
-
-    def __init__(
-        self, what: str, *, where: str = "", why: str = "", hint: str = "", retry_after_s: float | None = None
-    ) -> None:
-        super().__init__(what, where=where, why=why, hint=hint)
-        self.retry_after_s = retry_after_s
 
 
 class TaskUnknown(ShotError):
     """The provider has no task of this id: not yet, not any more, or not for this account."""
 
     spent = Spent.YES
+
+    @property
+    def rerun(self) -> Rerun:
+        return Rerun.HELPS
 
 
 class FetchFailed(ShotError):
@@ -256,9 +287,13 @@ class FetchFailed(ShotError):
 
 
 class BadClip(ShotError):
-    """What the provider delivered is not a clip that can be used."""
+    """What the provider delivered is not a clip that can be used. It is fetched again by the next run."""
 
     spent = Spent.YES
+
+    @property
+    def rerun(self) -> Rerun:
+        return Rerun.HELPS
 
 
 class OutcomeUnknown(ShotError):

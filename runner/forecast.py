@@ -30,15 +30,26 @@ class Standing(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """The standing of each key, and the money in millionths of a dollar.
+    """The standing of each key, and what is ahead: the keys to do, each with its price.
 
-    `to_spend` is over the shots to do, each key once; `unpriced` counts those among them whose price nobody knows.
+    Money is in millionths of a US dollar; a price of `None` is unknown.
     """
 
     standing: Mapping[str, Standing]
-    to_spend: int
-    unpriced: int
-    to_do: int
+    ahead: Mapping[str, int | None]
+
+    @property
+    def to_do(self) -> int:
+        return len(self.ahead)
+
+    @property
+    def to_spend(self) -> int:
+        """The sum of the prices that are known."""
+        return sum(price for price in self.ahead.values() if price is not None)
+
+    @property
+    def unpriced(self) -> int:
+        return sum(price is None for price in self.ahead.values())
 
 
 def forecast(plan: Plan) -> Forecast:
@@ -51,14 +62,8 @@ def forecast(plan: Plan) -> Forecast:
         for attempt in attempts_in(plan.project.output_root, f"key IN ({marks})", *some):
             known.setdefault(attempt.key, []).append(attempt)
     standing = {key: _standing(known.get(key, [])) for key in keys}
-    shots = {shot.key: shot for shot in plan.shots if standing[shot.key] is Standing.TO_DO}
-    prices = [micros(shot) for shot in shots.values()]
-    return Forecast(
-        standing=standing,
-        to_spend=sum(price for price in prices if price is not None),
-        unpriced=sum(price is None for price in prices),
-        to_do=len(shots),
-    )
+    ahead = {shot.key: micros(shot) for shot in plan.shots if standing[shot.key] is Standing.TO_DO}
+    return Forecast(standing=standing, ahead=ahead)
 
 
 def micros(planned: PlannedShot) -> int | None:

@@ -38,6 +38,7 @@ class Kie:
         self._local = is_local(host_of(options.api_url))
         self._stack = AsyncExitStack()
         self._receiver: Receiver | None = None
+        self._doubted: set[str] = set()
 
     async def __aenter__(self) -> Kie:
         if self._options.callback.public_url:
@@ -81,12 +82,22 @@ class Kie:
         raise answers.refusal(answer)
 
     async def poll(self, ref: TaskRef) -> Status:
-        """How the task stands. Raises `PollFailed`, `TaskUnknown`, or `ShotError` for a key that may not see it."""
+        """How the task stands. Raises `PollFailed`, `TaskUnknown`, or `ShotError` for a key that may not see it.
+
+        A code in place of a record that says that the task has failed is believed when it is said twice: a task that is
+        given up for one stray answer, and asked for again, would be paid for twice.
+        """
         answer = await self._asked("GET", "/api/v1/jobs/recordInfo", params={"taskId": ref.id})
         if answer.code == 200 and isinstance(answer.data, dict) and answer.data:
+            self._doubted.discard(ref.id)
             return record.status(answer.data, self._card(answer.data.get("model")))
         if answer.own and answer.code in _ENDED:
-            return record.failed_answer(answer.code, answer.message)
+            if ref.id in self._doubted:
+                return record.failed_answer(answer.code, answer.message)
+            self._doubted.add(ref.id)
+            raise PollFailed(
+                f"KIE says that task {ref.id} has failed, and is asked once more", why=answer.line
+            )
         raise answers.poll_problem(answer, ref.id)
 
     async def fetch(self, status: Status, sink: Sink) -> None:

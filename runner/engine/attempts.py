@@ -18,7 +18,7 @@ from runner.engine.asking import shielded
 from runner.engine.collecting import Collection
 from runner.engine.step import Begun, GoneError, Step, lost
 from runner.engine.submitting import Submission
-from runner.errors import ShotError, TaskFailed
+from runner.errors import Rerun, ShotError, TaskFailed
 from runner.store.attempt import Attempt, Phase
 from runner.store.claims import claim, release
 from runner.store.journal import known
@@ -154,7 +154,7 @@ class _Work(Step):
             try:
                 return await self._collection.ready(await self._submission.submitted(begun))
             except TaskFailed as failed:
-                if not left or not failed.free_to_repeat:
+                if not left or failed.rerun is not Rerun.HELPS:
                     raise
                 self.tell(EventKind.SHOT_PROGRESS, f"asked for again: {failed.line}")
                 await asyncio.sleep(

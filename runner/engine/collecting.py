@@ -24,6 +24,7 @@ from runner.errors import (
     TaskUnknown,
 )
 from runner.store.attempt import Attempt, Phase
+from runner.store.budget import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,13 +106,14 @@ class Collection(Step):
         cost = self._cost(attempt, status)
         await self.move(attempt, Phase.FAILED, cost=cost, note=status.reason)
         free = cost == 0 or (cost is None and attempt.reserved == 0)
-        again = "run the same command again"
+        again = "run the same command again" + ("" if free else ", which pays for another")
         return TaskFailed(
             f"{attempt.generator} gave up",
             where=self.planned.name,
-            why=status.reason or "it gives no reason",
+            why=(status.reason or "it gives no reason") + ("" if free else f"; {_charge(attempt, cost)}"),
             hint=status.advice or (again if status.by_chance else f"change the prompt, then {again}"),
-            free_to_repeat=status.by_chance and free,
+            by_chance=status.by_chance,
+            charged=not free,
         )
 
     def _advise(self, attempt: Attempt, error: ShotError) -> None:
@@ -196,3 +198,12 @@ class Collection(Step):
 
     def _cost(self, attempt: Attempt, status: Status) -> int | None:
         return in_micros(status.cost_usd) if status.cost_usd is not None else attempt.cost
+
+
+def _charge(attempt: Attempt, cost: int | None) -> str:
+    """What went into a task that failed."""
+    if cost is not None:
+        return f"{dollars(cost)} went into it"
+    if attempt.reserved is not None:
+        return f"the {dollars(attempt.reserved)} reserved for it count as spent"
+    return "what it cost is not known"

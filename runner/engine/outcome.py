@@ -84,6 +84,12 @@ class RunOutcome:
     interrupted: bool = False
 
     @property
+    def errors(self) -> tuple[RunnerError, ...]:
+        """What went wrong, in the order of the shots, then of the films."""
+        found = [shot.error for shot in self.shots] + [film.error for film in self.films]
+        return tuple(error for error in found if error is not None)
+
+    @property
     def exit_code(self) -> int:
         if self.interrupted:
             return 130

@@ -20,8 +20,6 @@ from runner.store.attempt import Attempt, Phase
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from runner.engine.ledger import Ledger
-    from runner.plan import PlannedShot
 
 _BUSY_TRIES: Final = 8
 
@@ -84,7 +82,7 @@ class Submission(Step):
                 await self.move(attempt, Phase.ABANDONED, cost=0, note=error.line)
                 raise
             attempt = await self.move(attempt, Phase.UNKNOWN, note=error.line)
-            settled = await self.settled(attempt)
+            settled = await self.settled(attempt, earlier=False)
             if settled is None:
                 raise Busy("the request did not arrive", where=self.planned.name) from error
             return settled
@@ -119,10 +117,10 @@ class Submission(Step):
         self.tell(EventKind.SHOT_SUBMITTED, f"task {ref.id}")
         return moved
 
-    async def settled(self, attempt: Attempt) -> Attempt | None:
+    async def settled(self, attempt: Attempt, *, earlier: bool = True) -> Attempt | None:
         """Find out what became of a request without an answer; `None` when it was certainly not taken.
 
-        Raises `OutcomeUnknown` where only a person can tell.
+        `earlier` says that another run sent it. Raises `OutcomeUnknown` where only a person can tell.
         """
         able = self.planned.capabilities
         if able.finds:
@@ -140,19 +138,21 @@ class Submission(Step):
                 # A no to the repetition (busy, no credit left) says nothing about the first request.
                 note = f"its repetition failed: {error.line}"
                 unknown = await self.move(attempt, Phase.UNKNOWN, note=note)
-                raise _unknown(self.planned, unknown, self.ledger) from error
+                raise self._unknown(unknown, earlier=earlier) from error
         if attempt.reserved == 0:
             await self.move(attempt, Phase.ABANDONED, cost=0, note="free")
             return None
         await self.move(attempt, Phase.UNKNOWN)
-        raise _unknown(self.planned, attempt, self.ledger)
+        raise self._unknown(attempt, earlier=earlier)
 
-
-def _unknown(planned: PlannedShot, attempt: Attempt, ledger: Ledger) -> OutcomeUnknown:
-    command = ledger.command("journal", "resolve", attempt.token)
-    return OutcomeUnknown(
-        "nobody knows whether the provider took an earlier request for this shot",
-        where=planned.name,
-        why=f"{attempt.note or 'the run ended before the answer came'}; it is not sent again, so as not to pay twice",
-        hint=f"look it up at the provider, then: {command} --submitted TASKID | --not-submitted | --abandon",
-    )
+    def _unknown(self, attempt: Attempt, *, earlier: bool) -> OutcomeUnknown:
+        request = "an earlier request" if earlier else "the request"
+        answers = (("--submitted", "TASKID"), ("--not-submitted",), ("--abandon",))
+        commands = (self.ledger.command("journal", "resolve", attempt.token, *answer) for answer in answers)
+        return OutcomeUnknown(
+            f"nobody knows whether the provider took {request} for this shot",
+            where=self.planned.name,
+            why=f"{attempt.note or 'the run ended before the answer came'}; it is not sent again, so as not to pay "
+            "twice",
+            hint="\n".join(("look it up at the provider, then one of", *commands)),
+        )

@@ -13,6 +13,7 @@ from runner import __version__
 from runner.api import EventKind
 from runner.report import manifest
 from runner.report.lines import Lines
+from runner.store.budget import MICROS
 
 if TYPE_CHECKING:
     from runner.api import Event
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from runner.engine.outcome import RunOutcome
     from runner.plan import Plan
     from runner.report.folder import RunFolder
+    from runner.report.money import Money
 
 
 # `json.dumps` makes an encoder for each call that is not by its defaults.
@@ -79,7 +81,7 @@ class Record:
         where = "/".join(filter(None, (event.sequence, event.shot))) or "run"
         _log.log(logging.WARNING if bad else logging.INFO, "%s %s %s", where, event.kind, event.message)
 
-    def finish(self, outcome: RunOutcome) -> None:
+    def finish(self, outcome: RunOutcome, money: Money) -> None:
         """Write the manifest, then the record that points to it."""
         text = manifest.text(outcome)
         self._folder.write(manifest.NAME, text)
@@ -88,12 +90,14 @@ class Record:
             "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "exit_code": outcome.exit_code,
             "manifest_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
+            "money": money.as_json(),
             "shots": {
                 shot.planned.name: {
                     "ending": shot.ending,
                     "reused": shot.reused,
                     "elapsed_s": round(shot.elapsed_s, 3),
                     "task": shot.task,
+                    "cost_usd": None if shot.cost is None else shot.cost / MICROS,
                 }
                 for shot in outcome.shots
             },

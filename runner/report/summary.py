@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Final
 
+from runner import seeds
 from runner.config.redact import hidden_override
 from runner.engine.outcome import Ending
-from runner.report import table
+from runner.report import paragraph, table
+from runner.report.next_step import next_step
 from runner.report.table import Cell, Column
 
 if TYPE_CHECKING:
@@ -17,27 +19,39 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from runner.engine.outcome import FilmOutcome, RunOutcome, ShotOutcome
+    from runner.report.money import Money
 
 
-def show(outcome: RunOutcome, folder: Path, command: Sequence[str], *, brief: bool = False) -> None:
-    """Print the summary of one run to standard output; a brief one, for a job of many, has no table of shots."""
+def show(
+    outcome: RunOutcome, folder: Path, command: Sequence[str], money: Money, *, brief: bool = False
+) -> None:
+    """Print the summary of one run to standard output.
+
+    A brief one, for a job of many, has no table of shots, and leaves what to do next to the end of the sweep.
+    """
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=False)
     if not brief:
         table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots])
+    for note in seeds.notes(outcome.plan):
+        paragraph.show(console, f"! {note}", style="yellow")
     alike = _alike(outcome.shots)
     for shot in outcome.shots:
         _notes(console, shot, alike.get(shot.planned.name))
-    for film in outcome.films:
-        _film(console, film, folder)
+    _skipped(console, outcome)
+    _films(console, outcome.films, folder)
     console.print(Text(f"folder: {folder}", overflow="fold"))
-    # What waits for a person, or for money, says by itself how it goes on.
-    if outcome.exit_code in (1, 130) and not brief:
+    if brief:
+        return
+    if told := money.told("film"):
+        paragraph.show(console, f"money: {told}")
+    goes_on = money.goes_on(outcome.plan.project.budget)
+    if text := next_step(outcome.errors, interrupted=outcome.interrupted, goes_on=goes_on):
         again = shlex.join(["python", "-m", "runner", *map(hidden_override, command)])
         again = again if len(again) < 400 else "the same command"
-        console.print(Text(f"next: run it again, what is done is kept: {again}", overflow="fold"))
+        console.print(Text(f"next: {text}: {again}"), soft_wrap=True)
 
 
 _COLUMNS: Final = (
@@ -114,38 +128,63 @@ def _alike(shots: Sequence[ShotOutcome]) -> dict[str, list[str]]:
 
 def _notes(console: Console, shot: ShotOutcome, alike: list[str] | None) -> None:
     """What there is to say about one shot; a failure that many have is told once."""
-    from rich.text import Text
-
     name = _one_line(shot.planned.name)
     if shot.fell_back:
-        console.print(Text(f"! {name} was made from its prompt alone: {shot.fell_back}", style="yellow"))
+        paragraph.show(console, f"! {name} was made from its prompt alone: {shot.fell_back}", style="yellow")
+        again = f"{shot.planned.shot.at}.take={shot.planned.request.take + 1}"
+        paragraph.show(
+            console, f"  next: mend that, and pay for it once more with {again}", style="yellow", indent=8
+        )
     for warning in shot.warnings:
-        console.print(Text(f"! {name} {warning}", style="yellow"))
+        paragraph.show(console, f"! {name} {warning}", style="yellow")
     if shot.error is not None:
         if alike:
-            console.print(Text(f"x {name}: {shot.error}", style="red"))
+            paragraph.show_error(console, f"x {name}: ", shot.error, style="red")
         if alike and len(alike) > 1:
-            others = ", ".join(_one_line(one) for one in alike[1 : _NAMED + 1])
-            more = f" and {len(alike) - 1 - _NAMED} more" if len(alike) > _NAMED + 1 else ""
-            console.print(Text(f"  the same: {others}{more}", style="red"))
-    elif shot.reason and shot.ending is not Ending.INTERRUPTED:
-        console.print(Text(f"x {name}: {shot.reason}", style="yellow"))
+            others = _few([_one_line(one) for one in alike[1:]])
+            paragraph.show(console, f"  the same: {others}", style="red", indent=4)
 
 
-def _film(console: Console, film: FilmOutcome, folder: Path) -> None:
+def _skipped(console: Console, outcome: RunOutcome) -> None:
+    """The shots that were not asked for: of each chain the first, with its reason."""
+    ended = {shot.planned.name: shot for shot in outcome.shots}
+    for sequence in outcome.plan.sequences:
+        for chain in sequence.chains:
+            found = [ended[shot.name] for shot in chain if ended[shot.name].ending is Ending.SKIPPED]
+            if found:
+                more = f", nor were {len(found) - 1} after it" if len(found) > 1 else ""
+                text = f"x {_one_line(found[0].planned.name)} was not asked for{more}: {found[0].reason}"
+                paragraph.show(console, text, style="yellow")
+
+
+def _films(console: Console, films: Sequence[FilmOutcome], folder: Path) -> None:
+    """Each film with its facts; those that are missing for want of a shot in one line."""
     from rich.text import Text
 
-    name = _one_line(film.sequence.name)
-    if film.film is None:
-        if film.reason != "not asked for":
-            console.print(Text(f"x no film of {name}: {film.reason}", style="yellow"))
-        return
-    facts = film.film.facts
-    text = f"film of {name}: {folder / film.film.path}"
-    console.print(Text(text, overflow="fold"))
-    console.print(
-        Text(f"  {facts['frames']} frames, {facts['duration_s']:.2f} s, {facts['method']}", style="dim")
-    )
+    missing = []
+    for film in films:
+        name = _one_line(film.sequence.name)
+        if film.error is not None:
+            paragraph.show_error(console, f"x no film of {name}: ", film.error, style="red")
+        elif film.film is None:
+            missing += [] if film.reason == "not asked for" else [(name, film.reason)]
+        else:
+            facts = film.film.facts
+            text = f"film of {name}: {folder / film.film.path}"
+            console.print(Text(text, overflow="fold"))
+            text = f"  {facts['frames']} frames, {facts['duration_s']:.2f} s, {facts['method']}"
+            console.print(Text(text, style="dim"))
+    if len(missing) == 1:
+        ((name, reason),) = missing
+        paragraph.show(console, f"x no film of {name}: {reason}", style="yellow")
+    elif missing:
+        names = _few([name for name, _ in missing])
+        paragraph.show(console, f"x no film of {names}: shots are missing", style="yellow")
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _one_line(name: str) -> str:

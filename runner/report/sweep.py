@@ -7,12 +7,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from runner.config.schema import BudgetKeys
 from runner.report import folder as folders
+from runner.report import paragraph
+from runner.report.money import Money
+from runner.report.next_step import next_step
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.config.compose import SweepJob
+    from runner.engine.outcome import RunOutcome
     from runner.errors import RunnerError
     from runner.plan import Plan
 
@@ -33,6 +38,9 @@ class Sweep:
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []
+        self._errors: list[RunnerError] = []
+        self._moneys: list[Money] = []
+        self._budget = BudgetKeys()
         self._path: Path | None = None
         self._key = ""
 
@@ -49,14 +57,17 @@ class Sweep:
         line = f"job {job.number}  {' '.join(job.overrides)}"
         Console(highlight=False).print(Text(_cut(line, 160), style="bold"))
 
-    def note(self, job: SweepJob, plan: Plan, code: int) -> None:
+    def note(self, job: SweepJob, outcome: RunOutcome, money: Money) -> None:
         found = Job(
             number=job.number,
             overrides=job.overrides,
-            exit_code=code,
-            folder=folders.path_for(plan, job).name,
+            exit_code=outcome.exit_code,
+            folder=folders.path_for(outcome.plan, job).name,
         )
         self.jobs.append(found)
+        self._errors += outcome.errors
+        self._moneys.append(money)
+        self._budget = outcome.plan.project.budget
 
     def note_error(self, job: SweepJob, error: RunnerError) -> None:
         from rich.console import Console
@@ -66,6 +77,7 @@ class Sweep:
         self.jobs.append(
             Job(number=job.number, overrides=job.overrides, exit_code=error.exit_code, error=str(error))
         )
+        self._errors.append(error)
 
     def note_skipped(self, job: SweepJob) -> None:
         self.jobs.append(
@@ -85,7 +97,10 @@ class Sweep:
                 }
                 for job in self.jobs
             ]
-            text = json.dumps({"key": self._key, "jobs": entries}, indent=2, ensure_ascii=False) + "\n"
+            found: dict[str, Any] = {"key": self._key, "jobs": entries}
+            if self._moneys:
+                found["money"] = Money.of_all(self._moneys).as_json()
+            text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
             # Where it cannot be written no job could write either, and each has said so.
             with contextlib.suppress(OSError):
                 folders.put(self._path / "sweep.json", text.encode("utf-8"))
@@ -109,7 +124,7 @@ class Sweep:
                 str(job.number),
                 Text(_cut(" ".join(job.overrides), 60)),
                 Text(str(job.exit_code), style=style),
-                Text(job.folder or _cut(job.error.replace("\n", " "), 200)),
+                Text(job.folder or _cut(job.error.partition("\n")[0], 80)),
             )
         console.print(table)
         failed = sum(job.exit_code != 0 for job in self.jobs)
@@ -117,8 +132,14 @@ class Sweep:
             f"{failed} of {len(self.jobs)} jobs failed" if failed else f"all {len(self.jobs)} jobs are fine"
         )
         console.print(Text(f"{verdict}; sweep folder: {self._path or 'none'}", overflow="fold"))
-        if failed:
-            console.print("next: run the same command again, what is done is kept")
+        goes_on: tuple[str, ...] = ()
+        if self._moneys:
+            money = Money.of_all(self._moneys)
+            goes_on = money.goes_on(self._budget)
+            if told := money.told("sweep"):
+                paragraph.show(console, f"money: {told}")
+        if text := next_step(self._errors, interrupted=self.interrupted, goes_on=goes_on):
+            paragraph.show(console, f"next: {text}")
 
 
 def _cut(text: str, length: int) -> str:

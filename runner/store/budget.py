@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import BudgetStop
 
@@ -11,6 +11,18 @@ if TYPE_CHECKING:
     from runner.store.attempt import Attempt
 
 MICROS = 1_000_000
+
+
+class Spend(NamedTuple):
+    """What a scope has at risk: attempts that may cost, and their money in millionths of a US dollar.
+
+    `reserved` is the part of the money that is not settled yet; `unpriced` counts attempts of unknown price.
+    """
+
+    attempts: int = 0
+    micros: int = 0
+    reserved: int = 0
+    unpriced: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,30 +36,23 @@ class Budget:
     def limited(self) -> bool:
         return self.max_cost is not None or self.max_shots is not None
 
-    def check(self, attempt: Attempt, *, count: int, spent: int, unknown: int) -> None:
+    def check(self, attempt: Attempt, spend: Spend) -> None:
         """Raise `BudgetStop` when this attempt, on top of what the scope has at risk, would break a limit."""
-        if self.max_shots is not None and count + 1 > self.max_shots:
-            raise BudgetStop(
-                f"the budget of {self.max_shots} shots is used up",
-                where=attempt.name,
-                hint=f"go on with budget.max_shots={count + 1} or more",
-            )
+        if self.max_shots is not None and spend.attempts + 1 > self.max_shots:
+            raise BudgetStop(f"the budget of {self.max_shots} shots is used up", where=attempt.name)
         if self.max_cost is None:
             return
-        if attempt.reserved is None or unknown:
+        if attempt.reserved is None or spend.unpriced:
             raise BudgetStop(
                 "the budget cannot be kept: the price of a shot is unknown",
                 where=attempt.name,
                 why=f"{attempt.generator} {attempt.model}".strip() + " states no price",
-                hint="go on without it: budget.max_cost=null",
             )
-        after = spent + attempt.reserved
-        if after > self.max_cost:
+        if spend.micros + attempt.reserved > self.max_cost:
             raise BudgetStop(
                 f"the budget of {dollars(self.max_cost)} would be exceeded",
                 where=attempt.name,
-                why=f"{dollars(spent)} are spent or reserved, this shot costs {dollars(attempt.reserved)}",
-                hint=f"go on with budget.max_cost={after / MICROS:g} or more",
+                why=f"{dollars(spend.micros)} are spent or reserved, this shot costs {dollars(attempt.reserved)}",
             )
 
 

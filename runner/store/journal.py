@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from runner.errors import BudgetStop, JournalError
 from runner.store.attempt import OPEN, Attempt, Phase
+from runner.store.budget import Spend
 from runner.store.disk import MAKE_ROOM, Reserve, failure, is_full
 from runner.store.schema import VERSION, migrate
 
@@ -152,8 +153,7 @@ class Journal:
                     "the disk is full", where=attempt.name, why="nothing new is paid for", hint=MAKE_ROOM
                 )
             if budget.limited:
-                count, spent, unknown = _spent(connection, attempt.scope)
-                budget.check(attempt, count=count, spent=spent, unknown=unknown)
+                budget.check(attempt, spend(attempt.scope)(connection))
             marks = ", ".join("?" * len(_COLUMNS))
             connection.execute(
                 f"INSERT INTO attempts ({', '.join(_COLUMNS)}) VALUES ({marks})", _row(stamped)
@@ -194,19 +194,20 @@ def attempts(where: str = "1", *values: object) -> Callable[[sqlite3.Connection]
     return lambda connection: _select(connection, where, *values)
 
 
-def spent(scope: str) -> Callable[[sqlite3.Connection], tuple[int, int, int]]:
-    """(attempts that may cost, millionths of a dollar with reservations, attempts of unknown price) of a scope."""
-    return lambda connection: _spent(connection, scope)
+def spend(scope: str, since: float = 0.0) -> Callable[[sqlite3.Connection], Spend]:
+    """What a scope has at risk, by attempts that were begun at or after the time `since`."""
 
+    def work(connection: sqlite3.Connection) -> Spend:
+        row = connection.execute(
+            "SELECT count(*), coalesce(sum(coalesce(cost, reserved)), 0),"
+            " coalesce(sum(CASE WHEN cost IS NULL THEN reserved END), 0),"
+            " coalesce(sum(cost IS NULL AND reserved IS NULL), 0)"
+            " FROM attempts WHERE scope = ? AND created >= ? AND phase <> 'refused'",
+            (scope, since),
+        ).fetchone()
+        return Spend(*map(int, row))
 
-def _spent(connection: sqlite3.Connection, scope: str) -> tuple[int, int, int]:
-    row = connection.execute(
-        "SELECT count(*), coalesce(sum(coalesce(cost, reserved)), 0),"
-        " coalesce(sum(cost IS NULL AND reserved IS NULL), 0)"
-        " FROM attempts WHERE scope = ? AND phase <> 'refused'",
-        (scope,),
-    ).fetchone()
-    return int(row[0]), int(row[1]), int(row[2])
+    return work
 
 
 def _select(connection: sqlite3.Connection, where: str, *values: object) -> list[Attempt]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.config import compose
 from runner.doctor import Check, Verdict, examine
 from runner.errors import ConfigError, UsageError
+from runner.report import paragraph
 from runner.verbs.prepare import Preparation, checked
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ _STYLES: Final = {
     Verdict.SKIPPED: "dim",
 }
 _INDENT: Final = 20
-_NARROWEST: Final = 40
 
 
 def main(flags: Flags) -> int:
@@ -84,18 +83,8 @@ def _show(check: Check) -> None:
     from rich.text import Text
 
     console = Console(highlight=False)
-    head = f"{check.verdict:<8} {check.subject:<10} "
-    # Not broken inside words: paths, addresses and names are copied from here.
-    lines = textwrap.wrap(
-        head + check.message,
-        max(console.width, _NARROWEST),
-        subsequent_indent=" " * _INDENT,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    text = Text("\n".join(lines))
-    text.stylize(_STYLES[check.verdict], 0, len(check.verdict))
-    console.print(text, soft_wrap=True)
+    head = Text(f"{check.verdict:<8} ", style=_STYLES[check.verdict])
+    paragraph.show(console, f"{check.subject:<10} {check.message}", head=head, indent=_INDENT)
     if check.hint:
         console.print(Text(f"{'':{_INDENT}}next: {check.hint}"), soft_wrap=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runner import interrupts
 from runner.config import compose
@@ -12,21 +12,25 @@ from runner.engine.events import Bus
 from runner.engine.executor import execute
 from runner.engine.ledger import Ledger
 from runner.engine.limits import AccountLimits, Rates
+from runner.engine.outcome import Ending, RunOutcome
 from runner.engine.past import Past
 from runner.errors import RunnerError
+from runner.forecast import forecast
 from runner.report import folder as folders
 from runner.report import progress, summary, sweep
+from runner.report.money import Money
 from runner.report.record import Record
 from runner.store.budget import MICROS, Budget
-from runner.store.journal import Journal
+from runner.store.journal import Journal, spend
 from runner.store.objects import Objects
 from runner.verbs.confirm import check_accounts, confirm
 from runner.verbs.prepare import Preparation, checked
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runner.cli import Flags
     from runner.config.compose import Composed
-    from runner.engine.outcome import RunOutcome
     from runner.plan import Plan
     from runner.plugins import Registry
 
@@ -46,6 +50,14 @@ def main(flags: Flags) -> int:
     return max(codes, default=0)
 
 
+class _Ended(NamedTuple):
+    """A run that is over: what came of it, where, and what it cost."""
+
+    outcome: RunOutcome
+    folder: Path
+    money: Money
+
+
 class _Runs:
     """The jobs of one command, one after the other."""
 
@@ -60,15 +72,19 @@ class _Runs:
         """Run one composition. In a sweep an error is noted, so that the other jobs go on."""
         if composed.job is None:
             plan, registry = self._preparation.plan(composed)
-            return self._run(plan, registry, composed)
+            ended = self._run(plan, registry, composed)
+            summary.show(ended.outcome, ended.folder, self._words, ended.money)
+            return ended.outcome.exit_code
         if self.sweep.interrupted:
             self.sweep.note_skipped(composed.job)
             return 130
         try:
             plan, registry = self._preparation.plan(composed)
             self.sweep.begin(composed.job, plan)
-            code = self._run(plan, registry, composed)
-            self.sweep.note(composed.job, plan, code)
+            ended = self._run(plan, registry, composed)
+            summary.show(ended.outcome, ended.folder, self._words, ended.money, brief=True)
+            self.sweep.note(composed.job, ended.outcome, ended.money)
+            code = ended.outcome.exit_code
         except RunnerError as error:
             if self._flags.debug:
                 raise
@@ -76,7 +92,7 @@ class _Runs:
             code = error.exit_code
         return code
 
-    def _run(self, plan: Plan, registry: Registry, composed: Composed) -> int:
+    def _run(self, plan: Plan, registry: Registry, composed: Composed) -> _Ended:
         root = plan.project.output_root
         check_accounts(plan)
         confirm(plan)
@@ -87,9 +103,11 @@ class _Runs:
                 record.open()
                 try:
                     ledger = _ledger(plan, composed, folder, journal, self._rates)
+                    began = ledger.clock()
                     outcome = self._executed(plan, registry, folder, record, ledger)
                     faults.reach("before_manifest")
-                    record.finish(outcome)
+                    spent = _money(outcome, ledger, began)
+                    record.finish(outcome, spent)
                     faults.reach("after_manifest")
                 except RunnerError as error:
                     record.fail(str(error))
@@ -98,8 +116,7 @@ class _Runs:
                     record.close()
         finally:
             folder.close()
-        summary.show(outcome, folder.path, self._words, brief=composed.job is not None)
-        return outcome.exit_code
+        return _Ended(outcome, folder.path, spent)
 
     def _executed(
         self, plan: Plan, registry: Registry, folder: folders.RunFolder, record: Record, ledger: Ledger
@@ -115,6 +132,15 @@ class _Runs:
             raise KeyboardInterrupt from None
         finally:
             display.close()
+
+
+def _money(outcome: RunOutcome, ledger: Ledger, began: float) -> Money:
+    stopped = any(shot.ending is Ending.STOPPED for shot in outcome.shots)
+    return Money(
+        now=ledger.journal.now(spend(ledger.scope, began)),
+        so_far=ledger.journal.now(spend(ledger.scope)),
+        ahead=forecast(outcome.plan).ahead if stopped else {},
+    )
 
 
 def _ledger(

@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from runner.errors import BudgetStop, JournalError
 from runner.store.attempt import OPEN, Attempt, Phase
-from runner.store.budget import Budget, dollars
+from runner.store.budget import Budget, Spend, dollars
 from runner.store.claims import Owner, claim, release, this_process
-from runner.store.journal import Journal, attempts, known, spent
+from runner.store.journal import Journal, attempts, known, spend
 from runner.store.reading import attempts_in
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def test_fifty_racing_shots_do_not_overdraw_the_last_dollar(tmp_path: Path) -> N
     with Journal(tmp_path / "j.db") as journal:
         won = asyncio.run(race(journal))
         assert sum(won) == 3
-        assert journal.now(spent("s"))[:2] == (3, 900)
+        assert journal.now(spend("s")) == Spend(attempts=3, micros=900, reserved=900)
 
 
 def test_a_refused_request_takes_nothing_from_those_beside_it(tmp_path: Path) -> None:
@@ -162,12 +162,12 @@ def test_an_unknown_price_stops_a_budget_and_is_never_taken_for_nothing(tmp_path
         journal.now(journal.intend(attempt("a", reserved=None), Budget(max_cost=10_000_000)))
 
 
-def test_the_budget_says_which_number_goes_on(tmp_path: Path) -> None:
+def test_the_budget_says_what_is_spent_and_what_the_shot_costs(tmp_path: Path) -> None:
     with Journal(tmp_path / "j.db") as journal:
         journal.now(journal.intend(attempt("a", reserved=400_000), Budget()))
         with pytest.raises(BudgetStop) as stop:
             journal.now(journal.intend(attempt("b", reserved=250_000), Budget(max_cost=500_000)))
-    assert "budget.max_cost=0.65" in stop.value.hint
+    assert stop.value.why == "$0.40 are spent or reserved, this shot costs $0.25"
     assert stop.value.exit_code == 4
 
 
@@ -280,10 +280,11 @@ class Spending(RuleBasedStateMachine):
 
     @invariant()
     def the_budget_is_kept_and_the_books_agree(self) -> None:
-        count, money, unknown = self.journal.now(spent("s"))
-        assert money == self.risk() <= self.CAP
-        assert unknown == 0
-        assert count == sum(phase is not Phase.REFUSED for phase, _, _ in self.model.values())
+        found = self.journal.now(spend("s"))
+        assert found.micros == self.risk() <= self.CAP
+        assert found.reserved == sum(reserved for _, reserved, cost in self.model.values() if cost is None)
+        assert found.unpriced == 0
+        assert found.attempts == sum(phase is not Phase.REFUSED for phase, _, _ in self.model.values())
         assert len(self.journal.now(attempts())) == len(self.model)
 
 

@@ -121,12 +121,16 @@ def _blocks(out: str) -> dict[str, dict[str, str]]:
     """The errors in a summary: for each shot, the first line as "what", and the labelled ones below it."""
     found: dict[str, dict[str, str]] = {}
     lines: dict[str, str] = {}
+    last = ""
     for line in out.splitlines():
         if line.startswith("x "):
             shot, _, what = line.removeprefix("x ").partition(": ")
-            lines = found[shot] = {"what": what}
+            last, lines = "", {"what": what}
+            found[shot] = lines
         elif line.startswith("  "):
             label, _, text = line.strip().partition(": ")
             if label in _LABELS:
-                lines[label] = text
+                last, lines[label] = label, text
+            elif last and line.startswith("    "):
+                lines[last] += f"\n{line.strip()}"
     return found

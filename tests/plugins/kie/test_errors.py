@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 NO = "KIE refused the shot"
 KEY = "KIE does not accept the key"
 POOR = "there is not enough credit at KIE"
-UNKNOWN = "nobody knows whether the provider took an earlier request for this shot"
+UNKNOWN = "nobody knows whether the provider took the request for this shot"
+UNKNOWN_BEFORE = "nobody knows whether the provider took an earlier request for this shot"
 GAVE_UP = "kie gave up"
 
 TOP_UP = "top up at kie.ai, then run the same command again: what is made is kept"
@@ -39,6 +40,7 @@ CARD = (
 )
 CHANGE = "change the prompt, then run the same command again"
 AGAIN = "run the same command again"
+PAID_AGAIN = "run the same command again, which pays for another"
 
 MODERATED = (
     ("Your prompt was flagged by Website as violating content policies", PROMPT),
@@ -164,12 +166,11 @@ LOST: tuple[tuple[str, dict[str, Any], str], ...] = (
 
 def test_an_answer_that_leaves_it_open_is_never_followed_by_another_creation(desk: Desk) -> None:
     rows = [trouble(name, options={"timeout_s": 1.0}, **rule) for name, rule, _ in LOST]
-    expected = {name: ("unknown", UNKNOWN, 1, ("unknown",), (None,)) for name, _, _ in LOST}
-    for seen in (desk.run(rows), desk.again()):
+    for what, seen in ((UNKNOWN, desk.run(rows)), (UNKNOWN_BEFORE, desk.again())):
         assert {
             name: (one.ending, one.what, one.creations, one.phases, one.cost_usd)
             for name, one in seen.items()
-        } == expected
+        } == {name: ("unknown", what, 1, ("unknown",), (None,)) for name, _, _ in LOST}
         assert desk.answer.code == 3
         assert all("journal resolve" in one.next for one in seen.values())
     # The second time the cause is read from the journal.
@@ -182,10 +183,12 @@ def test_the_command_that_is_printed_for_an_unknown_outcome_settles_it(desk: Des
     seen = desk.run(rows)
     tasks = {task.prompt: id for id, task in desk.emulator.books().tasks.items()}
     answers = (("--submitted", tasks["it is there"]), ("--not-submitted",), ("--abandon",))
-    for row, answer in zip(rows, answers, strict=True):
-        words = shlex.split(seen[row.name].next.partition("then: ")[2].partition(" --submitted")[0])
+    for row, (answer, *task), line in zip(rows, answers, (1, 2, 3), strict=True):
+        words = shlex.split(seen[row.name].next.splitlines()[line])
+        words = [task[0] if word == "TASKID" else word for word in words]
         assert words[:3] == ["python", "-m", "runner"]
-        assert desk.workplace.run(*words[3:], *answer).code == 0
+        assert answer in words
+        assert desk.workplace.run(*words[3:]).code == 0
     desk.emulator.script()
     after = desk.again()
     assert desk.answer.code == 0
@@ -247,11 +250,16 @@ def test_a_failed_task_costs_nothing_and_is_repeated_only_where_it_was_chance(de
         expected[once] = ("done", "", "", 2, ("failed", "fetched"), (0.0, PRICE))
         kept = f"and the money is kept: {text}"
         rows.append(trouble(kept, fail={"msg": text, "refund": False}))
+        advice = advice if "audio" in text else PAID_AGAIN
         expected[kept] = ("failed", GAVE_UP, advice, 1, ("failed",), (PRICE,))
-    rows.append(trouble("code 501 for a record", poll=["501"]))
+    rows.append(trouble("code 501 for a record", poll=["501"] * 2))
     expected["code 501 for a record"] = ("failed", GAVE_UP, CHANGE, 1, ("failed",), (0.0,))
-    rows.append(trouble("code 408 for a record", poll=["408"]))
+    rows.append(trouble("code 408 for a record", poll=["408"] * 2))
     expected["code 408 for a record"] = ("failed", GAVE_UP, AGAIN, 2, ("failed", "failed"), (0.0, 0.0))
+    for code in ("408", "501"):
+        stray = f"code {code} for one record"
+        rows.append(trouble(stray, poll=[code]))
+        expected[stray] = ("done", "", "", 1, ("fetched",), (PRICE,))
     seen = desk.run(rows, "limits.retries=1")
     assert _without_why(seen) == expected
     assert seen["nsfw"].why == "nsfw"
@@ -264,7 +272,9 @@ def test_success_without_a_clip_is_a_failure_that_was_paid_for(desk: Desk) -> No
     assert {name: (one.what, one.creations, one.phases, one.cost_usd) for name, one in seen.items()} == {
         row.name: (GAVE_UP, 1, ("failed",), (PRICE,)) for row in rows
     }
-    assert {one.why for one in seen.values()} == {"KIE says that it succeeded, and names no result"}
+    why = "KIE says that it succeeded, and names no result; $0.164 went into it"
+    assert {one.why for one in seen.values()} == {why}
+    assert "next: run it again, which pays once more for the 4 shots that failed at a cost" in desk.answer.out
     assert all("kie.ai" in one.next for one in seen.values())
     assert desk.answer.code == 1
 

@@ -1,0 +1,40 @@
+"""What running the same command again is good for, after all that went wrong. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.errors import BudgetStop, OutcomeUnknown, Rerun
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runner.errors import RunnerError
+
+
+def next_step(
+    errors: Sequence[RunnerError], *, interrupted: bool = False, goes_on: Sequence[str] = ()
+) -> str:
+    """One sentence that a command can follow; nothing where nothing is left to do.
+
+    `goes_on` are the overrides with which the budget is large enough for all that is left.
+    """
+    if interrupted:
+        return "run it again, what is done is kept"
+    if not errors:
+        return ""
+    settled = [error for error in errors if not isinstance(error, BudgetStop | OutcomeUnknown)]
+    first = []
+    if any(isinstance(error, OutcomeUnknown) for error in errors):
+        first.append("settle what is not known")
+    if any(error.rerun is Rerun.AFTER_CHANGE for error in settled):
+        first.append("do what the failures say")
+    again = "run it again"
+    if goes_on and any(isinstance(error, BudgetStop) for error in errors):
+        again += f" with {' '.join(goes_on)} for all that is left"
+    paid = sum(error.rerun is Rerun.PAYS_AGAIN for error in settled)
+    if paid:
+        shots = "the shot" if paid == 1 else f"the {paid} shots"
+        again += f", which pays once more for {shots} that failed at a cost"
+    text = f"{' and '.join(first)}, then {again}" if first else again
+    return f"{text}; what is done is kept"

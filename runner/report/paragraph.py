@@ -1,0 +1,44 @@
+"""Text for a terminal of any width: prose is broken between words, what is to be copied stays on its line."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from runner.errors import RunnerError
+
+_NARROWEST: Final = 40
+
+
+def show(console: Console, text: str, *, style: str = "", head: Text | str = "", indent: int = 2) -> None:
+    """Print one paragraph after a `head`, its further lines indented. Paths, addresses and names are not broken."""
+    from rich.text import Text
+
+    lines = textwrap.wrap(
+        f"{head}{text}",
+        max(console.width, _NARROWEST),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    shown = Text("\n".join(lines), style=style)
+    if isinstance(head, Text):
+        shown.stylize(head.style, 0, len(head.plain.rstrip()))
+    console.print(shown, soft_wrap=True)
+
+
+def show_error(console: Console, head: str, error: RunnerError, *, style: str) -> None:
+    """Print what happened, where and why, and what to do next: the latter as it is, since it holds commands."""
+    from rich.text import Text
+
+    show(console, f"{head}{error.what}", style=style)
+    for label, text in error.labelled:
+        block = f"  {label}: {text}"
+        if label == "next":
+            console.print(Text(block, style=style), soft_wrap=True)
+        else:
+            show(console, block, style=style, indent=4)
