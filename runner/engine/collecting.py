@@ -117,10 +117,16 @@ class Collection(Step):
         )
 
     def _advise(self, attempt: Attempt, error: ShotError) -> None:
-        if not error.hint and isinstance(error, TaskUnknown):
-            error.hint = "run the same command again later; or give that attempt up: " + self.ledger.command(
-                "journal", "resolve", attempt.token, "--abandon"
-            )
+        if error.hint or not isinstance(error, TaskUnknown):
+            return
+        answers: list[tuple[str, ...]] = [("--abandon",)]
+        if attempt.told_by_person:
+            error.hint = "correct what was said about it, with one of"
+            answers = [("--submitted", "TASKID"), ("--not-submitted",), *answers]
+        else:
+            error.hint = "run the same command again later; or give that attempt up:"
+        commands = (self.ledger.command("journal", "resolve", attempt.token, *answer) for answer in answers)
+        error.hint = "\n".join((error.hint, *commands))
 
     async def _noted_ready(self, attempt: Attempt, status: Status) -> Attempt:
         results = tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,9 @@ class Phase(enum.StrEnum):
     ABANDONED = "abandoned"  # given up by a person
     LOST = "lost"  # paid for, and neither here nor there any more
 
+
+BY_PERSON: Final = "resolved by a person"
+"""The note of an attempt whose task id a person gave."""
 
 OPEN = frozenset({Phase.INTENDED, Phase.SUBMITTED, Phase.READY, Phase.UNKNOWN})
 """Phases in which money may still be on its way: they keep their reservation."""
@@ -62,6 +65,11 @@ class Attempt:
     @property
     def name(self) -> str:
         return f"{self.sequence}/{self.shot}"
+
+    @property
+    def told_by_person(self) -> bool:
+        """Whether its task is what a person says it is, which may be a mistake."""
+        return self.phase is Phase.SUBMITTED and self.note == BY_PERSON
 
     @property
     def at_risk(self) -> int | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import UsageError
-from runner.store.attempt import OPEN, Attempt, Phase
+from runner.store.attempt import BY_PERSON, OPEN, Attempt, Phase
 from runner.store.budget import dollars
 from runner.store.claims import held
 from runner.store.journal import Journal
@@ -107,11 +107,16 @@ def _totals(found: list[Attempt]) -> list[str]:
         lines.append(f"money at risk: {dollars(known)}{more}; reserved amounts stand in brackets")
     waiting = [one for one in found if one.phase is Phase.UNKNOWN]
     if waiting:
-        lines.append(
-            f"{len(waiting)} wait for a person: python -m runner journal resolve TOKEN "
-            "--submitted TASKID | --not-submitted | --abandon"
-        )
+        count = "1 waits" if len(waiting) == 1 else f"{len(waiting)} wait"
+        lines += [f"{count} for a person, who says one of", *_answers()]
     return lines
+
+
+def _answers() -> list[str]:
+    return [
+        f"  python -m runner journal resolve TOKEN {answer}"
+        for answer in ("--submitted TASKID", "--not-submitted", "--abandon")
+    ]
 
 
 def _resolve(words: tuple[str, ...]) -> int:
@@ -129,18 +134,24 @@ def _resolve(words: tuple[str, ...]) -> int:
     if len(plain) != 1 or len(given) != 1 or filters:
         raise UsageError(
             "resolve takes one token and one answer",
-            hint="python -m runner journal resolve TOKEN --submitted TASKID | --not-submitted | --abandon",
+            hint="\n".join(("one of", *(line.strip() for line in _answers()))),
         )
     attempt = _the_one(root, plain[0])
     (answer,) = given
     _check(attempt, answer, root)
+    if task:
+        _check_task(attempt, task, root)
     with Journal(root / ".runner" / JOURNAL) as journal:
         if answer == "--submitted":
-            journal.now(journal.move(attempt.token, Phase.SUBMITTED, task=task, note="resolved by a person"))
-            print(f"{attempt.name}: will be picked up as task {task} by the next run")
+            journal.now(journal.move(attempt.token, Phase.SUBMITTED, task=task, note=BY_PERSON))
+            print(
+                f"{attempt.name}: will be picked up as task {task} by the next run; until then this can be corrected"
+            )
         elif answer == "--not-submitted":
             journal.now(
-                journal.move(attempt.token, Phase.REFUSED, cost=0, note="not submitted, says a person")
+                journal.move(
+                    attempt.token, Phase.REFUSED, cost=0, task="", note="not submitted, says a person"
+                )
             )
             print(
                 f"{attempt.name}: was not submitted; the next run asks for it, nothing is reserved for it any more"
@@ -166,11 +177,27 @@ def _the_one(root: Path, token: str) -> Attempt:
     return found[0]
 
 
+def _check_task(attempt: Attempt, task: str, root: Path) -> None:
+    """A task makes one clip: that of another attempt is a slip of the hand."""
+    taken = [
+        one
+        for one in attempts_in(root, "task = ? AND generator = ?", task, attempt.generator)
+        if one.token != attempt.token and one.account == attempt.account
+    ]
+    if taken:
+        (other, *_) = taken
+        raise UsageError(
+            f"task {task} is that of another attempt",
+            where=f"{other.project} {other.name}, attempt {other.token[:8]}, {other.phase}",
+            hint="look the task up again at the provider: python -m runner journal --json  lists all ids",
+        )
+
+
 def _check(attempt: Attempt, answer: str, root: Path) -> None:
     may = {Phase.INTENDED, Phase.UNKNOWN}
     if answer == "--abandon":
         may |= {Phase.SUBMITTED, Phase.READY, Phase.LOST}
-    if attempt.phase not in may:
+    if attempt.phase not in may and not attempt.told_by_person:
         raise UsageError(
             f"this attempt is {attempt.phase}; there is nothing to resolve with {answer}", where=attempt.name
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -338,3 +339,42 @@ def test_no_more_tasks_are_under_way_than_allowed(workplace: Workplace, fake: Fa
     desk = Desk(workplace, fake, {"main": cuts})
     assert desk.run("generator.in_flight=2").code == 0
     assert fake.books().max_running == 2
+
+
+def test_a_wrong_task_id_can_be_corrected(
+    one: Desk, fake: FakeProvider, workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.script(default={"submit": ["drop_after_accept"], "price_usd": "0.10"})
+    assert one.run().code == 3
+    (row,) = one.rows()
+    assert workplace.run("journal", "resolve", row["token"], "--submitted", "no-such-task").code == 0
+    began, passed = time.monotonic(), time.monotonic
+    # A provider may not know a task at first: here the clock of this process runs faster.
+    monkeypatch.setattr(time, "monotonic", lambda: began + 60 * (passed() - began))
+    lost = one.run()
+    assert lost.code == 1
+    assert "correct what was said about it, with one of" in lost.out
+    (right,) = fake.books().tasks
+    commands = [line.strip() for line in lost.out.splitlines() if " journal resolve " in line]
+    assert [command.partition(f"{row['token']} ")[2] for command in commands] == [
+        "--submitted TASKID",
+        "--not-submitted",
+        "--abandon",
+    ]
+    words = commands[0].replace("TASKID", right).split()[3:]
+    assert workplace.run(*words).code == 0
+    assert one.run().code == 0
+    assert fake.books().submissions == 1
+
+
+def test_the_task_of_one_attempt_is_not_taken_for_that_of_another(
+    two: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
+    fake.script(shots={"main/two": {"submit": ["drop_after_accept"]}}, default={"price_usd": "0.10"})
+    assert two.run().code == 3
+    made, lost = two.rows()
+    answer = workplace.run("journal", "resolve", lost["token"], "--submitted", made["task"])
+    assert answer.code == 2
+    assert f"task {made['task']} is that of another attempt" in answer.err
+    assert "main/one" in answer.err
+    assert [row["phase"] for row in two.rows()] == ["fetched", "unknown"]

@@ -358,8 +358,8 @@ def test_a_task_that_kie_does_not_know_any_more_is_given_up_by_a_person_only(
     for one in seen.values():
         assert one.what.startswith("KIE does not know task ")
         assert (one.creations, one.phases, one.cost_usd) == (1, ("submitted",), (None,))
-        assert one.next.startswith("run the same command again later; or give that attempt up: ")
-        assert "--abandon" in one.next
+        assert one.next.startswith("run the same command again later; or give that attempt up:\n")
+        assert "--abandon" in one.next.splitlines()[1]
     assert desk.answer.code == 1
     assert {row["reserved_usd"] for row in desk.journal()} == {PRICE}
 
