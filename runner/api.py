@@ -321,8 +321,8 @@ class Status:
     """An answer to a poll. `progress` is 0 to 1 where the provider tells; `reason` says why a task failed.
 
     `cost_usd` is what the provider says the task cost, or holds for it; 0 once it was refunded. `by_chance` says that
-    a failed task may well succeed when it is asked for again; that is done only where it is known to have cost nothing.
-    `advice` is what else a person can do about a failure.
+    a failed task may well succeed when it is asked for again; that is done only where it is known to have cost nothing,
+    and no more than `repeats` times where that is given. `advice` is what else a person can do about a failure.
     """
 
     state: State
@@ -331,6 +331,7 @@ class Status:
     reason: str = ""
     cost_usd: Decimal | None = None
     by_chance: bool = False
+    repeats: int | None = None
     advice: str = ""
 
 

@@ -36,6 +36,7 @@ now (`rerun`).
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -224,7 +225,8 @@ class SubmitUnknown(ShotError):
 class TaskFailed(ShotError):
     """The provider accepted the task and reported that it failed.
 
-    `by_chance` says that another try may well succeed, `charged` that this one may have cost something.
+    `by_chance` says that another try may well succeed, `charged` that this one may have cost something. `repeats` is
+    how often it is worth asking again without a person: not at all unless by chance and for free.
     """
 
     spent = Spent.YES
@@ -238,10 +240,12 @@ class TaskFailed(ShotError):
         hint: str = "",
         by_chance: bool = False,
         charged: bool = True,
+        repeats: float = math.inf,
     ) -> None:
         super().__init__(what, where=where, why=why, hint=hint)
         self.by_chance = by_chance
         self.charged = charged
+        self.repeats = repeats if by_chance and not charged else 0
 
     @property
     def rerun(self) -> Rerun:

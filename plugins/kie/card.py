@@ -122,13 +122,15 @@ class Tariff:
 class Failure:
     """What a model says of a task that failed: a part of its message, in any letter case, and what helps.
 
-    `by_chance` is a failure that may not happen again. The others are for good, mostly a matter of moderation.
+    `by_chance` is a failure that may not happen again, `repeats` how often that is worth a try. The others are for
+    good, mostly a matter of moderation.
     """
 
     __pydantic_config__: ClassVar = _STRICT
     text: str
     advice: str
     by_chance: bool = False
+    repeats: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,18 @@ HOST: Final = "KIE cannot fetch the first frame from its host; try uploader=kie"
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """`by_chance`: the same request may well succeed next time. `advice` is what to do instead of repeating it."""
+    """`by_chance`: the same request may well succeed next time, `repeats` how often that is worth a try.
+
+    `advice` is what to do instead of repeating it.
+    """
 
     by_chance: bool = False
     advice: str = ""
+    repeats: int | None = None
 
+
+# A task that was given up may still end well, and be billed then: one more is all that is risked.
+_LATE: Final = Meaning(by_chance=True, repeats=1)
 
 # Fragments in lower case; the first that is found decides.
 _TEXTS: Final[tuple[tuple[str, Meaning], ...]] = (
@@ -39,10 +46,10 @@ _TEXTS: Final[tuple[tuple[str, Meaning], ...]] = (
     ("sensitive", Meaning(advice=_PROMPT)),
     ("internal error", Meaning(by_chance=True)),
     ("try again later", Meaning(by_chance=True)),
-    ("timed out", Meaning(by_chance=True)),
-    ("timeout", Meaning(by_chance=True)),
+    ("timed out", _LATE),
+    ("timeout", _LATE),
 )
-_CODES: Final = {"408": Meaning(by_chance=True)}
+_CODES: Final = {"408": _LATE}
 
 
 def meaning(message: str, code: str = "") -> Meaning:

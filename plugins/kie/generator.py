@@ -88,11 +88,13 @@ class Kie:
         given up for one stray answer, and asked for again, would be paid for twice.
         """
         answer = await self._asked("GET", "/api/v1/jobs/recordInfo", params={"taskId": ref.id})
-        if answer.code == 200 and isinstance(answer.data, dict) and answer.data:
-            self._doubted.discard(ref.id)
-            return record.status(answer.data, self._card(answer.data.get("model")))
+        doubted = ref.id in self._doubted
+        self._doubted.discard(ref.id)
+        data = answer.data
+        if (answer.code == 200 and isinstance(data, dict) and data) or record.is_record(data):
+            return record.status(data, self._card(data.get("model")))
         if answer.own and answer.code in _ENDED:
-            if ref.id in self._doubted:
+            if doubted:
                 return record.failed_answer(answer.code, answer.message)
             self._doubted.add(ref.id)
             raise PollFailed(
@@ -181,7 +183,7 @@ class Kie:
             response = await self._context.http.request(
                 method,
                 f"{self._base}{path}",
-                headers={"Authorization": f"Bearer {key}"},
+                headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
                 timeout=self._options.timeout_s,
                 **keys,
             )

@@ -61,6 +61,11 @@ def status(data: Mapping[str, Any], card: Card | None = None) -> Status:
     return Status(state=state, results=tuple(Result(url) for url in found), cost_usd=cost)
 
 
+def is_record(data: Any) -> bool:
+    """Whether `data` tells how a task stands, whatever code it comes under: a failure may come under the code of it."""
+    return isinstance(data, dict) and _state(data) in (State.SUCCEEDED, State.FAILED)
+
+
 def failed_answer(code: int, message: str) -> Status:
     """Codes 408 and 501 in place of a record: the task itself has failed. KIE refunds those."""
     return _gave_up(message or f"code {code}", str(code), Decimal(0))
@@ -92,6 +97,7 @@ def _gave_up(message: str, code: str, cost: Decimal, card: Card | None = None) -
         reason=reason,
         cost_usd=cost,
         by_chance=meaning.by_chance,
+        repeats=meaning.repeats,
         advice=meaning.advice,
     )
 

@@ -9,6 +9,7 @@ Plugins do the talking; everything that money hangs on is in `submitting` and `c
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,7 @@ from runner.engine.asking import shielded
 from runner.engine.collecting import Collection
 from runner.engine.step import Begun, GoneError, Step, lost
 from runner.engine.submitting import Submission
-from runner.errors import Rerun, ShotError, TaskFailed
+from runner.errors import ShotError, TaskFailed
 from runner.store.attempt import Attempt, Phase
 from runner.store.claims import claim, release
 from runner.store.journal import known
@@ -128,8 +129,7 @@ class _Work(Step):
                 return await self._collection.fetched(attempt, begun)
             except GoneError as gone:
                 if attempt.reserved != 0:
-                    await self.move(attempt, Phase.LOST, note=str(gone))
-                    raise lost(self.planned, attempt) from gone
+                    raise await self._lost(attempt, gone) from gone
                 await self.move(attempt, Phase.FAILED, note=str(gone))
         return await self._anew()
 
@@ -145,22 +145,26 @@ class _Work(Step):
         try:
             return await self._collection.fetched(attempt, begun)
         except GoneError as gone:
-            await self.move(attempt, Phase.LOST, note=str(gone))
-            raise lost(self.planned, attempt) from gone
+            raise await self._lost(attempt, gone) from gone
+
+    async def _lost(self, attempt: Attempt, gone: GoneError) -> ShotError:
+        return lost(self.planned, await self.move(attempt, Phase.LOST, note=str(gone)))
 
     async def _made(self, begun: Begun) -> Attempt:
         """Submit and wait; what failed by chance and cost nothing is asked for again, a few times."""
-        for left in range(self.ledger.retries, -1, -1):
+        for failures in itertools.count(1):
             try:
                 return await self._collection.ready(await self._submission.submitted(begun))
             except TaskFailed as failed:
-                if not left or failed.rerun is not Rerun.HELPS:
+                if failures > min(failed.repeats, self.ledger.retries):
                     raise
                 self.tell(EventKind.SHOT_PROGRESS, f"asked for again: {failed.line}")
-                await asyncio.sleep(
-                    _AFTER_CHANCE_S * random.uniform(0.5, 1.0) * (self.ledger.retries + 1 - left)
-                )
-        raise AssertionError("the last try returns or raises")
+                await asyncio.sleep(_AFTER_CHANCE_S * random.uniform(0.5, 1.0) * failures)
+                if begun.hosted is not None:
+                    # Its picture may be what failed: it is looked at again before it is paid for again.
+                    self.services.hosting.doubt(begun.hosted)
+                    begun = await self.begin()
+        raise AssertionError("counting has no end")
 
     def _check_account(self, attempt: Attempt) -> None:
         if attempt.account != self.account:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from runner.api import EventKind, Result, State, Status, TaskRef
 from runner.engine import faults
@@ -17,7 +18,6 @@ from runner.errors import (
     BadClip,
     FetchFailed,
     PollFailed,
-    RunnerError,
     ShotError,
     TaskFailed,
     TaskTimeout,
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 _FETCH_TRIES: Final = 3
 _BROKEN_POLLS: Final = 8
 _GONE_S: Final = 2.0
-_FRESH_S: Final = 30.0  # how long a provider may not know a task that it has just taken
+_UNKNOWN_S: Final = 30.0  # how long a provider may not know a task, such as one that it has just taken
+_NOT_THERE: Final = (401, 403, 404, 410)  # HTTP's words for a clip that cannot be had at its address any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +49,29 @@ class Collection(Step):
         """Poll until the task ends. A deadline leaves the task where it is, to be picked up again."""
         able, limit, began = self.planned.capabilities, self.ledger.task_timeout_s, time.monotonic()
         pause, broken = able.poll_s.low, 0
+        unknown_since: float | None = None
         while True:
             told, wait = "", pause
             try:
                 status = await self._polled(attempt)
-                broken = 0
+                broken, unknown_since = 0, None
             except PollFailed as error:
                 # The task is paid for, and lives on: nothing but the deadline ends the asking.
                 told, wait = error.line, max(pause, error.retry_after_s or 0.0)
                 status = Status(state=State.RUNNING)
-            except ShotError as error:
-                fresh = isinstance(error, TaskUnknown) and time.monotonic() - began < _FRESH_S
-                broken += 1
-                if not fresh and (broken >= _BROKEN_POLLS or isinstance(error, TaskUnknown)):
+            except TaskUnknown as error:
+                # Said of a task that is new, and now and then of one that is not: believed when nothing else is said.
+                told, now = error.line, time.monotonic()
+                unknown_since = now if unknown_since is None else unknown_since
+                if now - unknown_since >= _UNKNOWN_S:
                     self._advise(attempt, error)
                     raise
                 status = Status(state=State.RUNNING)
+            except ShotError as error:
+                broken += 1
+                if broken >= _BROKEN_POLLS:
+                    raise
+                told, status = error.line, Status(state=State.RUNNING)
             if status.state is State.SUCCEEDED:
                 return await self._noted_ready(attempt, status)
             if status.state is State.FAILED:
@@ -114,10 +122,11 @@ class Collection(Step):
             hint=status.advice or (again if status.by_chance else f"change the prompt, then {again}"),
             by_chance=status.by_chance,
             charged=not free,
+            repeats=math.inf if status.repeats is None else status.repeats,
         )
 
-    def _advise(self, attempt: Attempt, error: ShotError) -> None:
-        if error.hint or not isinstance(error, TaskUnknown):
+    def _advise(self, attempt: Attempt, error: TaskUnknown) -> None:
+        if error.hint:
             return
         answers: list[tuple[str, ...]] = [("--abandon",)]
         if attempt.told_by_person:
@@ -150,21 +159,25 @@ class Collection(Step):
             )
             sink = FileSink(self.ledger.work / f"{attempt.token}.mp4")
             try:
-                arrival = await self._arrived(status, sink, begun)
+                # A request that went out without a picture, after all, is not compared with one.
+                given = begun.rgb if attempt.facts.get("how") == "image" else None
+                arrival = await self._arrived(status, sink, given)
                 return await self._kept(attempt, sink, arrival)
             except (FetchFailed, BadClip) as error:
-                attempt = await self._asked_again(attempt, error)
-                if not left:
-                    error.hint = error.hint or "run the same command again: fetching is free"
-                    error.hint += (
-                        ". To pay for another one instead: "
-                        f"{self.ledger.command('journal', 'resolve', attempt.token, '--abandon')}"
-                    )
-                    raise
-                await asyncio.sleep(0.5)
+                attempt, gone = await self._asked_again(attempt)
+                if left:
+                    await asyncio.sleep(0.5)
+                    continue
+                if gone and isinstance(error, FetchFailed) and error.status in _NOT_THERE:
+                    raise GoneError(f"{error.line}; {gone}") from error
+                error.hint = error.hint or "run the same command again: fetching is free"
+                error.hint += "\nor pay for another one, after " + self.ledger.command(
+                    "journal", "resolve", attempt.token, "--abandon"
+                )
+                raise
         raise AssertionError("the last try returns or raises")
 
-    async def _arrived(self, status: Status, sink: FileSink, begun: Begun) -> Arrival:
+    async def _arrived(self, status: Status, sink: FileSink, given: Any) -> Arrival:
         faults.reach("during_fetch")
         try:
             await asked(self.planned, "fetch", self.generator.fetch(status, sink))
@@ -172,7 +185,7 @@ class Collection(Step):
             sink.close()
         sink.check()
         faults.reach("after_fetch")
-        return await asyncio.to_thread(self.look, sink, begun.rgb)
+        return await asyncio.to_thread(self.look, sink, given)
 
     async def _kept(self, attempt: Attempt, sink: FileSink, arrival: Arrival) -> Attempt:
         digest = arrival.artifact.sha256
@@ -188,22 +201,29 @@ class Collection(Step):
         faults.reach("after_fetched")
         return moved
 
-    async def _asked_again(self, attempt: Attempt, error: RunnerError) -> Attempt:
-        """Ask the task for fresh addresses. Raises `GoneError` when the provider has it no more."""
+    async def _asked_again(self, attempt: Attempt) -> _Again:
+        """Ask the task for fresh addresses. The old ones are kept where it gives none: they may still be good."""
         try:
             status = await self._known(attempt)
         except TaskUnknown as unknown:
-            raise GoneError(f"{error.line}; {unknown.line}") from error
+            return _Again(attempt, unknown.line)
         except ShotError:
-            return attempt
+            return _Again(attempt)
         if status.state is State.FAILED:
-            raise GoneError(f"{error.line}; {status.reason}") from error
+            return _Again(attempt, status.reason or "the provider says that it failed")
         if status.state is State.SUCCEEDED and status.results:
-            return await self._noted_ready(attempt, status)
-        return attempt
+            return _Again(await self._noted_ready(attempt, status))
+        return _Again(attempt)
 
     def _cost(self, attempt: Attempt, status: Status) -> int | None:
         return in_micros(status.cost_usd) if status.cost_usd is not None else attempt.cost
+
+
+class _Again(NamedTuple):
+    """The attempt with the addresses that there are now. `gone` says why the provider has it no more, if it says so."""
+
+    attempt: Attempt
+    gone: str = ""
 
 
 def _charge(attempt: Attempt, cost: int | None) -> str:

@@ -47,6 +47,7 @@ class Hosting:
     clock: Callable[[], float] = time.time
     _known: dict[str, Hosted] = field(default_factory=dict)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _doubted: set[str] = field(default_factory=set)
 
     async def hosted(self, picture: Picture, needed: Reach) -> Hosted:
         """The picture's address, proved to lead to these bytes from as far away as `needed`.
@@ -55,7 +56,7 @@ class Hosting:
         """
         async with self._turns.setdefault(picture.sha256, asyncio.Lock()):
             known = self._known.get(picture.sha256)
-            if known is not None and self.fresh(known):
+            if known is not None and self.fresh(known) and await self._still_there(known, picture, needed):
                 return known
             for left in range(_TRIES - 1, -1, -1):
                 try:
@@ -71,11 +72,25 @@ class Hosting:
             self._known[picture.sha256] = found
             return found
 
+    def doubt(self, hosted: Hosted) -> None:
+        """Look at this address again before it is handed out once more."""
+        self._doubted.add(hosted.url)
+
     def fresh(self, hosted: Hosted) -> bool:
         """Whether an address will outlive the time that a task may wait."""
         return hosted.expires_at is None or self._left_s(hosted.expires_at) >= min(
             self.queue_s, _LONGEST_QUEUE_S
         )
+
+    async def _still_there(self, known: Hosted, picture: Picture, needed: Reach) -> bool:
+        if known.url not in self._doubted or not self.verify:
+            return True
+        self._doubted.discard(known.url)
+        try:
+            await self._look(known, picture, needed)
+        except UploadError:
+            return False
+        return True
 
     async def _put(self, picture: Picture) -> Hosted:
         try:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _BUSY_TRIES: Final = 8
+_LONGEST_WAIT_S: Final = 120.0  # whatever a provider, or something in between, asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,9 @@ class Submission(Step):
             except Busy as busy:
                 if not left:
                     raise
-                wait = (
-                    busy.retry_after_s if busy.retry_after_s is not None else pause * random.uniform(0.5, 1.0)
-                )
-                self.tell(EventKind.SHOT_PROGRESS, f"busy, again in {wait:.0f} s")
+                asked_s = busy.retry_after_s
+                wait = pause * random.uniform(0.5, 1.0) if asked_s is None else min(asked_s, _LONGEST_WAIT_S)
+                self.tell(EventKind.SHOT_PROGRESS, f"{busy.line}; again in {wait:.0f} s")
                 await asyncio.sleep(wait)
                 pause = min(pause * 2, 60.0)
         raise AssertionError("the last try returns or raises")
