@@ -174,6 +174,7 @@ def test_the_help_of_an_emulator_tells_every_option():
         "--rate",
         "--script",
         "--legacy-sora",
+        "--result-url-hours",
         "--quiet",
     ):
         assert option in text

@@ -32,12 +32,14 @@ def told(customer, task):
     )
 
 
-def test_a_success_is_told_in_the_shape_of_record_info(customer, receiver):
+def test_a_success_is_told_in_both_documented_shapes_at_once(customer, receiver):
     task = made(customer, receiver.url)
 
     ((body, headers),) = receiver.wait(1)
 
-    assert body == customer.record(task)
+    record = customer.record(task)
+    short = {"task_id": task, "callbackType": "task_completed"}
+    assert body == {"taskId": task, **record, "data": {**record["data"], **short}}
     assert (body["code"], body["data"]["state"]) == (200, "success")
     assert "X-Webhook-Signature" not in headers
     assert [one["status"] for one in told(customer, task)] == [200]
@@ -55,6 +57,15 @@ def test_a_failure_is_told_under_501(customer, receiver):
         "500",
         "nsfw",
     )
+
+
+def test_the_envelope_alone_is_the_shape_of_record_info(started, receiver):
+    customer = started("--callback-shape", "envelope", "--task-seconds", "0")
+    task = made(customer, receiver.url)
+
+    ((body, _),) = receiver.wait(1)
+
+    assert body == customer.record(task)
 
 
 def test_nothing_is_told_before_the_end(customer, receiver):

@@ -43,6 +43,7 @@ GOOD = {
     "kling/v2-1-pro": {"prompt": "p", "image_url": URL, "tail_image_url": URL, "duration": "10"},
     "kling/v2-1-standard": {"prompt": "p", "image_url": URL, "duration": "5"},
     "kling/v2-1-master-image-to-video": {"prompt": "p", "image_url": URL, "duration": "5"},
+    "kling-3.0-omni/text-to-video": {"prompt": "p"},
     "bytedance/seedance-2": {"prompt": "cat", "first_frame_url": URL, "duration": 4, "resolution": "480p"},
     "bytedance/seedance-2-fast": {
         "prompt": "cat",
@@ -69,6 +70,7 @@ GOOD = {
     "wan/2-5-image-to-video": {"prompt": "p", "image_url": URL, "duration": "5"},
     "wan/2-2-a14b-image-to-video-turbo": {"prompt": "p", "image_url": URL, "resolution": "480p"},
     "wan/3-0-video": {"prompt": "p"},
+    "wan/3-0-video-prime": {"prompt": "p"},
     "hailuo/2-3-image-to-video-standard": {
         "prompt": "p",
         "image_url": URL,
@@ -100,6 +102,8 @@ GOOD = {
         "last_frame_image_url": URL,
         "quality": "540p",
     },
+    "pixverse-v6/extend": {"prompt": "ppp", "video_url": URL, "duration": 1, "quality": "360p"},
+    "grok-imagine/extend": {"task_id": "0" * 32, "prompt": "p", "extend_at": 2, "extend_times": "6"},
     "veo-3-1": {
         "model": "veo3_fast",
         "prompt": "p",
@@ -125,6 +129,32 @@ def rich(customer):
 @pytest.mark.parametrize("model", GOOD)
 def test_every_model_of_the_contract_takes_a_good_request(rich, model):
     assert rich.create(model, **GOOD[model])["code"] == 200
+
+
+S5 = {"16:9", "9:16", "1:1", "4:3", "3:4"}
+RATIOS = {
+    "happyhorse/text-to-video": S5,
+    "happyhorse-1-1/text-to-video": S5 | {"4:5", "5:4", "9:21", "21:9"},
+    "minimax-h3/text-to-video": S5 | {"21:9"},
+    "pixverse-v6/text-to-video": S5 | {"2:3", "3:2", "21:9"},
+    "bytedance/v1-pro-text-to-video": S5 | {"21:9"},
+    "bytedance/v1-lite-text-to-video": S5 | {"9:21"},
+}
+"""What the client's cards say of text-to-video twins, from KIE's schemas of 2026-10-01."""
+
+
+@pytest.mark.parametrize("model", RATIOS)
+def test_a_text_to_video_twin_takes_the_ratios_of_its_newest_schema(rich, model):
+    duration = "5" if model.startswith("bytedance/") else 5
+    given = {"prompt": "ppp", "duration": duration, "quality": "360p"}
+
+    taken = {
+        ratio
+        for ratio in set.union(*RATIOS.values())
+        if rich.create(model, **given, aspect_ratio=ratio)["code"] == 200
+    }
+
+    assert taken == RATIOS[model]
 
 
 def test_extra_fields_are_tolerated(rich):
@@ -279,8 +309,79 @@ REFUSED = [
         {"reference_image_urls": [URL]},
         "first_frame_url and reference_image_urls cannot be used together",
     ),
+    (
+        "bytedance/seedance-2",
+        {"reference_video_urls": [URL], "reference_audio_urls": [URL]},
+        "first_frame_url and reference_video_urls cannot be used together",
+    ),
+    (
+        "bytedance/seedance-2-5",
+        {"first_frame_url": URL, "reference_audio_urls": [URL]},
+        "first_frame_url and reference_audio_urls cannot be used together",
+    ),
+    ("kling-3.0/video", {"multi_shots": True}, "multi_prompt is required"),
+    ("kling-3.0/video", {"multi_shots": True, "multi_prompt": []}, "multi_prompt is required"),
+    ("veo-3-1", {"image_urls": None}, "image_urls is required"),
+    ("veo-3-1", {"image_urls": []}, "image_urls is required"),
+    ("veo-3-1", {"image_urls": [URL] * 3}, "image_urls: the length must not exceed 2"),
+    (
+        "veo-3-1",
+        {"generation_type": "REFERENCE_2_VIDEO", "model": "veo3"},
+        f"generation_type {OPTIONS}",
+    ),
+    (
+        "veo-3-1",
+        {"generation_type": "REFERENCE_2_VIDEO", "image_urls": None},
+        "image_urls is required",
+    ),
+    (
+        "pixverse-v6/extend",
+        {"taskId": "0" * 32},
+        "video_url and taskId cannot be used together",
+    ),
+    ("pixverse-v6/extend", {"video_url": None}, "video_url is required"),
+    (
+        "grok-imagine/image-to-video",
+        {"task_id": "0" * 32},
+        "image_urls and task_id cannot be used together",
+    ),
+    (
+        "wan/2-7-r2v",
+        {"reference_image": [URL] * 3, "reference_video": [URL] * 3},
+        "reference_image and reference_video: the length must not exceed 5 together",
+    ),
+    ("grok-imagine/extend", {"extend_times": 7}, f"extend_times {OPTIONS}"),
+    ("grok-imagine/extend", {"extend_times": "7"}, f"extend_times {OPTIONS}"),
+    ("grok-imagine/extend", {"extend_times": True}, "extend_times must be a number or a string"),
+    ("grok-imagine/extend", {"extend_times": [6]}, "extend_times must be a number or a string"),
+    ("grok-imagine/extend", {"extend_times": None}, "extend_times is required"),
     ("bytedance/seedance-2-5", {"last_frame_url": URL}, "first_frame_url is required"),
 ]
+
+
+TAKEN = [
+    ("bytedance/seedance-2", {"reference_audio_urls": [URL]}),
+    ("bytedance/seedance-2-fast", {"reference_audio_urls": [URL]}),
+    ("bytedance/seedance-2-mini", {"first_frame_url": URL, "reference_audio_urls": [URL]}),
+    ("kling-3.0/video", {"multi_prompt": []}),
+    ("kling-3.0/video", {"multi_shots": True, "multi_prompt": [{"prompt": "a", "duration": 5}]}),
+    ("veo-3-1", {"image_urls": [URL] * 2}),
+    ("veo-3-1", {"image_urls": None, "generation_type": "TEXT_2_VIDEO"}),
+    ("veo-3-1", {"image_urls": [URL] * 3, "generation_type": "REFERENCE_2_VIDEO"}),
+    ("veo-3-1", {"model": "veo3_lite", "generation_type": "REFERENCE_2_VIDEO"}),
+    ("pixverse-v6/extend", {"video_url": None, "taskId": "0" * 32}),
+    ("grok-imagine/image-to-video", {"image_urls": None, "task_id": "0" * 32, "index": 5}),
+    ("wan/2-7-r2v", {"reference_image": [URL] * 3, "reference_video": [URL] * 2}),
+    ("grok-imagine/extend", {"extend_times": 6}),
+    ("grok-imagine/extend", {"extend_times": 10}),
+    ("grok-imagine/extend", {"extend_times": "10"}),
+]
+"""Requests that are as far as they may go."""
+
+
+@pytest.mark.parametrize(("model", "change"), TAKEN)
+def test_what_is_still_allowed_is_taken(rich, model, change):
+    assert rich.create(model, **{**GOOD[model], **change})["code"] == 200
 
 
 @pytest.mark.parametrize(("model", "change", "message"), REFUSED)
@@ -334,10 +435,28 @@ def test_legacy_sora_makes_stories_and_characters(started):
     scenes = [{"Scene": "a", "duration": 4}, {"Scene": "b", "duration": 0.05}]
 
     wrong = customer.create("sora-2-pro-storyboard", shots=scenes)
-    task = customer.made("sora-2-characters", character_file_url=["https://example.org/a.mp4"])
+    actor = customer.upload(b"a clip", "a.mp4")
+    task = customer.made("sora-2-characters", character_file_url=[actor])
+    nobody = customer.made("sora-2-characters", character_file_url=["http://127.0.0.1:9/a.mp4"])
 
     assert wrong["msg"] == "shots[1]: duration: the value must be at least 0.1"
     assert '"resultObject":{"characterId":' in customer.end(task)["resultJson"]
+    assert customer.end(nobody)["state"] == "fail"
+
+
+def test_the_shots_of_a_story_share_its_seconds(started):
+    customer = started("--legacy-sora", "--task-seconds", "0")
+
+    def story(*durations, **given):
+        shots = [{"Scene": "a", "duration": one} for one in durations]
+        return customer.create("sora-2-pro-storyboard", shots=shots, **given)
+
+    assert story(4, 4, 2.5, n_frames="10")["msg"] == "shots: the durations must not exceed 10 together"
+    assert story(4, 4, 2, n_frames="10")["code"] == 200
+    assert story(15, 0.1)["msg"] == "shots: the durations must not exceed 15 together", "15 by default"
+    assert story(0.3, 8.3, 6.4)["code"] == 200, "a plain sum of these floats is a little more than 15"
+    assert story(15, 10, n_frames="25")["code"] == 200
+    assert story(15, 0.1, n_frames=[])["msg"] == "n_frames must be a string"
 
 
 def test_an_upscaler_gives_back_what_it_got(customer):
@@ -376,6 +495,10 @@ PRICES = [
     ("pixverse-v6/image-to-video", {"duration": 5, "quality": "1080p"}, 72.0),
     ("veo-3-1", {}, 60.0),
     ("veo-3-1", {"duration": 4}, 60.0),
+    ("veo-3-1", {"duration": 6}, 60.0),
+    ("pixverse-v6/image-to-video", {"generate_audio_switch": False}, 4.0),
+    ("pixverse-v6/transition", {"duration": 5}, 28.0),
+    ("bytedance/seedance-2", {"reference_audio_urls": [URL]}, 76.0),
     ("veo-3-1", {"model": "veo3", "resolution": "1080p"}, 255.0),
 ]
 
@@ -393,7 +516,14 @@ def test_prices_are_those_of_the_contract(rich, model, change, credits):
     [
         ("wan/2-7-image-to-video", {}, 40.0),
         ("kling-3.0/video", {"mode": "std"}, 100.0),
-        ("veo-3-1", {"duration": 6}, 120.0),
+        ("veo-3-1", {"resolution": "4k"}, 160.0),
+        ("kling-3.0-omni/text-to-video", {}, 100.0),
+        ("pixverse-v6/image-to-video", {"generate_audio_switch": True}, 20.0),
+        ("pixverse-v6/transition", {"generate_audio_switch": True}, 100.0),
+        ("bytedance/seedance-2", {"first_frame_url": None, "reference_video_urls": [URL]}, 80.0),
+        ("bytedance/seedance-2-mini", {"reference_video_urls": [URL]}, 80.0),
+        ("bytedance/seedance-2-5", {"duration": 4, "reference_video_urls": [URL]}, 80.0),
+        ("wan/3-0-video-prime", {"resolution": "720p"}, 100.0),
     ],
 )
 def test_an_unknown_price_is_20_credits_a_second_and_told_as_such(rich, model, change, credits):

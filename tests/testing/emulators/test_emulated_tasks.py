@@ -225,6 +225,7 @@ def test_a_clip_goes_on_from_another_clip(customer):
     )
 
     assert psnr(clip.frames[0], last) > 30
+    assert [one["url"] for one in customer.emulator.books().fetches].count(before) == 1
 
 
 @pytest.mark.parametrize(
@@ -317,6 +318,85 @@ def test_inline_pictures_in_an_optional_field_fail_the_task(customer):
     task = customer.made(
         "bytedance/seedance-2", prompt="cat", first_frame_url="data:image/png;base64,iVBORw0KGgo=", duration=4
     )
+
+    assert customer.end(task)["failMsg"] == FETCH_FAILED
+
+
+NOWHERE = "http://127.0.0.1:9/a.mp4"
+WITH_MEDIA = [
+    ("bytedance/seedance-2", {"prompt": "cat", "duration": 4}, "reference_video_urls", True),
+    ("bytedance/seedance-2", {"prompt": "cat", "duration": 4}, "reference_audio_urls", True),
+    ("wan/2-7-r2v", {"prompt": "p", "duration": 2}, "reference_video", True),
+    ("wan/2-7-image-to-video", {"prompt": "p", "aspect_ratio": "1:1"}, "first_clip_url", False),
+    ("wan/2-7-image-to-video", {"prompt": "p", "aspect_ratio": "1:1"}, "driving_audio_url", False),
+    ("pixverse-v6/extend", {"prompt": "ppp", "duration": 1, "quality": "360p"}, "video_url", False),
+    ("topaz/video-upscale", {}, "video_url", False),
+]
+"""Fields for clips and sound: model, what else it needs, the field, whether it takes several."""
+
+
+@pytest.mark.parametrize(("model", "given", "field", "several"), WITH_MEDIA)
+def test_a_clip_or_sound_that_cannot_be_fetched_fails_the_task_later(customer, model, given, field, several):
+    task = customer.made(model, **given, **{field: [NOWHERE] if several else NOWHERE})
+
+    data = customer.end(task)
+
+    assert (data["state"], data["failCode"], data["failMsg"]) == ("fail", "400", FETCH_FAILED)
+    assert data["creditsConsumed"] == 0.0
+
+
+@pytest.mark.parametrize(
+    "url", ["blob:http://example.org/1", "file:///etc/passwd", "data:video/mp4;base64,AAAA", "http://"]
+)
+def test_the_addresses_of_references_have_the_rules_of_those_of_pictures(customer, url):
+    good = customer.upload(b"a clip", "a.mp4")
+    task = customer.made("bytedance/seedance-2", prompt="cat", duration=4, reference_video_urls=[good, url])
+
+    assert customer.end(task)["failMsg"] == FETCH_FAILED
+
+
+def test_references_that_can_be_fetched_are_asked_for_and_not_fetched_whole(customer):
+    clip, sound = customer.upload(bytes(1_000_000), "a.mp4"), customer.upload(bytes(1_000_000), "a.mp3")
+    task = customer.made(
+        "bytedance/seedance-2",
+        prompt="cat",
+        duration=4,
+        reference_video_urls=[clip],
+        reference_audio_urls=[sound],
+    )
+
+    assert customer.end(task)["state"] == "success"
+    fetches = [one for one in customer.emulator.books().fetches if one["url"] in (clip, sound)]
+    assert {one["url"] for one in fetches} == {clip, sound}
+    assert all(0 < one["size"] < 10_000 and not one["problem"] for one in fetches)
+    seen = [one for one in customer.emulator.books().downloads if one["path"] in clip + sound]
+    assert [(one["method"], one["headers"]["range"]) for one in seen] == [("GET", "bytes=0-1023")] * 2
+
+
+def test_a_reference_is_not_fetched_whole_from_where_no_parts_can_be_asked_for(customer):
+    customer.emulator.script(uploaded=[{"answer": "oversized", "size": 50_000_000}])
+    clip = customer.upload(b"a clip", "a.mp4")
+    task = customer.made("bytedance/seedance-2", prompt="cat", duration=4, reference_video_urls=[clip])
+
+    assert customer.end(task)["state"] == "success"
+    (fetch,) = [one for one in customer.emulator.books().fetches if one["url"] == clip]
+    assert 0 < fetch["size"] < 10_000
+
+
+@pytest.mark.parametrize("step", ["page", "404", "empty", "drop"])
+def test_a_reference_that_is_none_fails_the_task(customer, step):
+    customer.emulator.script(uploaded=[step])
+    clip = customer.upload(b"a clip", "a.mp4")
+    task = customer.made("bytedance/seedance-2", prompt="cat", duration=4, reference_video_urls=[clip])
+
+    assert customer.end(task)["failMsg"] == FETCH_FAILED
+
+
+def test_a_reference_that_takes_too_long_fails_the_task(started):
+    customer = started("--fetch-timeout", "0.3", "--task-seconds", "0")
+    customer.emulator.script(uploaded=["hang"])
+    clip = customer.upload(b"a clip", "a.mp4")
+    task = customer.made("bytedance/seedance-2", prompt="cat", duration=4, reference_video_urls=[clip])
 
     assert customer.end(task)["failMsg"] == FETCH_FAILED
 

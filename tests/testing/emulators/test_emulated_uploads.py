@@ -26,6 +26,10 @@ def by_url(customer, **body):
     return customer.post("/api/file-url-upload", body)
 
 
+def linked(customer, url):
+    return customer.post("/api/v1/common/download-url", {"url": url})
+
+
 def fetched(customer, url):
     answer = customer.stranger.get(url)
     return answer.status_code, answer.headers["Content-Type"], answer.content
@@ -237,26 +241,59 @@ def test_an_upload_lives_for_a_day(customer):
     assert (late, customer.stranger.get(url).status_code) == (200, 404)
 
 
-def test_a_result_lives_for_two_weeks(customer):
+def test_the_address_of_a_result_lives_for_a_day(customer):
     url = customer.url(customer.made())
-    customer.emulator.advance(14 * DAY_S - 60)
+    customer.emulator.advance(DAY_S - 60)
     late = customer.stranger.get(url).status_code
     customer.emulator.advance(61)
 
     assert (late, customer.stranger.get(url).status_code) == (200, 404)
 
 
-def test_a_result_may_live_for_a_day(started):
-    customer = started("--result-days", "1", "--task-seconds", "0")
+def test_a_result_lives_for_two_weeks_and_has_fresh_addresses_until_then(customer):
+    url = customer.url(customer.made())
+    customer.emulator.advance(14 * DAY_S - 60)
+    link = linked(customer, url)["data"]
+    late = [customer.stranger.get(one).status_code for one in (url, link)]
+    customer.emulator.advance(61)
+
+    assert late == [404, 200]
+    assert customer.stranger.get(link).status_code == 404
+    assert linked(customer, url) == {"code": 422, "msg": "url is wrong", "data": None}
+
+
+def test_the_lives_of_a_result_and_of_its_address_can_be_set(started):
+    customer = started("--result-days", "2", "--result-url-hours", "36", "--task-seconds", "0")
+    url = customer.url(customer.made())
+    found = []
+    for hours in (35, 2, 10):
+        customer.emulator.advance(hours * HOUR_S)
+        found.append((customer.stranger.get(url).status_code, linked(customer, url)["code"]))
+    customer.emulator.advance(HOUR_S)
+
+    assert found == [(200, 200), (404, 200), (404, 200)]
+    assert linked(customer, url)["code"] == 422
+
+
+def test_no_address_outlives_its_result(started):
+    customer = started("--result-days", "1", "--result-url-hours", "48", "--task-seconds", "0")
     url = customer.url(customer.made())
     customer.emulator.advance(DAY_S)
 
     assert customer.stranger.get(url).status_code == 404
 
 
+def test_an_expired_result_has_no_fresh_address(customer):
+    customer.emulator.script(rules=[{"download": ["expired"]}])
+    url = customer.url(customer.made())
+
+    assert customer.stranger.get(url).status_code == 404
+    assert linked(customer, url)["code"] == 422
+
+
 def test_a_download_link_lives_for_twenty_minutes(customer):
     url = customer.url(customer.made())
-    link = customer.post("/api/v1/common/download-url", {"url": url})["data"]
+    link = linked(customer, url)["data"]
     early = customer.stranger.get(link)
     customer.emulator.advance(20 * 60)
 
@@ -270,9 +307,13 @@ def test_a_link_is_made_for_results_only(customer, url):
     if url == "UPLOAD":
         url = customer.upload()
 
-    answer = customer.post("/api/v1/common/download-url", {"url": url})
+    assert linked(customer, url) == {"code": 422, "msg": "url is wrong", "data": None}
 
-    assert answer == {"code": 422, "msg": "url is wrong", "data": None}
+
+def test_no_link_is_made_from_a_link(customer):
+    link = linked(customer, customer.url(customer.made()))["data"]
+
+    assert linked(customer, link)["code"] == 422
 
 
 def test_files_are_called_by_the_public_address(started):

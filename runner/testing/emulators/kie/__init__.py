@@ -8,11 +8,14 @@ key. A creation goes through, in this order: the key (401), the script, the rate
 not scripted away counts for the rate, also one that is refused. Prices are those of `prices`: what is not in its
 table costs 20 credits a second. Credits are held when a task is made, and given back when it fails. Extra fields are
 tolerated; a picture that is inline where a required address belongs counts as not there, and any other address that
-cannot be fetched as a picture lets the task fail.
+cannot be fetched as a picture, or at all where a clip or sound belongs, lets the task fail.
 
 For tests there are, without a key: GET /_emulator/books and /_emulator/requests, POST /_emulator/script (a script as
 JSON), /_emulator/clock ({"advance": SECONDS}) and /_emulator/accounts ({"key", "credits"}). `client.running` starts
 it for a test and speaks to all of them.
+
+A result's address ends after a day and the result after two weeks; in between there is download-url, whose addresses
+end after 20 minutes.
 
 A script says how to misbehave, in YAML or JSON. The first rule that matches a creation counts for it and its task:
 
@@ -46,8 +49,9 @@ forever), `delay_s`, and what it needs: `msg` and `http` for a code, `state`, `t
               no_data_after (accepted, without a task id)
     poll      ok, CODE, no_data, state (an unknown one, or `state`), flag (the older successFlag shape), drop, hang,
               html (a 502 page), text (not JSON)
-    download  ok, CODE (an HTTP status), expired, truncated (breaks off), cut (whole by its length, and cut inside),
-              empty, page, page_as_video, slow (`delay_s` in the middle), oversized (`size` bytes), redirect, drop, hang
+    download  ok, CODE (an HTTP status), expired (gone, with all its addresses), truncated (breaks off), cut (whole by
+              its length, and cut inside), empty, page, page_as_video, slow (`delay_s` in the middle), oversized (`size`
+              bytes), redirect, drop, hang
     upload    ok, CODE, drop_before, drop_after, hang_before, html_before, text_before
     credit    ok, CODE, drop, hang, html, text
     result    urls, several, snake_case, under_data, snake_under_data, object, empty_urls, empty_object,

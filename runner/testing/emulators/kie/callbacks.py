@@ -81,16 +81,15 @@ class Callbacks:
         return headers
 
     def _body(self, task: Task) -> dict[str, Any]:
-        failed = task.fail_code is not None
-        if self._options.callback_shape == "short":
-            return {
-                "taskId": task.id,
-                "code": _FAILED if failed else 200,
-                "msg": task.fail_msg if failed else "Success",
-                "data": {"task_id": task.id, "callbackType": "task_completed"},
-            }
+        """`envelope` as recordInfo has it, `short` as the page about signatures; a `union` has the keys of both."""
+        shape, failed = self._options.callback_shape, task.fail_code is not None
+        top = {} if shape == "envelope" else {"taskId": task.id}
+        record = {} if shape == "short" else task.record(self._clock.now())
+        short = {} if shape == "envelope" else {"task_id": task.id, "callbackType": "task_completed"}
+        well = "Success" if shape == "short" else "success"
         return {
+            **top,
             "code": _FAILED if failed else 200,
-            "msg": task.fail_msg if failed else "success",
-            "data": task.record(self._clock.now()),
+            "msg": task.fail_msg if failed else well,
+            "data": {**record, **short},
         }

@@ -95,6 +95,7 @@ def _when(row: Row) -> str:
         f"{row.duration_s}s" if row.duration_s else "",
         {True: "with audio", False: "without audio", None: ""}[row.audio],
         f"{row.field} {row.value}" if row.field else "",
+        f"without {row.without}" if row.without else "",
     ]
     return ", ".join(filter(None, parts)) or "any"
 

@@ -127,7 +127,19 @@ def parser() -> argparse.ArgumentParser:
     add("--legacy-sora", action="store_true", help="run the sora-2 models, which are paused")
     add("--upload-hours", type=_positive, default=24.0, metavar="H", help="life of an upload (24)")
     add("--result-days", type=_positive, default=14.0, metavar="D", help="life of a result (14)")
-    add("--callback-shape", choices=("envelope", "short"), default="envelope", help="which documented body")
+    add(
+        "--result-url-hours",
+        type=_positive,
+        default=24.0,
+        metavar="H",
+        help="life of a result's address (24); download-url gives another while the result lives",
+    )
+    add(
+        "--callback-shape",
+        choices=("union", "envelope", "short"),
+        default="union",
+        help="which documented body; union, the default, is both in one",
+    )
     add("--callback-twice", action="store_true", help="deliver every callback twice")
     add(
         "--callback-timeout",
@@ -137,7 +149,13 @@ def parser() -> argparse.ArgumentParser:
         help="for an answer to a callback (15)",
     )
     add("--webhook-key", default="", metavar="KEY", help="sign callbacks with it")
-    add("--fetch-timeout", type=_positive, default=30.0, metavar="S", help="for an input picture (30)")
+    add(
+        "--fetch-timeout",
+        type=_positive,
+        default=30.0,
+        metavar="S",
+        help="for an input picture, clip or sound (30)",
+    )
     add("--fps", type=_small, default=16, metavar="N", help="frames a second of the clips (16)")
     add(
         "--max-short-side",
@@ -176,6 +194,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         states=arguments.states if isinstance(arguments.states, tuple) else _states(arguments.states),
         upload_life_s=arguments.upload_hours * _HOUR_S,
         result_life_s=arguments.result_days * _DAY_S,
+        result_url_life_s=arguments.result_url_hours * _HOUR_S,
         callback_shape=arguments.callback_shape,
         callback_twice=arguments.callback_twice,
         callback_timeout_s=arguments.callback_timeout,

@@ -18,6 +18,7 @@ class Kind(enum.Enum):
     DIGITS = "a string with a whole number in it"
     INTEGER = "an integer"
     NUMBER = "a number"
+    EITHER = "a number or a string"
     FLAG = "a boolean"
     URL = "a URL"
     URLS = "an array of URLs"
@@ -29,6 +30,7 @@ _TYPES: Final[dict[Kind, tuple[type, ...]]] = {
     Kind.DIGITS: (str,),
     Kind.INTEGER: (int,),
     Kind.NUMBER: (int, float),
+    Kind.EITHER: (int, float, str),
     Kind.FLAG: (bool,),
     Kind.URL: (str,),
     Kind.URLS: (list,),
@@ -102,7 +104,7 @@ class Field:
 
     def _outside(self, value: Any) -> str:
         match self.kind:
-            case Kind.FLAG:
+            case Kind.FLAG | Kind.EITHER:
                 return ""
             case Kind.INTEGER | Kind.NUMBER:
                 size, what = value, "value"

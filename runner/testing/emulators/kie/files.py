@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mimetypes
 import secrets
 from dataclasses import dataclass, field
@@ -22,13 +23,17 @@ _UNKNOWN: Final = "application/octet-stream"
 
 @dataclass(slots=True, kw_only=True)
 class Hosted:
-    """One file. `steps` are the answers that its downloads get; `fetched` counts the whole requests for it."""
+    """One file. `steps` are the answers that its downloads get; `fetched` counts the whole requests for it.
+
+    Its own address works until `address_until` at most, other addresses of it may until `expires_at`.
+    """
 
     name: str
     path: Path
     size: int
     created_at: float
     expires_at: float
+    address_until: float
     result: bool
     steps: tuple[Step, ...] = ()
     fetched: int = field(default=0)
@@ -58,7 +63,14 @@ class Files:
         return self.show(name, path, life_s, result=result, steps=steps)
 
     def show(
-        self, name: str, path: Path, life_s: float, *, result: bool = False, steps: tuple[Step, ...] = ()
+        self,
+        name: str,
+        path: Path,
+        life_s: float,
+        *,
+        address_life_s: float = math.inf,
+        result: bool = False,
+        steps: tuple[Step, ...] = (),
     ) -> str:
         """Serve what is in `path` already. Returns its address."""
         now = self._clock.now()
@@ -71,17 +83,22 @@ class Files:
             size=path.stat().st_size,
             created_at=now,
             expires_at=now + life_s,
+            address_until=now + address_life_s,
             result=result,
             steps=steps,
         )
         return self._address(name)
 
     def find(self, name: str) -> Hosted | None:
-        """The file at a path (decoded, without the prefix), while it lives."""
-        if name in self._links:
-            name, until = self._links[name]
-            if self._clock.now() >= until:
-                return None
+        """The file at a path (decoded, without the prefix), while it lives and the path leads to it."""
+        linked, until = self._links.get(name, (name, math.inf))
+        found = self.kept(linked)
+        if found is not None and linked == name:
+            until = found.address_until
+        return found if self._clock.now() < until else None
+
+    def kept(self, name: str) -> Hosted | None:
+        """The file of this name while it lives; its own address may have run out before."""
         found = self._by_path.get(name)
         return found if found is not None and self._clock.now() < found.expires_at else None
 

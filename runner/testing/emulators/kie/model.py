@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runner.api import Picture
+    from runner.testing.emulators.kie.joint import Rule
 
 TRAP: Final = "aspect_ratio is required for text-to-video"
 """What some models say when the picture came under a name that they do not know."""
@@ -47,8 +48,10 @@ class Model:
     array is the last picture. `clip` is the field of a clip to go on from, `task` that of a task.
 
     any_of      fields of which one must be there, or `any_missing` is answered
+    needs       fields that must be there for a value of another: field, value, the field that it needs
     apart       fields that may not stand beside `first` or `last`
     never       values that exclude each other: field, value, field, value
+    joint       what else must hold between several fields
     follows     a given picture sets the clip's shape, whatever ratio is asked for
     text_trap   without a picture it takes the job for text-to-video
     audio_trap  it fails on a picture whose name says another format
@@ -64,6 +67,8 @@ class Model:
     apart: tuple[str, ...] = ()
     last_needs_first: bool = False
     never: tuple[tuple[str, object, str, object], ...] = ()
+    joint: tuple[Rule, ...] = ()
+    needs: tuple[tuple[str, object, str], ...] = ()
     any_of: tuple[str, ...] = ()
     any_missing: str = ""
     follows: bool = False
@@ -91,6 +96,9 @@ class Model:
                 return one.need()
         if self.any_of and absent.issuperset(known.intersection(self.any_of)):
             return self.any_missing
+        for name, value, needed in self.needs:
+            if given.get(name) == value and needed in absent:
+                return f"{needed} is required"
         problems = (one.problem(given[one.name]) for one in self.fields if given.get(one.name) is not None)
         return next(filter(None, problems), "") or self._clash(given, absent)
 
@@ -105,7 +113,8 @@ class Model:
         for one, value, other, its_value in self.never:
             if given.get(one) == value and given.get(other) == its_value:
                 return f"{one} is not within the range of allowed options"
-        return ""
+        completed = self.completed(given)
+        return next(filter(None, (rule(completed) for rule in self.joint)), "")
 
     def completed(self, given: dict[str, Any]) -> dict[str, Any]:
         """The input as the API tells it back: in its own order, with its own defaults."""
@@ -115,27 +124,42 @@ class Model:
 
     def starts_from(self, given: dict[str, Any]) -> str:
         """The address of the first picture; "" for none."""
-        if not self.first or given.get("generation_type") == _REFERENCES:
+        if not self.first or given.get("generation_type") == REFERENCES:
             return ""
         return _at(given.get(self.first), 0)
 
     def ends_on(self, given: dict[str, Any]) -> str:
         """The address of the last picture; "" for none."""
-        if not self.last or given.get("multi_shots") or given.get("generation_type") == _REFERENCES:
+        if not self.last or given.get("multi_shots") or given.get("generation_type") == REFERENCES:
             return ""
         return _at(given.get(self.last), 1 if self.last == self.first else 0)
 
     def seen(self, given: dict[str, Any]) -> list[str]:
         """The addresses of all pictures of a request, once each."""
+        return self._media(given, pictures=True)
+
+    def played(self, given: dict[str, Any]) -> list[str]:
+        """The addresses of all clips and sounds of a request, once each."""
+        return self._media(given, pictures=False)
+
+    def _media(self, given: dict[str, Any], *, pictures: bool) -> list[str]:
         addresses: list[str] = []
         for one in self.fields:
-            if one.kind in (Kind.URL, Kind.URLS) and not one.name.endswith(_NOT_PICTURES):
+            if one.kind in (Kind.URL, Kind.URLS) and one.name.endswith(_NOT_PICTURES) is not pictures:
                 addresses += _addresses(given.get(one.name))
         return list(dict.fromkeys(addresses))
 
 
-_REFERENCES: Final = "REFERENCE_2_VIDEO"
-_NOT_PICTURES: Final = ("video_url", "video_urls", "audio_url", "audio_urls", "clip_url", "reference_video")
+REFERENCES: Final = "REFERENCE_2_VIDEO"
+_NOT_PICTURES: Final = (
+    "video_url",
+    "video_urls",
+    "audio_url",
+    "audio_urls",
+    "clip_url",
+    "reference_video",
+    "character_file_url",
+)
 
 
 def _addresses(value: object) -> Iterable[str]:

@@ -36,7 +36,8 @@ class Options:
     states: tuple[str, ...] = ("waiting", "generating")
     upload_life_s: float = 24 * 3600.0
     result_life_s: float = 14 * 86_400.0
-    callback_shape: str = "envelope"
+    result_url_life_s: float = 24 * 3600.0
+    callback_shape: str = "union"
     callback_twice: bool = False
     callback_timeout_s: float = 15.0
     webhook_key: str = ""

@@ -19,6 +19,7 @@ from runner.testing.emulators.kie.books import Books
 from runner.testing.emulators.kie.callbacks import Callbacks
 from runner.testing.emulators.kie.clock import Clock
 from runner.testing.emulators.kie.downloads import Downloads
+from runner.testing.emulators.kie.fetching import Fetcher
 from runner.testing.emulators.kie.files import Files
 from runner.testing.emulators.kie.jobs import Jobs
 from runner.testing.emulators.kie.server import Server
@@ -62,10 +63,11 @@ async def serve(
         clock, books = Clock(), Books()
         accounts = Accounts(options.keys, options.credits, options.rate, options.poll_rate)
         files = Files(Path(folder), clock, options.public_url)
+        fetcher = Fetcher(options.fetch_timeout_s)
         callbacks = Callbacks(options, clock, books)
         jobs = Jobs(options, clock, books, quiet=quiet)
-        studio = jobs.studio = Studio(options, clock, books, files, jobs.tasks, callbacks.ended)
-        uploads = Uploads(options, clock, books, files, jobs, studio)
+        studio = jobs.studio = Studio(options, clock, books, files, fetcher, jobs.tasks, callbacks.ended)
+        uploads = Uploads(options, clock, books, files, fetcher, jobs)
         downloads = Downloads(clock, books, files)
         server = Server(options, clock, books, accounts, files, jobs, uploads, downloads)
         runner = web.AppRunner(
@@ -78,6 +80,7 @@ async def serve(
         await runner.cleanup()
         await callbacks.close()
         await studio.close()
+        await fetcher.close()
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -119,7 +119,7 @@ class Server:
     async def _link(self, request: web.Request) -> web.StreamResponse:
         self._account(request)
         name = self._files.name_of(str((await _body(request)).get("url", "")))
-        found = self._files.find(name) if name else None
+        found = self._files.kept(name) if name else None
         if found is None or not found.result:
             raise Refused(422, _WRONG_URL)
         return wire.success(self._files.link(name))

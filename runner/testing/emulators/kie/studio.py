@@ -7,36 +7,34 @@ import secrets
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-import aiohttp
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import MediaError
 from runner.media.magic import picture_format
 from runner.testing.emulators.kie import draw, shape
 from runner.testing.emulators.kie.clock import milliseconds
+from runner.testing.emulators.kie.fetching import PROBLEMS
 from runner.testing.emulators.kie.result import result_json
 from runner.testing.emulators.kie.task import compact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from runner.api import Picture
     from runner.testing.emulators.kie.books import Books
     from runner.testing.emulators.kie.clock import Clock
+    from runner.testing.emulators.kie.fetching import Fetched, Fetcher
     from runner.testing.emulators.kie.files import Files
     from runner.testing.emulators.kie.options import Options
     from runner.testing.emulators.kie.task import Task
 
 FETCH_FAILED: Final = "Image fetch failed. Check access settings or use our File Upload API instead."
 NO_AUDIO: Final = "The Google model was unable to generate audio for this request"
-USER_AGENT: Final = "emulator"
 _MB: Final = 1_000_000
 _CLIP_MB: Final = 200
 _WORKERS: Final = 2
 _SHORTEST_S: Final = Fraction(1, 10)
-_REDIRECTS: Final = 5
 
 
 class Failed(Exception):
@@ -48,11 +46,6 @@ class Failed(Exception):
         self.msg = msg
 
 
-class _Fetched(NamedTuple):
-    data: bytes
-    content_type: str
-
-
 class Studio:
     """One for the whole server. `ended` is called with each task that came to its end."""
 
@@ -62,6 +55,7 @@ class Studio:
         clock: Clock,
         books: Books,
         files: Files,
+        fetcher: Fetcher,
         tasks: Mapping[str, Task],
         ended: Callable[[Task], None],
     ) -> None:
@@ -69,13 +63,13 @@ class Studio:
         self._clock = clock
         self._books = books
         self._files = files
+        self._fetcher = fetcher
         self._tasks = tasks
         self._folder = files.folder
         self._ended = ended
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="draw")
         self._work: set[asyncio.Task[None]] = set()
         self._drawn: dict[str, asyncio.Future[Path]] = {}
-        self._http: aiohttp.ClientSession | None = None
 
     def order(self, task: Task) -> None:
         """Start on a task."""
@@ -87,23 +81,7 @@ class Studio:
         for work in list(self._work):
             work.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
-        if self._http is not None:
-            await self._http.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
-
-    async def fetch(self, address: str, most: int, timeout_s: float) -> _Fetched:
-        """What is at an address. Raises `ValueError`, `aiohttp.ClientError`, `TimeoutError`."""
-        if self._http is None:
-            self._http = aiohttp.ClientSession(headers={"User-Agent": USER_AGENT})
-        timeout = aiohttp.ClientTimeout(total=timeout_s)
-        async with self._http.get(address, timeout=timeout, max_redirects=_REDIRECTS) as response:
-            response.raise_for_status()
-            data = bytearray()
-            async for part in response.content.iter_chunked(1 << 16):
-                data += part
-                if len(data) > most:
-                    raise ValueError(f"more than {most} bytes")
-            return _Fetched(bytes(data), response.content_type)
 
     async def _through(self, task: Task) -> None:
         rule = task.rule
@@ -113,6 +91,7 @@ class Studio:
         try:
             if rule.fail is not None:
                 raise Failed(rule.fail.code, rule.fail.msg)
+            await self._reach_media(task)
             if task.model.makes != "character":
                 task.clip = str(await self._made(task))
         except Failed as failed:
@@ -131,7 +110,16 @@ class Studio:
         task.account.settle(task.credits, refund=task.refunded)
         self._ended(task)
 
-    # --- the pictures ---------------------------------------------------------------------------------------------
+    # --- what is given --------------------------------------------------------------------------------------------
+
+    async def _reach_media(self, task: Task) -> None:
+        """See that the clips and the sound are there of which the drawing makes no use."""
+        model, given = task.model, task.given
+        if model.makes == "copy":
+            return  # what is copied is fetched anyway
+        used = given.get(model.clip) if model.clip else None
+        addresses = [one for one in model.played(given) if one != used]
+        await asyncio.gather(*(self._fetched(one, self._fetcher.start(one)) for one in addresses))
 
     async def _made(self, task: Task) -> Path:
         model, given = task.model, task.given
@@ -152,7 +140,7 @@ class Studio:
         from runner.media import picture
 
         rules = task.model.pictures
-        fetched = await self._fetched(address, rules.max_mb * _MB)
+        fetched = await self._whole(address, rules.max_mb)
         try:
             found = await asyncio.get_running_loop().run_in_executor(self._pool, picture.read, fetched.data)
         except MediaError:
@@ -169,7 +157,7 @@ class Studio:
         path: Path | None = None
         if model.clip and given.get(model.clip):
             path = self._folder / f"{secrets.token_hex(16)}.mp4"
-            path.write_bytes((await self._fetched(str(given[model.clip]), _CLIP_MB * _MB)).data)
+            path.write_bytes((await self._whole(str(given[model.clip]), _CLIP_MB)).data)
         elif model.task and given.get(model.task):
             path = self._clip_of(task, str(given[model.task]))
         if path is None:
@@ -189,15 +177,19 @@ class Studio:
 
     async def _copy(self, task: Task, given: dict[str, Any]) -> Path:
         address = next((str(value) for name, value in given.items() if name.endswith("_url")), "")
-        data = (await self._fetched(address, _CLIP_MB * _MB)).data
+        data = (await self._whole(address, _CLIP_MB)).data
         path = self._folder / f"{secrets.token_hex(16)}.{picture_format(data) or 'mp4'}"
         path.write_bytes(data)
         return path
 
-    async def _fetched(self, address: str, most: int) -> _Fetched:
+    async def _whole(self, address: str, max_mb: int) -> Fetched:
+        return await self._fetched(address, self._fetcher.whole(address, max_mb * _MB))
+
+    async def _fetched(self, address: str, fetching: Awaitable[Fetched]) -> Fetched:
+        """What came, noted in the books. Raises `Failed`, with the only text that is known for it."""
         try:
-            fetched = await self.fetch(address, most, self._options.fetch_timeout_s)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
+            fetched = await fetching
+        except PROBLEMS as problem:
             self._books.note(
                 self._books.fetches,
                 at=self._clock.now(),
@@ -250,7 +242,12 @@ class Studio:
         for _ in range(2 if task.rule.result == "several" else 1):
             name = f"results/{family}/{milliseconds(self._clock.now())}-{secrets.token_hex(5)}{Path(task.clip).suffix}"
             url = self._files.show(
-                name, Path(task.clip), self._options.result_life_s, result=True, steps=task.rule.download
+                name,
+                Path(task.clip),
+                self._options.result_life_s,
+                address_life_s=self._options.result_url_life_s,
+                result=True,
+                steps=task.rule.download,
             )
             task.urls.append(url)
         task.urls = list(task.rule.urls) or task.urls

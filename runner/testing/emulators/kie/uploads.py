@@ -14,16 +14,17 @@ from aiohttp import web
 
 from runner.testing.emulators.kie import wire
 from runner.testing.emulators.kie.clock import milliseconds
+from runner.testing.emulators.kie.fetching import PROBLEMS
 from runner.testing.emulators.kie.files import content_type
 
 if TYPE_CHECKING:
     from runner.testing.emulators.kie.accounts import Account
     from runner.testing.emulators.kie.books import Books
     from runner.testing.emulators.kie.clock import Clock
+    from runner.testing.emulators.kie.fetching import Fetcher
     from runner.testing.emulators.kie.files import Files
     from runner.testing.emulators.kie.jobs import Jobs
     from runner.testing.emulators.kie.options import Options
-    from runner.testing.emulators.kie.studio import Studio
 
 _MOST: Final = 100_000_000
 _ANYWHERE: Final = "uploads"
@@ -44,14 +45,14 @@ class Uploads:
     """Stores what is sent, and says where it is."""
 
     def __init__(
-        self, options: Options, clock: Clock, books: Books, files: Files, jobs: Jobs, studio: Studio
+        self, options: Options, clock: Clock, books: Books, files: Files, fetcher: Fetcher, jobs: Jobs
     ) -> None:
         self._options = options
         self._clock = clock
         self._books = books
         self._files = files
         self._jobs = jobs
-        self._studio = studio
+        self._fetcher = fetcher
 
     async def take(self, account: Account, request: web.Request, how: str) -> web.Response:
         """Answer an upload; `how` is "stream", "base64" or "url"."""
@@ -145,8 +146,8 @@ class Uploads:
         if not address.startswith(("http://", "https://")):
             raise wire.Refused(400, "fileUrl must be http or https")
         try:
-            fetched = await self._studio.fetch(address, _MOST, self._options.fetch_timeout_s)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            fetched = await self._fetcher.whole(address, _MOST)
+        except PROBLEMS:
             raise wire.Refused(500, "the file cannot be downloaded from fileUrl") from None
         return fetched.data, _extension(address.partition("?")[0].rpartition("/")[2], fetched.content_type)
 

@@ -2,7 +2,8 @@
 
 Where a model's answer to a missing field was not recorded, it has that of its nearest recorded relative. The texts
 for wrong types and values are ours. Prompts are required but where a source says otherwise. A text-to-video twin has
-the fields of its image model without the pictures, and `aspect_ratio` if that had none.
+the fields of its image model without the pictures, and `aspect_ratio` if that had none: with the ratios of its schema
+of 2026-10-01 where its card in plugins/kie/cards names that, else with 16:9, 9:16 and 1:1 as a guess.
 """
 
 from __future__ import annotations

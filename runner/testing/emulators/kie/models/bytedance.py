@@ -7,6 +7,7 @@ from typing import Final
 from runner.testing.emulators.kie.field import NAMELESS, SERVER_EXCEPTION, Field, Kind
 from runner.testing.emulators.kie.model import Model, PictureRules
 from runner.testing.emulators.kie.models.parts import (
+    S5,
     choice,
     flag,
     prompt,
@@ -17,7 +18,8 @@ from runner.testing.emulators.kie.models.parts import (
     urls,
 )
 
-_REFERENCES: Final = ("reference_image_urls", "reference_video_urls", "reference_audio_urls")
+_SEEN: Final = ("reference_image_urls", "reference_video_urls")
+_REFERENCES: Final = (*_SEEN, "reference_audio_urls")
 _MEDIA: Final = ("prompt", "first_frame_url", "last_frame_url", *_REFERENCES)
 _NOTHING: Final = "Please fill in the text prompt or image, video, or audio"
 _RATIOS: Final = ("1:1", "4:3", "3:4", "16:9", "9:16", "21:9", "adaptive")
@@ -47,7 +49,7 @@ def _second(name: str, *resolutions: str, last_frame: bool = True) -> Model:
         last="last_frame_url",
         any_of=_MEDIA,
         any_missing=_NOTHING,
-        apart=_REFERENCES,
+        apart=_SEEN,
         pictures=_PICTURES,
     )
 
@@ -124,8 +126,12 @@ MODELS: Final = (
     _PRO,
     _first("bytedance/v1-pro-fast-image-to-video", "720p", "1080p"),
     _LITE,
-    twin(_LITE, "bytedance/v1-lite-text-to-video"),
+    twin(_LITE, "bytedance/v1-lite-text-to-video", ratio(*S5, "9:21")),
     twin(
-        _PRO, "bytedance/v1-pro-text-to-video", prompt(10_000, missing=SERVER_EXCEPTION), without=("prompt",)
+        _PRO,
+        "bytedance/v1-pro-text-to-video",
+        prompt(10_000, missing=SERVER_EXCEPTION),
+        ratio(*S5, "21:9"),
+        without=("prompt",),
     ),
 )

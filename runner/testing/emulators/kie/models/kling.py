@@ -66,6 +66,7 @@ _V3: Final = Model(
     ),
     first="image_urls",
     last="image_urls",
+    needs=(("multi_shots", True, "multi_prompt"),),
     follows=True,
     text_trap=True,
 )

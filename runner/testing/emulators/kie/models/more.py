@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from runner.testing.emulators.kie.field import NAMELESS, Field, Kind
-from runner.testing.emulators.kie.model import Model, PictureRules
+from runner.testing.emulators.kie.joint import at_most_when, not_both
+from runner.testing.emulators.kie.model import REFERENCES, Model, PictureRules
 from runner.testing.emulators.kie.models.parts import (
     S5,
     choice,
@@ -85,6 +86,7 @@ _GROK: Final = Model(
     ),
     first="image_urls",
     task="task_id",
+    joint=(not_both("image_urls", "task_id"),),
     duration_s=6,
 )
 _GROK_EXTEND: Final = Model(
@@ -93,7 +95,8 @@ _GROK_EXTEND: Final = Model(
         Field(name="task_id", kind=Kind.TEXT, required=True),
         prompt(5000),
         Field(name="extend_at", kind=Kind.NUMBER, required=True, low=0),
-        choice("extend_times", "6", "10", required=True),
+        # A whole number by its schema, a text in the calls that were recorded.
+        Field(name="extend_times", kind=Kind.EITHER, required=True, choices=(6, 10, "6", "10")),
     ),
     task="task_id",
     duration_s=6,
@@ -168,25 +171,25 @@ _PIXVERSE_ON: Final = Model(
     task="taskId",
     any_of=("video_url", "taskId"),
     any_missing="video_url is required",
+    joint=(not_both("video_url", "taskId"),),
 )
+_FRAMES: Final = "FIRST_AND_LAST_FRAMES_2_VIDEO"
 _VEO: Final = Model(
     name="veo-3-1",
     fields=(
         prompt(None),
         choice("model", "veo3", "veo3_fast", "veo3_lite", default="veo3_fast"),
         urls("image_urls", 3),
-        choice(
-            "generation_type",
-            "TEXT_2_VIDEO",
-            "FIRST_AND_LAST_FRAMES_2_VIDEO",
-            "REFERENCE_2_VIDEO",
-        ),
+        choice("generation_type", "TEXT_2_VIDEO", _FRAMES, REFERENCES),
         choice("duration", 4, 6, 8, default=8),
         choice("resolution", "720p", "1080p", "4k", default="720p"),
         ratio("16:9", "9:16", "Auto", default="16:9"),
     ),
     first="image_urls",
     last="image_urls",
+    needs=(("generation_type", _FRAMES, "image_urls"), ("generation_type", REFERENCES, "image_urls")),
+    never=(("generation_type", REFERENCES, "model", "veo3"),),
+    joint=(at_most_when(2, "image_urls", "generation_type", _FRAMES),),
     duration_s=8,
     audio_trap=True,
 )
@@ -219,17 +222,17 @@ MODELS: Final = (
     _HAILUO_02_PRO,
     twin(_HAILUO_02_PRO, "hailuo/02-text-to-video-pro"),
     _MINIMAX,
-    twin(_MINIMAX, "minimax-h3/text-to-video"),
+    twin(_MINIMAX, "minimax-h3/text-to-video", ratio(*S5, "21:9")),
     _GROK,
     twin(_GROK, "grok-imagine/text-to-video", prompt(5000), without=("prompt", "task_id", "index")),
     _GROK_EXTEND,
     _GROK_1_5,
     _HORSE,
-    twin(_HORSE, "happyhorse/text-to-video"),
+    twin(_HORSE, "happyhorse/text-to-video", ratio(*S5)),
     _HORSE_1_1,
-    twin(_HORSE_1_1, "happyhorse-1-1/text-to-video"),
+    twin(_HORSE_1_1, "happyhorse-1-1/text-to-video", ratio(*S5, "4:5", "5:4", "9:21", "21:9")),
     _PIXVERSE,
-    twin(_PIXVERSE, "pixverse-v6/text-to-video"),
+    twin(_PIXVERSE, "pixverse-v6/text-to-video", ratio(*S5, "2:3", "3:2", "21:9")),
     _PIXVERSE_BETWEEN,
     _PIXVERSE_ON,
     _VEO,

@@ -73,7 +73,10 @@ def ratio(*choices: str, required: bool = False, default: str | None = None, mis
 
 
 def twin(model: Model, name: str, *more: Field, without: tuple[str, ...] = ()) -> Model:
-    """The text-to-video model of a family."""
+    """The text-to-video model of a family; `more` are the fields that it has of its own.
+
+    Its aspect ratios are a guess where it is given none: those that all families have.
+    """
     fields = [
         field
         for field in model.fields
@@ -91,5 +94,7 @@ def twin(model: Model, name: str, *more: Field, without: tuple[str, ...] = ()) -
         clip="",
         task="",
         any_of=(),
+        joint=(),
+        needs=(),
         text_trap=False,
     )

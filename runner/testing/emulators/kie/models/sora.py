@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from runner.testing.emulators.kie.field import Field, Kind
+from runner.testing.emulators.kie.joint import durations_within
 from runner.testing.emulators.kie.model import Model
 from runner.testing.emulators.kie.models.parts import choice, flag, prompt, ratio, url, urls
 
@@ -57,6 +58,7 @@ MODELS: Final = (
             choice("upload_method", "s3", "oss"),
         ),
         first="image_urls",
+        joint=(durations_within("shots", "n_frames"),),
         legacy_sora=True,
         duration_s=15,
     ),

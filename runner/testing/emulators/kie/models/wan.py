@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from runner.testing.emulators.kie.field import NAMELESS, Field, Kind
+from runner.testing.emulators.kie.joint import at_most_together
 from runner.testing.emulators.kie.model import Model, PictureRules
 from runner.testing.emulators.kie.models.parts import S3, S5, choice, flag, prompt, seconds, twin, url, urls
 
@@ -45,6 +46,7 @@ _R2V: Final = Model(
         _SEED,
     ),
     first="first_frame",
+    joint=(at_most_together(5, "reference_image", "reference_video"),),
 )
 
 
