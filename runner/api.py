@@ -36,6 +36,7 @@ __all__ = [
     "JSON",
     "TRANSPORT",
     "AccountState",
+    "Clears",
     "Context",
     "Download",
     "Event",
@@ -211,23 +212,36 @@ class GeneratorCapabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploaderCapabilities:
-    """`reach` is how public the addresses are that it hands out."""
+    """What the addresses are like that it hands out: how public, whether HTTPS, and how many seconds they live.
+
+    A life of `None` is as long as the run. `clears` says that the object has `clear`. For people: `advice` is what to
+    check when a picture cannot be fetched from there, `farther` how its addresses become more public, `longer` how
+    they live longer.
+    """
 
     reach: Reach
+    https: bool = True
+    life_s: float | None = None
+    clears: bool = False
+    advice: str = ""
+    farther: str = ""
+    longer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What the host lends to a plugin object for one run.
 
-    `work_dir` is a private folder that is removed at the end of the run. `http` is shared: never close it. `download`
-    fetches what a provider says a clip's address is, and trusts nobody; a generator for a hosted service uses it.
+    `run` is the same text whenever the same request is run. `work_dir` is a private folder that is removed at the end
+    of the run. `http` is shared: never close it. `download` fetches what a provider says a clip's address is, and
+    trusts nobody; a generator for a hosted service uses it.
     """
 
     work_dir: Path
     http: httpx.AsyncClient
     download: Download
     log: logging.Logger
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,6 +362,7 @@ class EventKind(enum.StrEnum):
     """What an observer is told about."""
 
     RUN_STARTED = "run_started"
+    RUN_WARNED = "run_warned"
     RUN_FINISHED = "run_finished"
     SHOT_REUSED = "shot_reused"
     SHOT_UPLOADING = "shot_uploading"
@@ -457,6 +472,18 @@ class Examines(Protocol):
         ...
 
 
+@runtime_checkable
+class Clears(Protocol):
+    """An uploader that takes away what it hosted. Its capabilities say `clears=True`."""
+
+    async def clear(self) -> None:
+        """Remove all pictures of this run's request, also those of earlier runs that were killed.
+
+        Called at the end of a run that hosted pictures, once no task can need them any more. Raises `UploadError`.
+        """
+        ...
+
+
 class Extractor(Protocol):
     """Reads the hand-over frame of a clip. Blocking: the engine calls it in a worker thread."""
 
@@ -512,13 +539,18 @@ class ExtractorSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploaderSpec:
-    """An uploader under a name. `capabilities` may depend on the options: then it is a function of them."""
+    """An uploader under a name. `capabilities` may depend on the options: then it is a function of them.
+
+    `ready` raises a `RunnerError` for what is wrong for certain without asking anybody (no key, no key file): that is
+    said before anything is paid for.
+    """
 
     name: str
     factory: Callable[[Any, Context], Uploader]
     capabilities: UploaderCapabilities | Callable[[Any], UploaderCapabilities]
     options: type = NoOptions
     summary: str = ""
+    ready: Callable[[Any], None] | None = None
 
 
 Spec: TypeAlias = GeneratorSpec | ExtractorSpec | UploaderSpec

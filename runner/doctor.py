@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from runner.config.project import GeneratorChoice
     from runner.plan import Plan
 
-_LIMIT_S: Final = 60.0
+_LIMIT_S: Final = 15.0
 _SIDE_PX: Final = 320
 _LITTLE_DISK: Final = 2_000_000_000
 _NO_DISK: Final = 100_000_000
@@ -218,10 +218,15 @@ async def _host(plan: Plan, services: Services) -> Check:
         return Check(subject="uploader", verdict=Verdict.SKIPPED, message=f"no shot needs {name}")
     needed = max((shot.capabilities.image_reach for shot in plan.shots), default=Reach.LOOPBACK)
     began = time.monotonic()
+    host = plan.project.uploader
     try:
+        if host.spec.ready is not None:
+            host.spec.ready(host.options)
         picture = await asyncio.to_thread(_picture)
         async with asyncio.timeout(_LIMIT_S):
             hosted = await services.hosting.hosted(picture, needed)
+            if services.clears:
+                await services.clear_pictures()
     except Exception as error:
         return _failed("uploader", error)
     life = (
@@ -260,7 +265,8 @@ def _counted(number: int, thing: str) -> str:
 
 def _failed(subject: str, error: BaseException) -> Check:
     if isinstance(error, RunnerError):
-        return Check(subject=subject, verdict=Verdict.FAILED, message=error.line, hint=error.hint)
+        where = f" ({error.where})" if error.where and error.where not in error.line else ""
+        return Check(subject=subject, verdict=Verdict.FAILED, message=f"{error.line}{where}", hint=error.hint)
     message = (
         f"no answer within {_LIMIT_S:g} s"
         if isinstance(error, TimeoutError)

@@ -278,7 +278,11 @@ class TaskUnknown(ShotError):
 
 
 class FetchFailed(ShotError):
-    """The clip was made and did not arrive whole. Fetching again costs nothing. `status` is HTTP's, if any."""
+    """The clip was made and did not arrive whole. Fetching again costs nothing.
+
+    `status` is HTTP's, or 404 for a clip that is not there any more: only such a clip is ever given up as lost, and
+    only when the provider does not know its task any more either.
+    """
 
     spent = Spent.YES
     retry_safe = True

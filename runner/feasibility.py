@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runner.api import GeneratorCapabilities, How, Objection, Reach, Span, UploaderCapabilities
 from runner.config.project import Boundary
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from runner.plugins import Registry
 
 
+_LONGEST_QUEUE_S: Final = 1800.0
+_GRACE_S: Final = 60.0
+
+
 def check(plan: Plan, reader: Reader, *, today: date | None = None, hosts: Sequence[str] = ()) -> None:
     """Note in `reader` everything that the chosen generators cannot do. `hosts` are uploaders to recommend."""
     today = today or date.today()
@@ -33,7 +37,7 @@ def check(plan: Plan, reader: Reader, *, today: date | None = None, hosts: Seque
             reader.problem(key, objection.message, value=objection.value, allowed=objection.allowed)
         if planned.shot.image is not None and planned.capabilities.image:
             _check_picture(planned, planned.shot.image, reader)
-    _check_reach(plan, reader, hosts)
+    _check_hosting(plan, reader, hosts)
 
 
 def public_hosts(registry: Registry) -> list[str]:
@@ -150,27 +154,52 @@ def _no_form(given: GivenImage, formats: tuple[str, ...], max_bytes: int | None)
     return ""
 
 
-def _check_reach(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:
-    """A hosted model cannot fetch a picture from this machine: say so before it is paid to fail."""
-    reach = uploader_capabilities(plan.project).reach
+def _check_hosting(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:
+    """A model that cannot fetch its picture fails, or is paid for without continuity: say so before."""
+    able, name = uploader_capabilities(plan.project), plan.project.uploader.spec.name
     for planned in plan.shots:
-        needed = planned.capabilities.image_reach
-        if planned.shot.boundary is not Boundary.CUT and planned.capabilities.image and reach < needed:
-            name = plan.project.uploader.spec.name
+        if planned.shot.boundary is Boundary.CUT or not planned.capabilities.image:
+            continue
+        generator, needed = planned.shot.generator.spec.name, planned.capabilities.image_reach
+        trouble = ""
+        if able.reach < needed:
+            trouble = _FROM[able.reach]
+        elif needed is Reach.PUBLIC and not able.https:
+            trouble = "not HTTPS, which a hosted model needs"
+        if trouble:
             reader.problem(
                 "uploader.plugin",
-                f"{planned.shot.generator.spec.name} cannot fetch pictures from {name}, "
-                f"whose addresses are {_FROM[reach]}",
+                f"{generator} cannot fetch pictures from {name}, whose addresses are {trouble}",
                 value=name,
-                allowed=_advice(planned.shot.generator.spec.name, hosts),
+                allowed=_others(generator, name, hosts, able),
+            )
+        queue_s = plan.project.limits.task_timeout_s
+        if able.life_s is not None and not outlives(able.life_s, queue_s):
+            reader.problem(
+                "uploader.plugin",
+                f"the addresses of {name} live {able.life_s:g} s, and a task may wait {needed_life_s(queue_s):g} s "
+                "before its picture is fetched",
+                value=name,
+                allowed=f"{able.longer or 'a longer life'}; or a lower limits.task_timeout_s",
             )
 
 
-def _advice(generator: str, hosts: Sequence[str]) -> str:
-    # The host that belongs to the generator comes first.
-    names = sorted(hosts, key=lambda name: name != generator)
-    chosen = " or ".join(f"uploader={name}" for name in names) or "an uploader with public addresses"
-    return f"{chosen}; or a tunnel to this machine: uploader.public_base_url=https://..."
+def needed_life_s(queue_s: float) -> float:
+    """How many seconds an address has to live where a task may wait `queue_s` before its picture is fetched."""
+    return min(queue_s, _LONGEST_QUEUE_S)
+
+
+def outlives(life_s: float, queue_s: float) -> bool:
+    """Whether an address that lives so many seconds is there for all tasks, give or take what it took to make it."""
+    return life_s + _GRACE_S >= needed_life_s(queue_s)
+
+
+def _others(generator: str, chosen: str, hosts: Sequence[str], able: UploaderCapabilities) -> str:
+    """Image hosts that would do, the generator's own first, or a way to make the chosen one public."""
+    names = sorted((name for name in hosts if name != chosen), key=lambda name: name != generator)
+    others = " or ".join(f"uploader={name}" for name in names)
+    ways = [others, able.farther] if others or able.farther else ["an uploader with public HTTPS addresses"]
+    return "; or ".join(way for way in ways if way)
 
 
 _FROM = {

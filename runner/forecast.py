@@ -32,11 +32,13 @@ class Standing(enum.StrEnum):
 class Forecast:
     """The standing of each key, and what is ahead: the keys to do, each with its price.
 
+    `fell_back` are those whose clip is there, and was made from its prompt alone where it should start from a frame.
     Money is in millionths of a US dollar; a price of `None` is unknown.
     """
 
     standing: Mapping[str, Standing]
     ahead: Mapping[str, int | None]
+    fell_back: frozenset[str] = frozenset()
 
     @property
     def to_do(self) -> int:
@@ -63,7 +65,12 @@ def forecast(plan: Plan) -> Forecast:
             known.setdefault(attempt.key, []).append(attempt)
     standing = {key: _standing(known.get(key, [])) for key in keys}
     ahead = {shot.key: micros(shot) for shot in plan.shots if standing[shot.key] is Standing.TO_DO}
-    return Forecast(standing=standing, ahead=ahead)
+    fell_back = frozenset(
+        key
+        for key, attempts in known.items()
+        if any(one.phase is Phase.FETCHED and one.facts.get("fell_back") for one in attempts)
+    )
+    return Forecast(standing=standing, ahead=ahead, fell_back=fell_back)
 
 
 def micros(planned: PlannedShot) -> int | None:

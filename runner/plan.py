@@ -117,8 +117,9 @@ def make(project: Project, registry: Registry) -> Plan:
             able = capabilities_of(shot.generator, request.model, how)
             if able.model is not None:
                 request = replace(request, model=able.model)
+            # A seed that the model does not take changes nothing: with another one it is the same request.
             identifying = identity.fields(
-                request,
+                request if able.seed else replace(request, seed=None),
                 shot.generator,
                 given=shot.image,
                 previous=previous.key if previous else None,

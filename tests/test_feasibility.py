@@ -17,7 +17,10 @@ from runner.api import (
     Reach,
     ShotRequest,
     Span,
+    UploaderCapabilities,
 )
+from runner.config.convert import Reader
+from runner.config.origins import Origins
 from runner.config.project import (
     Boundary,
     GivenImage,
@@ -208,17 +211,51 @@ def test_capabilities_of_another_kind_are_the_plugins_fault() -> None:
 # --- reach ------------------------------------------------------------------------------------------------------
 
 
-def test_a_hosted_generator_cannot_fetch_from_this_machine_and_is_told_before_anything_is_spent() -> None:
+def on(**keys: Any) -> UploaderChoice:
+    """An image host whose addresses are as stated."""
+    able = UploaderCapabilities(**{"reach": Reach.PUBLIC, **keys})
+    return UploaderChoice(spec=replace(UPLOADER, capabilities=able), options=Options())
+
+
+@pytest.mark.parametrize(
+    ("host", "trouble", "allowed"),
+    [
+        (on(reach=Reach.LOOPBACK), "on this machine only", "uploader=far"),
+        (
+            on(reach=Reach.NETWORK, farther="dig a tunnel"),
+            "in this network only",
+            "uploader=far; or dig a tunnel",
+        ),
+        (on(https=False, farther="take https"), "not HTTPS", "uploader=far; or take https"),
+        (
+            on(life_s=600, longer="set life=9"),
+            "live 600 s, and a task may wait 1800 s",
+            "set life=9; or a lower",
+        ),
+    ],
+)
+def test_a_host_that_cannot_serve_a_hosted_generator_is_told_before_anything_is_spent(
+    host: UploaderChoice, trouble: str, allowed: str
+) -> None:
+    hosted = with_capabilities(image_reach=Reach.PUBLIC)
+    reader = Reader(Origins())
+
+    project = film(
+        shot("a", Boundary.CUT), shot("b", generator=hosted), shot("c", generator=hosted), uploader=host
+    )
+    feasibility.check(make(project), reader, today=TODAY, hosts=["host", "far"])
+
+    (problem,) = reader.problems
+    assert problem.key == "uploader.plugin"
+    assert trouble in problem.message
+    assert problem.allowed.startswith(allowed)
+
+
+@pytest.mark.parametrize("host", [on(life_s=1800), on(life_s=1741), on(life_s=None)])
+def test_an_address_that_lives_as_long_as_a_task_may_wait_is_fine(host: UploaderChoice) -> None:
     hosted = with_capabilities(image_reach=Reach.PUBLIC)
 
-    (problem,) = found(
-        film(shot("a", Boundary.CUT), shot("b", generator=hosted), shot("c", generator=hosted))
-    )
-
-    assert problem.key == "uploader.plugin"
-    assert "gen cannot fetch pictures from host" in problem.message
-    assert "on this machine only" in problem.message
-    assert "uploader.public_base_url=https://" in problem.allowed
+    assert not found(film(shot("a", Boundary.CUT), shot("b", generator=hosted), uploader=host))
 
 
 def test_public_addresses_are_far_enough_for_anyone() -> None:

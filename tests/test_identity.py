@@ -51,7 +51,7 @@ PROJECT_TRANSPORT = {"slug", "description", "extractor", "uploader", "budget", "
         (Project, PROJECT_IDENTITY, PROJECT_TRANSPORT),
         (Continuity, {"fallback", "hand_over"}, set()),
         (Film, {"join"}, set()),
-        (GivenImage, {"sha256"}, {"path"}),
+        (GivenImage, {"sha256"}, {"path", "format", "size", "width", "height"}),
     ],
 )
 def test_every_field_is_either_identity_or_transport(
@@ -173,7 +173,7 @@ def test_an_option_may_say_what_of_it_is_identity() -> None:
 
 
 def test_where_a_shot_starts_is_identity() -> None:
-    picture = GivenImage(path=Path("bag.png"), sha256="aa")
+    picture = GivenImage(path=Path("bag.png"), sha256="aa", format="png", size=9, width=4, height=3)
     keys = {
         key(),
         key(given=picture),

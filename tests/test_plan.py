@@ -23,6 +23,7 @@ from runner.config.project import (
 )
 from runner.config.schema import Continuity, Film, Limits
 from runner.errors import PluginError
+from runner.seeds import notes
 from tests.planning import (
     CHOICE,
     GENERATOR,
@@ -132,6 +133,41 @@ def test_an_uploader_is_needed_only_where_a_picture_is() -> None:
 @pytest.fixture
 def registry() -> plugins.Registry:
     return plugins.load([])
+
+
+def test_a_seed_that_is_not_sent_is_no_part_of_the_request() -> None:
+    unseeded = with_capabilities(seed=False)
+    keys = {
+        make(film(shot("a", Boundary.CUT, generator=unseeded, seed=seed))).shots[0].key
+        for seed in (None, 1, 2)
+    }
+    sent = {make(film(shot("a", Boundary.CUT, seed=seed))).shots[0].key for seed in (None, 1, 2)}
+
+    assert (len(keys), len(sent)) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ((None, None), ()),
+        ((7, 7), ("seed 7 is not sent",)),
+        ((7, 8), ("each of the seeds 7, 8 is not sent",)),
+        ((1, 2, 3, 4), ("each of 4 seeds is not sent",)),
+    ],
+)
+def test_a_seed_that_is_not_sent_is_told_once(seeds: tuple[int | None, ...], said: tuple[str, ...]) -> None:
+    unseeded = with_capabilities(seed=False)
+    shots = [
+        shot(f"s{at}", Boundary.CUT, generator=unseeded, seed=seed, take=2) for at, seed in enumerate(seeds)
+    ]
+
+    told = notes(make(film(*shots, shot("other", seed=5))))
+
+    assert len(told) == len(said)
+    for line, part in zip(told, said, strict=True):
+        assert line.startswith("gen with model m-1 takes no seed: ")
+        assert part in line
+        assert line.endswith("shot.take=3")
 
 
 # --- transforms -------------------------------------------------------------------------------------------------

@@ -34,10 +34,11 @@ class GcsOptions:
     expires_h         hours that a signed address lives, 168 at the most; 12 at the most where Google keeps the key
     credentials_file  the JSON key of a service account; empty takes the application-default credentials
     project           the project that pays for the requests, for buckets that want one named
-    delete_at_end     delete the pictures that this run uploaded when it ends
+    delete_at_end     give the pictures of this request a folder of their own, PREFIX/REQUEST/, and delete it at the end
+                      of the run, once no task can need them any more
     api_url           where to call instead of Google, such as an emulator; else STORAGE_EMULATOR_HOST says it.
                       Over plain http no account is shown
-    timeout_s         how long uploading one picture is tried
+    timeout_s         how long one request to the bucket is tried
 
     Raises `ValueError` for what cannot be.
     """
@@ -93,6 +94,30 @@ def reach(options: GcsOptions) -> Reach:
     return reach_of(host_of(called)) if called else Reach.PUBLIC
 
 
+def capabilities(options: GcsOptions) -> UploaderCapabilities:
+    """What the addresses are like, and what helps when they are not."""
+    called = address(options)
+    signed = options.access == "signed"
+    return UploaderCapabilities(
+        reach=reach(options),
+        https=not called.startswith("http:"),
+        life_s=options.expires_h * 3600 if signed else None,
+        clears=options.delete_at_end,
+        advice="give the account that signs roles/storage.objectViewer on the bucket, and check this machine's clock"
+        if signed
+        else "see that allUsers may read the bucket",
+        farther=f"leave uploader.api_url and {EMULATOR} unset, to call Google itself" if called else "",
+        longer="set uploader.expires_h to more hours",
+    )
+
+
+def _ready(options: GcsOptions) -> None:
+    """Raise for a key file that cannot be used, and where nothing could sign."""
+    from .account import known_to_fail
+
+    known_to_fail(options)
+
+
 def _create(options: GcsOptions, context: Context) -> Gcs:
     from .uploader import Gcs
 
@@ -106,5 +131,6 @@ def runner_register() -> UploaderSpec:
         summary="a bucket of Google Cloud Storage; addresses that expire, or public ones",
         factory=_create,
         options=GcsOptions,
-        capabilities=lambda options: UploaderCapabilities(reach=reach(options)),
+        capabilities=capabilities,
+        ready=_ready,
     )

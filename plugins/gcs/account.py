@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _READ_WRITE: Final = "https://www.googleapis.com/auth/devstorage.read_write"
 _CLOUD: Final = "https://www.googleapis.com/auth/cloud-platform"  # what signing by IAM asks for
 
+_NO_KEY: Final = "there is no key: an emulator over http is called without"
 _SIGN_HINT: Final = (
     "uploader.credentials_file=KEY.json of a service account, or uploader.access=public with a public bucket"
 )
@@ -69,6 +70,32 @@ def opened(options: GcsOptions) -> Account:
     return Account(client, signer, kept_by_google)
 
 
+def known_to_fail(options: GcsOptions) -> None:
+    """Raise `UploadRefused` for what cannot work whatever Google says. Nothing is asked of anybody."""
+    named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS", "")
+    if options.credentials_file:
+        _from_file(options.credentials_file)
+    elif urlsplit(address(options)).scheme == "http":
+        if options.access == "signed":
+            raise _cannot_sign(_NO_KEY)
+    elif named and not Path(named).expanduser().is_file():
+        raise UploadRefused(
+            "there are no credentials for Google Cloud Storage",
+            where=f"GOOGLE_APPLICATION_CREDENTIALS={named}",
+            why="there is no such file",
+            hint="name a file that is there, or uploader.credentials_file=KEY.json",
+        )
+
+
+def _cannot_sign(why: str) -> UploadRefused:
+    return UploadRefused(
+        "these credentials of Google cannot sign an address",
+        where="uploader.access=signed",
+        why=why,
+        hint=_SIGN_HINT,
+    )
+
+
 def _from_file(name: str) -> Any:
     from google.oauth2 import service_account
 
@@ -79,10 +106,10 @@ def _from_file(name: str) -> Any:
         known = json.loads(path.read_bytes())
     except OSError as error:
         raise UploadRefused(
-            "the key file of Google Cloud Storage cannot be read",
+            f"the key file {name} of Google Cloud Storage cannot be read",
             where=where,
             why=error.strerror or type(error).__name__,
-            hint=hint,
+            hint=f"uploader.credentials_file=FILE that is there; {hint}",
         ) from None
     except ValueError:
         # What the parser says quotes the file.
@@ -122,7 +149,8 @@ def _from_surroundings() -> Any:
             "there are no credentials for Google Cloud Storage",
             where=f"GOOGLE_APPLICATION_CREDENTIALS={named}" if named else "",
             why=first_line(error),
-            hint="gcloud auth application-default login, or uploader.credentials_file=KEY.json",
+            hint="uploader.credentials_file=KEY.json of a service account; or with a public bucket, "
+            "uploader.access=public and gcloud auth application-default login",
         ) from None
     except GoogleAuthError as error:
         raise UploadError("Google's credentials cannot be looked up now", why=first_line(error)) from error
@@ -147,15 +175,10 @@ def _signer(found: Any, options: GcsOptions) -> tuple[Any, bool]:
     if not email:
         kind = f"{type(found).__module__}.{type(found).__name__}".removeprefix("google.")
         says = {
-            "auth.credentials.AnonymousCredentials": "there is no key: an emulator over http is called without",
+            "auth.credentials.AnonymousCredentials": _NO_KEY,
             "oauth2.credentials.Credentials": "they are those of a person, not of a service account",
         }
-        raise UploadRefused(
-            "these credentials of Google cannot sign an address",
-            where="uploader.access=signed",
-            why=says.get(kind, f"no service account belongs to them ({kind})"),
-            hint=_SIGN_HINT,
-        )
+        raise _cannot_sign(says.get(kind, f"no service account belongs to them ({kind})"))
     by_iam = service_account.Credentials(
         signer=iam.Signer(request, found, email),  # type: ignore[no-untyped-call]
         service_account_email=email,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import UploadError, UploadRefused
@@ -63,6 +65,13 @@ def told(error: BaseException, options: GcsOptions, *, wanted: str) -> UploadErr
             if address(options)
             else _LOGIN,
         )
+    if isinstance(error, ValueError) and isinstance(error, OSError):  # requests cannot read an answer as JSON
+        return UploadError(
+            "what answers is not Google Cloud Storage",
+            where=address(options) or where,
+            why="a page came instead of an answer",
+            hint="look for a proxy or a login page in between; then run the same command again",
+        )
     if isinstance(error, OSError):  # requests' errors are of this kind
         return _unreachable(error, options)
     return UploadRefused("Google Cloud Storage cannot be used", where=where, why=first_line(error))
@@ -85,7 +94,7 @@ def _answered(error: Any, options: GcsOptions, where: str, wanted: str) -> Uploa
             where=where,
             why=why,
             hint=f"gcloud storage buckets add-iam-policy-binding gs://{bucket} "
-            "--member=serviceAccount:EMAIL --role=roles/storage.objectUser",
+            f"--member=serviceAccount:{_email(options)} --role=roles/storage.objectUser",
         )
     if code == 401:
         return UploadRefused(
@@ -104,9 +113,21 @@ def _answered(error: Any, options: GcsOptions, where: str, wanted: str) -> Uploa
     if code in _LATER or code >= 500:
         what = "too many requests" if code == 429 else "it is out of order"
         return UploadError(
-            f"Google Cloud Storage takes no picture now: {what}", where=where, why=f"{code} {why}"
+            f"Google Cloud Storage takes no picture now: {what}",
+            where=where,
+            why=f"{code} {why}",
+            hint="run the same command again later",
         )
     return UploadRefused("Google Cloud Storage refused the picture", where=where, why=f"{code} {why}")
+
+
+def _email(options: GcsOptions) -> str:
+    """Whose key it is, for a command to copy."""
+    try:
+        found = json.loads(Path(options.credentials_file).expanduser().read_bytes())
+        return str(found["client_email"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return "EMAIL"
 
 
 def _reason(error: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import threading
 from datetime import UTC, datetime, timedelta
@@ -49,7 +50,7 @@ class Gcs:
         self._seen_by_strangers = False
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._running: set[asyncio.Future[Any]] = set()
-        self._created: list[tuple[str, int]] = []
+        self._run = context.run[:16]
 
     async def __aenter__(self) -> Gcs:
         return self
@@ -57,13 +58,9 @@ class Gcs:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # An upload goes on in its thread when nobody waits for it any more.
-        await asyncio.gather(*self._running, return_exceptions=True)
-        if self._account is None:
-            return
-        if self._options.delete_at_end:
-            await asyncio.gather(*(asyncio.to_thread(self._delete, *one) for one in self._created))
-        self._account.client.close()
+        await self._uploaded()
+        if self._account is not None:
+            self._account.client.close()
 
     async def put(self, picture: Picture) -> Hosted:
         """Host the bytes; the same picture keeps its name, and costs nothing the second time."""
@@ -75,6 +72,15 @@ class Gcs:
         if self._options.access == "public":
             await self._check_that_strangers_see(hosted.url)
         return hosted
+
+    async def _uploaded(self) -> None:
+        """An upload goes on in its thread when nobody waits for it any more: wait for all of them."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def clear(self) -> None:
+        """Delete the folder of this request. Raises `UploadError`."""
+        await self._uploaded()
+        await asyncio.to_thread(self._clear)
 
     def _put(self, picture: Picture) -> Hosted:
         try:
@@ -111,7 +117,6 @@ class Gcs:
             self._compare(blob, picture)
             self._log.debug("gs://%s/%s is there already", blob.bucket.name, blob.name)
         else:
-            self._created.append((blob.name, blob.generation))
             self._log.debug("gs://%s/%s was uploaded", blob.bucket.name, blob.name)
 
     def _compare(self, blob: Any, picture: Picture) -> None:
@@ -177,25 +182,31 @@ class Gcs:
                 )
             self._seen_by_strangers = True
 
-    def _delete(self, name: str, generation: int) -> None:
+    def _clear(self) -> None:
         from google.api_core.exceptions import NotFound
 
-        assert self._account is not None, "something was created"
         try:
-            self._bucket(self._account).delete_blob(name, if_generation_match=generation, **self._patience())
-        except NotFound:
-            return
+            bucket = self._bucket(self._opened())
+            for blob in list(bucket.list_blobs(prefix=self._folder, **self._patience())):
+                with contextlib.suppress(NotFound):
+                    blob.delete(if_generation_match=blob.generation, **self._patience())
+                self._log.debug("gs://%s/%s was deleted", bucket.name, blob.name)
         except Exception as error:
-            fault = told(error, self._options, wanted="storage.objects.delete")
-            self._log.warning("gs://%s/%s was not deleted: %s", self._options.bucket, name, fault.line)
+            fault = told(error, self._options, wanted="storage.objects.list and delete")
+            raise fault from (None if fault is error else error)
 
     def _bucket(self, account: Account) -> Any:
         return account.client.bucket(self._options.bucket, user_project=self._options.project or None)
 
     def _name(self, picture: Picture) -> str:
         ending = "jpg" if picture.format == "jpeg" else picture.format
-        prefix = self._options.prefix.strip("/")
-        return f"{prefix}/{picture.sha256}.{ending}" if prefix else f"{picture.sha256}.{ending}"
+        return f"{self._folder}{picture.sha256}.{ending}"
+
+    @property
+    def _folder(self) -> str:
+        """What the names begin with. What is to be deleted has a folder of its own: nobody else's runs are in there."""
+        parts = [self._options.prefix.strip("/"), self._run if self._options.delete_at_end else ""]
+        return "".join(f"{part}/" for part in parts if part)
 
     def _patience(self) -> dict[str, Any]:
         """The library's own retries, and how long each of them waits: together no longer than `timeout_s`."""

@@ -78,7 +78,7 @@ class KieOptions:
 
     api_url        KIE, or an emulator: python -m runner emulate
     api_key        the key; the profile takes it from the environment variable KIE_API_KEY
-    api_key_file   a file that holds nothing but the key, used when api_key is empty
+    api_key_file   a file that holds nothing but the key, and comes before api_key
     allowed_hosts  where clips may be fetched from
     cards          a file of more model cards, for models newer than those shipped
     callback       {public_url, bind, port, hmac_key}: hear from KIE when a task ends, besides polling
@@ -109,7 +109,7 @@ class KieUploadOptions:
 
     upload_url    KIE's upload host, or an emulator
     api_key       the key; the profile takes it from the environment variable KIE_API_KEY
-    api_key_file  a file that holds nothing but the key, used when api_key is empty
+    api_key_file  a file that holds nothing but the key, and comes before api_key
     folder        the folder of the account that they go into
     life_h        how long an address is believed to live; KIE names 24 hours in one place and 3 days in another
     timeout_s     how long to wait for an answer
@@ -146,11 +146,12 @@ def key_of(options: KieOptions | KieUploadOptions, section: str = "generator") -
     """The account's key. Raises `ConfigError` where there is none."""
     key, file = options.api_key, options.api_key_file
     why = f"{section}.api_key is empty, and {KEY} is not set in the environment"
-    if not key and file:
+    if file:
         try:
             key = Path(file).expanduser().read_text(encoding="utf-8")
             why = f"{file} is empty"
         except (OSError, UnicodeDecodeError) as error:
+            key = ""
             why = f"{section}.api_key_file cannot be read: {getattr(error, 'strerror', None) or error}"
     elif not key:
         key = os.environ.get(KEY, "")
@@ -197,6 +198,22 @@ def _capabilities(options: KieOptions, model: str | None, how: How) -> Generator
     return able if twin is None else ability.of(twin, able)
 
 
+def _hosting(options: KieUploadOptions) -> UploaderCapabilities:
+    reach = reach_of(host_of(options.upload_url))
+    return UploaderCapabilities(
+        reach=reach,
+        https=not options.upload_url.startswith("http:"),
+        life_s=options.life_h * 3600,
+        advice="run the same command again later, or take another image host (python -m runner plugins)",
+        farther="" if reach is Reach.PUBLIC else "leave uploader.upload_url at KIE's own host",
+        longer="set uploader.life_h to more hours, if KIE keeps its word that long",
+    )
+
+
+def _ready(options: KieUploadOptions) -> None:
+    key_of(options, "uploader")
+
+
 def _models() -> dict[str, str]:
     from . import card
 
@@ -235,6 +252,7 @@ def runner_register() -> list[GeneratorSpec | UploaderSpec]:
             summary="KIE's own image host: free with the key, addresses live for a day",
             factory=_create_uploader,
             options=KieUploadOptions,
-            capabilities=lambda options: UploaderCapabilities(reach=reach_of(host_of(options.upload_url))),
+            capabilities=_hosting,
+            ready=_ready,
         ),
     ]

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 _TOP_UP: Final = "top up at kie.ai, then run the same command again: what is made is kept"
 _CAPPED: Final = "raise the key's own limit in KIE's settings, or wait until it is reset"
-_KEY: Final = "check KIE_API_KEY: python -m runner doctor, with this run's overrides"
+_KEY: Final = "check the key: KIE_API_KEY in the environment, or generator.api_key_file"
 _MODEL: Final = "choose another model: generator.model=..."
+_FORBIDDEN: Final = "check generator.api_url, and the list of addresses that the key may be used from"
 _ADDRESS: Final = "check generator.api_url"
 _CHANGE: Final = "change the prompt, then run the same command again"
 _CARD: Final = (
@@ -53,9 +54,19 @@ _BEFORE_ANYTHING: Final = (
         "not valid",
         "does not exist",
     ),
+    *(
+        "not one of",
+        "must contain",
+        "not a valid",
+        "unknown model",
+        "unrecognized",
+        "greater than",
+        "less than",
+    ),
+    *("expected string", "expected number", "expected integer", "expected array", "expected object"),
 )
 _MISSING: Final = ("is required", "please fill in")
-_GONE: Final = ("paused", "not supported", "unsupported", "does not exist")
+_GONE: Final = ("paused", "not supported", "unsupported", "does not exist", "unknown model")
 _TEXTS: Final = ("failMsg", "failCode", "errorMessage", "errorCode")
 _LONGEST_PAGE: Final = 65_536
 _NO_CREDIT: Final = (
@@ -169,12 +180,14 @@ def refusal(answer: Answer) -> ShotError:
             )
         case 400 | 422 if advice:
             return SubmitRefused(no, why=answer.line, hint=advice)
-        case 422 | 505:
+        case 422:
+            return SubmitRefused(no, why=answer.line, hint=_wanted(answer))
+        case 505:
             return SubmitRefused(no, why=answer.line, hint=_MODEL)
         case 400:
             return SubmitRefused(no, why=answer.line, hint=_CHANGE)
         case 403:
-            return SubmitRefused(no, why=answer.line, hint=_KEY)
+            return SubmitRefused(no, why=answer.line, hint=_KEY if answer.own else _FORBIDDEN)
         case 404 | 405:
             return SubmitRefused(no, why=answer.line, hint=_ADDRESS)
         case 413 | 415:

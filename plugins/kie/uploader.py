@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from . import KieUploadOptions
 
 _REFUSED: Final = (400, 401, 402, 403, 404, 405, 413, 415, 422, 433)
+_KEY: Final = "check the key: KIE_API_KEY in the environment, or uploader.api_key_file"
+_HINTS: Final = {
+    401: _KEY,
+    403: _KEY,
+    404: "check uploader.upload_url: KIE's is another host than that of its API",
+}
+_LATER: Final = "run the same command again later, or take another image host (python -m runner plugins)"
 _ENDINGS: Final = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 
@@ -53,7 +60,8 @@ class KieUpload:
                 timeout=self._options.timeout_s,
             )
         except httpx.HTTPError as problem:
-            raise UploadError("KIE's image host does not answer", why=answers.told(problem, key)) from problem
+            why = answers.told(problem, key)
+            raise UploadError("KIE's image host does not answer", why=why, hint=_LATER) from problem
         url = _address(response, key)
         # The life that KIE promises is longer on one of its pages; the shorter one costs an upload at the most.
         expires = began + timedelta(hours=self._options.life_h)
@@ -70,10 +78,7 @@ def _address(response: httpx.Response, key: str) -> str:
             return url
         raise UploadError("KIE's image host names no address", why=answer.line)
     if answer.code in _REFUSED:
-        hint = (
-            "check KIE_API_KEY: python -m runner doctor, with this run's overrides"
-            if answer.code in (401, 403)
-            else ""
+        raise UploadRefused(
+            "KIE's image host refused the picture", why=answer.line, hint=_HINTS.get(answer.code, "")
         )
-        raise UploadRefused("KIE's image host refused the picture", why=answer.line, hint=hint)
-    raise UploadError("KIE's image host failed", why=answer.line)
+    raise UploadError("KIE's image host failed", why=answer.line, hint=_LATER)

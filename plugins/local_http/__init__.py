@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runner.addresses import host_of, is_base, is_public, reach_of
 from runner.api import Context, Reach, UploaderCapabilities, UploaderSpec, hookimpl
@@ -13,14 +13,17 @@ if TYPE_CHECKING:
 
 runner_api_version = 1
 
+TUNNELLED: Final = 8765
+"""The port of a host behind a tunnel, where no other is named."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalHttpOptions:
     """Where to listen, and under which address others reach it.
 
     bind             the address to listen on; 127.0.0.1 is this machine only
-    port             0 takes any free port
-    public_base_url  how a tunnel or proxy that leads here is called from outside: https://...
+    port             0 takes any free port; behind a public_base_url, whose tunnel has to know it, 8765
+    public_base_url  how a tunnel or proxy that leads to bind:port is called from outside: https://...
 
     Raises `ValueError` for what cannot be.
     """
@@ -38,6 +41,11 @@ class LocalHttpOptions:
             raise ValueError("public_base_url should be https://NAME (or http://), with a path at the most")
 
 
+def port(options: LocalHttpOptions) -> int:
+    """The port to listen on; 0 is any free one."""
+    return options.port or (TUNNELLED if options.public_base_url else 0)
+
+
 def reach(options: LocalHttpOptions) -> Reach:
     """How public the addresses are that this host hands out."""
     if options.public_base_url:
@@ -45,6 +53,20 @@ def reach(options: LocalHttpOptions) -> Reach:
     found = reach_of(options.bind)
     # A name to listen on is this machine's own: the open internet need not know it.
     return found if _is_address(options.bind) else min(found, Reach.NETWORK)
+
+
+def capabilities(options: LocalHttpOptions) -> UploaderCapabilities:
+    """What the addresses are like, and what helps when they are not."""
+    behind = options.public_base_url
+    return UploaderCapabilities(
+        reach=reach(options),
+        https=behind.startswith("https:"),
+        advice="check that the tunnel or proxy of uploader.public_base_url runs, and leads to "
+        f"{options.bind}:{port(options)}"
+        if behind
+        else "",
+        farther=f"a tunnel to 127.0.0.1:{options.port or TUNNELLED} of this machine: uploader.public_base_url=https://...",
+    )
 
 
 def _is_address(host: str) -> bool:
@@ -68,5 +90,5 @@ def runner_register() -> UploaderSpec:
         summary="a web server inside the run, gone with it; loopback unless told otherwise",
         factory=_create,
         options=LocalHttpOptions,
-        capabilities=lambda options: UploaderCapabilities(reach=reach(options)),
+        capabilities=capabilities,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from aiohttp import web
 from runner.api import Hosted
 from runner.errors import UploadError
 
-from . import reach
+from . import port, reach
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,19 +39,19 @@ class LocalHttp:
         app.router.add_get("/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._options.bind, self._options.port)
+        site = web.TCPSite(self._runner, self._options.bind, port(self._options))
         try:
             await site.start()
         except OSError as error:
             await self._runner.cleanup()
             raise UploadError(
                 "the image host of this run cannot listen",
-                where=f"uploader.bind={self._options.bind} uploader.port={self._options.port}",
+                where=f"uploader.bind={self._options.bind} uploader.port={port(self._options)}",
                 why=error.strerror or str(error),
-                hint="uploader.port=0 takes any free port",
+                hint=_hint(error, self._options),
             ) from error
         self._base = self._options.public_base_url.rstrip("/") or self._own_address()
-        self._log.info("pictures are served at %s", self._base)
+        self._log.info("pictures are served at %s, from %s", self._base, self._own_address())
         return self
 
     async def __aexit__(
@@ -98,3 +99,12 @@ class LocalHttp:
         if host in ("0.0.0.0", "::"):
             host = "127.0.0.1" if host == "0.0.0.0" else "::1"
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _hint(error: OSError, options: LocalHttpOptions) -> str:
+    """What helps where an address cannot be listened on."""
+    if error.errno != errno.EADDRINUSE:
+        return "uploader.bind=127.0.0.1, or another address of this machine"
+    if options.public_base_url:
+        return "uploader.port=N of a free port, and a tunnel that leads there"
+    return "uploader.port=0 takes any free port"

@@ -117,7 +117,8 @@ class Synthetic:
         url = status.results[0].url if status.results else ""
         task = self._tasks.get(url.removeprefix(_SCHEME))
         if task is None or not task.done or not url.startswith(_SCHEME):
-            raise FetchFailed("there is no such clip to fetch", where=url, why="synthetic has not drawn it")
+            why = "synthetic has not drawn it"
+            raise FetchFailed("there is no such clip to fetch", where=url, why=why, status=404)
         if task.options.fail == "after":
             raise FetchFailed("the clip cannot be fetched", where=url, why="it was asked to fail: fail=after")
         await delivery.send(task.path, task.options.deliver, sink)

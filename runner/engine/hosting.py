@@ -1,53 +1,47 @@
-"""Getting a picture onto the image host, and making sure that it can be fetched from there before money hangs on it."""
+"""Getting a picture onto the image host, and being sure of its address whenever money is about to hang on it."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from runner.api import Reach
 from runner.errors import RunnerError, UploadError, UploadRefused
+from runner.feasibility import needed_life_s, outlives
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-    import httpx
+    from runner.api import Hosted, Picture, Reach, Uploader
+    from runner.engine.stranger import Stranger
 
-    from runner.api import Hosted, Picture, Uploader
+T = TypeVar("T")
 
 _TRIES: Final = 3
-_REDIRECTS: Final = 5
-_LOOK_S: Final = 20.0
-_LONGEST_QUEUE_S: Final = 1800.0
-_ADVICE: Final = (
-    "check the tunnel or proxy and uploader.public_base_url, or choose an uploader with public addresses "
-    "(python -m runner plugins); what can only be fetched from elsewhere: uploader.verify=false"
-)
+_TRUSTED_S: Final = 60.0  # how long an address is believed to lead to the picture without another look
 
 
 @dataclass(slots=True, kw_only=True)
 class Hosting:
-    """Hosts each picture of a run once, and again when its address is about to end.
+    """Hosts each picture of a run once, and again when its address is about to end or has stopped to work.
 
-    `queue_s` is how long a task may wait before the provider fetches the picture. `public` is a client that connects
-    to public addresses only, `any` one that connects to all. `verify` fetches every picture back.
+    `queue_s` is how long a task may wait before the provider fetches the picture. Where `verify` is set, `stranger`
+    looks at every address; `longer` is what makes addresses live longer. `clock` is in seconds since 1970.
     """
 
     uploader: Uploader
-    public: httpx.AsyncClient
-    any: httpx.AsyncClient
-    queue_s: float = _LONGEST_QUEUE_S
+    stranger: Stranger
+    queue_s: float = 1800.0
     verify: bool = True
+    longer: str = ""
     clock: Callable[[], float] = time.time
     _known: dict[str, Hosted] = field(default_factory=dict)
+    _seen: dict[str, float] = field(default_factory=dict)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
-    _doubted: set[str] = field(default_factory=set)
+    _failing: bool = False
 
     async def hosted(self, picture: Picture, needed: Reach) -> Hosted:
         """The picture's address, proved to lead to these bytes from as far away as `needed`.
@@ -56,41 +50,54 @@ class Hosting:
         """
         async with self._turns.setdefault(picture.sha256, asyncio.Lock()):
             known = self._known.get(picture.sha256)
-            if known is not None and self.fresh(known) and await self._still_there(known, picture, needed):
+            if known is not None and self._lives(known) and await self._still_there(known, picture, needed):
                 return known
-            for left in range(_TRIES - 1, -1, -1):
-                try:
-                    found = await self._put(picture)
-                    self._check_life(found)
-                    if self.verify:
-                        await self._look(found, picture, needed)
-                    break
-                except UploadError as error:
-                    if not left or not error.retry_safe:
-                        raise
-                    await asyncio.sleep((_TRIES - left) * random.uniform(0.5, 1.0))
+            try:
+                found = await self._tried(lambda: self._put(picture))
+                self._check_life(found)
+                if self.verify:
+                    await self._looked(found, picture, needed)
+            except UploadError:
+                self._failing = True
+                raise
+            self._failing = False
             self._known[picture.sha256] = found
+            self._seen[found.url] = self.clock()
             return found
+
+    def sure(self, hosted: Hosted) -> bool:
+        """Whether an address was seen to work lately, and will outlive the time that a task may wait."""
+        seen = self._seen.get(hosted.url)
+        return self._lives(hosted) and seen is not None and self.clock() - seen < _TRUSTED_S
 
     def doubt(self, hosted: Hosted) -> None:
         """Look at this address again before it is handed out once more."""
-        self._doubted.add(hosted.url)
-
-    def fresh(self, hosted: Hosted) -> bool:
-        """Whether an address will outlive the time that a task may wait."""
-        return hosted.expires_at is None or self._left_s(hosted.expires_at) >= min(
-            self.queue_s, _LONGEST_QUEUE_S
-        )
+        self._seen.pop(hosted.url, None)
 
     async def _still_there(self, known: Hosted, picture: Picture, needed: Reach) -> bool:
-        if known.url not in self._doubted or not self.verify:
-            return True
-        self._doubted.discard(known.url)
-        try:
-            await self._look(known, picture, needed)
-        except UploadError:
-            return False
+        if self.verify and not self.sure(known):
+            try:
+                await self._looked(known, picture, needed)
+            except UploadError:
+                return False
+        self._seen[known.url] = self.clock()
         return True
+
+    async def _looked(self, hosted: Hosted, picture: Picture, needed: Reach) -> None:
+        # A page, or other bytes, may be a hiccup once.
+        await self._tried(lambda: self.stranger.look(hosted, picture, needed), refusals=2)
+
+    async def _tried(self, work: Callable[[], Awaitable[T]], *, refusals: int = 1) -> T:
+        """Do `work`, a few times where it fails by chance; once only while nothing gets through to the host."""
+        for tried in range(1, _TRIES + 1):
+            try:
+                return await work()
+            except UploadError as error:
+                most = _TRIES if error.retry_safe else refusals
+                if self._failing or tried >= most:
+                    raise
+                await asyncio.sleep(tried * random.uniform(0.5, 1.0))
+        raise AssertionError("the last try returns or raises")
 
     async def _put(self, picture: Picture) -> Hosted:
         try:
@@ -100,73 +107,17 @@ class Hosting:
         except Exception as error:
             raise UploadError("the uploader broke off", why=f"{type(error).__name__}: {error}") from error
 
+    def _lives(self, hosted: Hosted) -> bool:
+        return hosted.expires_at is None or outlives(self._left_s(hosted.expires_at), self.queue_s)
+
     def _check_life(self, hosted: Hosted) -> None:
-        if hosted.expires_at is not None and not self.fresh(hosted):
+        if hosted.expires_at is not None and not self._lives(hosted):
             raise UploadRefused(
                 "the address of a hosted picture ends too soon",
                 why=f"in {max(0.0, self._left_s(hosted.expires_at)):.0f} s, and a task may wait "
-                f"{min(self.queue_s, _LONGEST_QUEUE_S):.0f} s before the picture is fetched",
-                hint="let it live longer, or lower limits.task_timeout_s",
+                f"{needed_life_s(self.queue_s):.0f} s before the picture is fetched",
+                hint=f"{self.longer or 'let it live longer'}, or lower limits.task_timeout_s",
             )
 
     def _left_s(self, until: datetime) -> float:
         return (until - datetime.fromtimestamp(self.clock(), UTC)).total_seconds()
-
-    async def _look(self, hosted: Hosted, picture: Picture, needed: Reach) -> None:
-        """Fetch the picture as a stranger would."""
-        import httpx
-
-        client = self.public if needed is Reach.PUBLIC else self.any
-        url = hosted.url
-        try:
-            for _ in range(_REDIRECTS):
-                if needed is Reach.PUBLIC and urlsplit(url).scheme != "https":
-                    raise _unreachable("it is not HTTPS, which a hosted model needs")
-                async with client.stream("GET", url, timeout=_LOOK_S, follow_redirects=False) as answer:
-                    if answer.has_redirect_location:
-                        url = urljoin(url, answer.headers["Location"])
-                        continue
-                    await _compared(answer, picture)
-                    return
-            raise _unreachable("it redirects again and again")
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            why = f"{type(error).__name__}: {error}".removesuffix(": ")
-            raise UploadError(
-                "the hosted picture cannot be fetched back", why=f"{_host(url)}: {why}", hint=_ADVICE
-            ) from error
-
-
-async def _compared(answer: httpx.Response, picture: Picture) -> None:
-    """Raise unless the answer is the picture."""
-    status, kind = (
-        answer.status_code,
-        answer.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
-    )
-    if status != 200:
-        # A new object may take a moment to appear: this may be tried again.
-        raise UploadError("the hosted picture cannot be fetched back", why=f"HTTP {status}", hint=_ADVICE)
-    if kind.startswith("text/"):
-        raise _unreachable(f"a page comes instead of the picture ({kind})")
-    if kind != picture.mime:
-        raise _unreachable(f"its type is {kind or 'not told'} instead of {picture.mime}")
-    digest, size = hashlib.sha256(), 0
-    async for piece in answer.aiter_bytes():
-        digest.update(piece)
-        size += len(piece)
-        if size > len(picture.data):
-            break
-    if digest.hexdigest() != picture.sha256:
-        raise _unreachable("other bytes come than were put there")
-
-
-def _unreachable(why: str) -> UploadRefused:
-    return UploadRefused("the hosted picture is no use to the generator", why=why, hint=_ADVICE)
-
-
-def _host(url: str) -> str:
-    """Scheme and host of an address: its path and query may be secret."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "an address that cannot be read"
-    return f"{parts.scheme}://{parts.hostname or ''}"

@@ -61,6 +61,12 @@ class ShotOutcome:
     task: str = ""
     cost: int | None = None
 
+    @property
+    def used_picture(self) -> bool:
+        """Whether a picture may have been hosted for it by this run or one that this run took over from."""
+        starts_from_one = self.planned.previous is not None or self.planned.shot.image is not None
+        return starts_from_one and not self.reused and self.ending is not Ending.SKIPPED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmOutcome:
@@ -76,12 +82,13 @@ class FilmOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutcome:
-    """What became of a run."""
+    """What became of a run. `notes` is what there is to say about none of its shots or films."""
 
     plan: Plan
     shots: tuple[ShotOutcome, ...]
     films: tuple[FilmOutcome, ...]
     interrupted: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def errors(self) -> tuple[RunnerError, ...]:

@@ -10,13 +10,15 @@ from runner import http
 from runner.api import Context
 from runner.download import Downloads
 from runner.engine.hosting import Hosting
+from runner.engine.stranger import Stranger
 from runner.errors import PluginError, RunnerError
+from runner.plan import uploader_capabilities
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from runner.api import Extractor, Generator, Uploader
+    from runner.api import Clears, Extractor, Generator, Uploader
     from runner.plan import Plan
 
 
@@ -30,6 +32,7 @@ class Services:
         self._generators: dict[str, Generator] = {}
         self._extractor: Extractor | None = None
         self._hosting: Hosting | None = None
+        self.clears = False
 
     async def __aenter__(self) -> Services:
         """Build what the plan needs, before anything is asked of a provider."""
@@ -52,13 +55,15 @@ class Services:
             if self._plan.needs_uploader:
                 host = project.uploader.spec
                 made = await self._made("uploader", host.name, host.factory, project.uploader.options)
+                able = uploader_capabilities(project)
                 self._hosting = Hosting(
                     uploader=cast("Uploader", made),
-                    public=public,
-                    any=self._http,
+                    stranger=Stranger(public=public, any=self._http, advice=able.advice),
                     queue_s=project.limits.task_timeout_s,
                     verify=project.uploader.verify,
+                    longer=able.longer,
                 )
+                self.clears = able.clears
         except BaseException:
             await self._stack.aclose()
             raise
@@ -82,12 +87,18 @@ class Services:
         assert self._hosting is not None, "the plan needs no pictures"
         return self._hosting
 
+    async def clear_pictures(self) -> None:
+        """Take away what this request hosted, where the uploader `clears`. Raises `UploadError`."""
+        await cast("Clears", self.hosting.uploader).clear()
+
     async def _made(self, kind: str, name: str, factory: Any, options: Any) -> Any:
         work = self._work / f"{kind}-{name}-{len(self._generators)}"
         work.mkdir(exist_ok=True)
         log = logging.getLogger(f"runner.plugins.{name}")
         try:
-            context = Context(work_dir=work, http=self._http, download=self._download, log=log)
+            context = Context(
+                work_dir=work, http=self._http, download=self._download, log=log, run=self._plan.key
+            )
             made = factory(options, context)
             if hasattr(made, "__aenter__"):
                 made = await self._stack.enter_async_context(made)

@@ -75,6 +75,7 @@ class ShotMaker:
         attempt, reused = await Attempts(self.ledger, self.services).clip(
             planned, first.begin, first.resume, lambda sink, rgb: arrival.look(sink, planned, rgb)
         )
+        self._check_continuity(planned, attempt)
         target = self.folder.clip(self.sequence, planned)
         try:
             await asyncio.to_thread(self.ledger.objects.show, attempt.digest, target)
@@ -85,6 +86,19 @@ class ShotMaker:
             ) from error
         faults.reach("after_shown")
         return _outcome(planned, attempt, self.folder.relative(target), frame, reused=reused)
+
+    def _check_continuity(self, planned: PlannedShot, attempt: Attempt) -> None:
+        """A clip that an earlier run was content with may be none that this one accepts."""
+        fell_back = attempt.facts.get("fell_back")
+        if fell_back and self.plan.project.continuity.fallback == "none":
+            again = f"{planned.shot.at}.take={planned.request.take + 1}"
+            raise ShotError(
+                "its clip was made from its prompt alone, by a run that allowed it",
+                where=planned.name,
+                why=str(fell_back),
+                hint=f"pay for another one that starts from its frame: {again}\n"
+                "or be content with it: continuity.fallback=text_to_video",
+            )
 
     def _shown_frame(self, planned: PlannedShot, attempt: Attempt) -> Artifact | None:
         """The hand-over frame that this shot started from, under its name in the run folder."""

@@ -35,7 +35,7 @@ class Submission(Step):
         """Submit, waiting out a busy provider. Every try is an attempt of its own."""
         pause = 1.0
         for left in range(_BUSY_TRIES - 1, -1, -1):
-            if begun.hosted is not None and not self.services.hosting.fresh(begun.hosted):
+            if begun.hosted is not None and not self.services.hosting.sure(begun.hosted):
                 begun = await self.begin()
             try:
                 async with self.ledger.limits.submission(self.account, self.planned.capabilities):

@@ -35,7 +35,7 @@ def show(
     console = Console(highlight=False, soft_wrap=False)
     if not brief:
         table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots])
-    for note in seeds.notes(outcome.plan):
+    for note in (*seeds.notes(outcome.plan), *outcome.notes):
         paragraph.show(console, f"! {note}", style="yellow")
     alike = _alike(outcome.shots)
     for shot in outcome.shots:

@@ -1,33 +1,48 @@
-"""Before anything starts: is there a key for every account that will pay, and does the person agree to the cost?"""
+"""Before anything starts: is there a key for all that needs one, and does the person agree to the cost?"""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from runner.errors import BudgetStop, ConfigError
+from runner.config.project import Boundary
+from runner.errors import BudgetStop, ConfigError, RunnerError
 from runner.forecast import Standing, forecast
 from runner.store.budget import MICROS, dollars
 
 if TYPE_CHECKING:
-    from runner.plan import Plan
+    from runner.plan import Plan, PlannedShot
 
 
-def check_accounts(plan: Plan) -> None:
-    """Raise `ConfigError` where a generator that still has work to do has no key. What is finished needs none."""
-    keyless: dict[str, ConfigError] = {}
-    for label, choice in {shot.shot.generator.label: shot.shot.generator for shot in plan.shots}.items():
+def check_ready(plan: Plan) -> None:
+    """Raise `ConfigError` where a generator or the image host has work to do and cannot, for want of a key.
+
+    What is finished needs none.
+    """
+    wanting: list[tuple[RunnerError, list[PlannedShot]]] = []
+    for choice in {shot.shot.generator.label: shot.shot.generator for shot in plan.shots}.values():
         try:
             if choice.spec.account is not None:
                 choice.spec.account(choice.options)
-        except ConfigError as error:
-            keyless[label] = error
-    if keyless:
+        except RunnerError as error:
+            label = choice.label
+            wanting.append((error, [shot for shot in plan.shots if shot.shot.generator.label == label]))
+    host = plan.project.uploader
+    pictured = [shot for shot in plan.shots if shot.shot.boundary is not Boundary.CUT]
+    try:
+        if host.spec.ready is not None and pictured:
+            host.spec.ready(host.options)
+    except RunnerError as error:
+        wanting.append((error, pictured))
+    if wanting:
         standing = forecast(plan).standing
-        for shot in plan.shots:
-            missing = keyless.get(shot.shot.generator.label)
-            if missing is not None and standing[shot.key] is not Standing.PAID:
-                raise missing
+        for missing, shots in wanting:
+            if any(standing[shot.key] is not Standing.PAID for shot in shots):
+                raise ConfigError(
+                    f"{missing.what}; nothing was started",
+                    why="; ".join(part for part in (missing.where, missing.why) if part),
+                    hint=missing.hint,
+                )
 
 
 def confirm(plan: Plan) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runner import seeds
 from runner.config import compose
 from runner.forecast import Forecast, Standing, forecast, micros
-from runner.report import folder
+from runner.report import folder, paragraph
 from runner.report.manifest import asked_for
 from runner.store.budget import MICROS, dollars
 from runner.verbs.prepare import Preparation, checked
@@ -52,7 +52,7 @@ def describe(plan: Plan, expected: Forecast, composed: Composed) -> dict[str, An
         "to_do": expected.to_do,
         "to_spend_usd": expected.to_spend / MICROS,
         "unpriced": expected.unpriced,
-        "notes": list(seeds.notes(plan)),
+        "notes": _notes(plan, expected),
         "sequences": {
             sequence.name: [_shot(shot, expected) for shot in sequence.shots] for sequence in plan.sequences
         },
@@ -104,8 +104,19 @@ def _show(plan: Plan, expected: Forecast, described: dict[str, Any]) -> None:
         f"extractor {plan.project.extractor.spec.name}, uploader {plan.project.uploader.spec.name}, "
         f"fallback {plan.project.continuity.fallback}"
     )
-    for note in seeds.notes(plan):
-        console.print(Text(f"! {note}", style="yellow"))
+    for note in _notes(plan, expected):
+        paragraph.show(console, f"! {note}", style="yellow")
+
+
+def _notes(plan: Plan, expected: Forecast) -> list[str]:
+    """What a person should know before the run, beyond what is asked for."""
+    fallen = [
+        f"{shot.name} is there, made from its prompt alone; to pay for one that starts from its frame: "
+        f"{shot.shot.at}.take={shot.request.take + 1}"
+        for shot in plan.shots
+        if shot.key in expected.fell_back
+    ]
+    return [*seeds.notes(plan), *fallen]
 
 
 def _money(expected: Forecast) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from runner import feasibility, plan, plugins, seeds
+from runner import feasibility, plan, plugins
 from runner.config import catalogue, schema, validate
 from runner.config.convert import Reader, nearest
 from runner.errors import ConfigError, PluginError, UsageError
@@ -53,7 +53,6 @@ class Preparation:
     def __init__(self) -> None:
         self._registry: Registry | None = None
         self._of: schema.PluginKeys | None = None
-        self._seeds = seeds.Seeds()
 
     def plan(self, composed: Composed) -> tuple[Plan, Registry]:
         """The plan of one composition. Raises `ConfigError` with all problems there are, or `PluginError`."""
@@ -65,7 +64,6 @@ class Preparation:
         try:
             planned = plan.make(project, registry)
             feasibility.check(planned, reader, hosts=feasibility.public_hosts(registry))
-            self._seeds.check(planned, reader)
         except PluginError:
             # On a draft with known problems a plugin may well trip; those come first.
             if not reader.problems:

@@ -23,7 +23,7 @@ from runner.report.record import Record
 from runner.store.budget import MICROS, Budget
 from runner.store.journal import Journal, spend
 from runner.store.objects import Objects
-from runner.verbs.confirm import check_accounts, confirm
+from runner.verbs.confirm import check_ready, confirm
 from runner.verbs.prepare import Preparation, checked
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class _Runs:
 
     def _run(self, plan: Plan, registry: Registry, composed: Composed) -> _Ended:
         root = plan.project.output_root
-        check_accounts(plan)
+        check_ready(plan)
         confirm(plan)
         folder = folders.RunFolder(folders.path_for(plan, composed.job), plan.key)
         try:

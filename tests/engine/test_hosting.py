@@ -16,6 +16,7 @@ from aiohttp import web
 from runner import http
 from runner.api import Hosted, Picture, Reach
 from runner.engine.hosting import Hosting
+from runner.engine.stranger import Stranger
 from runner.errors import UploadError, UploadRefused
 from runner.media import picture
 
@@ -33,6 +34,14 @@ def shown(data: bytes = RED.data, kind: str = "image/png", status: int = 200) ->
 
 def sent_to(path: str) -> Callable[[], web.Response]:
     return lambda: web.Response(status=302, headers={"Location": path})
+
+
+SLOW = web.Response()
+"""Stands for a picture that comes by one byte every tenth of a second."""
+
+
+def slow() -> web.Response:
+    return SLOW
 
 
 @dataclass
@@ -55,9 +64,16 @@ class Host:
         url = self.address or f"{self.base}/{len(self.puts)}.png"
         return Hosted(url=url, reach=Reach.LOOPBACK, expires_at=ends)
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         self.gets.append(request.path)
-        return (self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])()
+        found = (self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])()
+        if found is SLOW:
+            answer = web.StreamResponse(headers={"Content-Type": "image/png"})
+            await answer.prepare(request)
+            for at in range(len(RED.data)):
+                await answer.write(RED.data[at : at + 1])
+                await asyncio.sleep(0.1)
+        return found
 
 
 @contextlib.asynccontextmanager
@@ -75,7 +91,7 @@ async def serving(host: Host) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
-def hosting(host: Host, play: Callable[[Hosting], Awaitable[Any]], **keys: Any) -> Any:
+def hosting(host: Host, play: Callable[[Hosting], Awaitable[Any]], *, limit_s: float = 5, **keys: Any) -> Any:
     """Run `play` on a `Hosting` over this host."""
 
     async def inside() -> Any:
@@ -84,7 +100,8 @@ def hosting(host: Host, play: Callable[[Hosting], Awaitable[Any]], **keys: Any) 
             http.client(timeout_s=5) as client,
             http.client(timeout_s=5, public_only=True) as public,
         ):
-            made = Hosting(uploader=host, public=public, any=client, clock=lambda: NOW, **keys)
+            stranger = Stranger(public=public, any=client, advice="see the host", limit_s=limit_s)
+            made = Hosting(uploader=host, stranger=stranger, clock=lambda: NOW, **keys)
             return await play(made)
 
     return asyncio.run(inside())
@@ -134,7 +151,7 @@ def test_a_redirect_to_the_picture_is_followed() -> None:
         ([sent_to("/again")], "redirects again and again"),
     ],
 )
-def test_what_is_no_use_to_the_generator_is_refused_at_once(
+def test_what_is_no_use_to_the_generator_is_refused_when_it_is_seen_twice(
     answers: list[Callable[[], web.Response]], why: str
 ) -> None:
     host = Host(answers)
@@ -143,9 +160,85 @@ def test_what_is_no_use_to_the_generator_is_refused_at_once(
         hosting(host, once())
 
     assert why in caught.value.why
-    assert "uploader.public_base_url" in caught.value.hint
+    assert "see the host" in caught.value.hint
     assert "uploader.verify=false" in caught.value.hint
     assert len(host.puts) == 1
+
+
+def test_a_page_or_other_bytes_may_be_a_hiccup() -> None:
+    for hiccup in (shown(b"<html>", "text/html"), shown(BLUE.data)):
+        host = Host([hiccup, shown()])
+
+        assert hosting(host, once()).url == f"{host.base}/1.png"
+        assert (len(host.puts), len(host.gets)) == (1, 2)
+
+
+def test_a_host_that_sends_too_slowly_is_given_up_on() -> None:
+    host = Host([slow])
+
+    with pytest.raises(UploadError) as caught:
+        hosting(host, once(), limit_s=0.2)
+
+    assert "did not come whole within 0.2 s" in caught.value.why
+    assert len(host.puts) == 1
+
+
+def test_while_nothing_gets_through_a_picture_is_tried_once() -> None:
+    host = Host([shown(status=503)])
+
+    async def three(made: Hosting) -> None:
+        for one in (RED, BLUE, RED):
+            with pytest.raises(UploadError):
+                await made.hosted(one, Reach.LOOPBACK)
+        host.answers = [shown(BLUE.data)]
+        await made.hosted(BLUE, Reach.LOOPBACK)
+
+    hosting(host, three)
+
+    assert len(host.gets) == 3 + 1 + 1 + 1
+
+
+def test_an_address_in_doubt_is_looked_at_again_and_replaced_only_where_it_fails() -> None:
+    host = Host([shown(), shown(), shown(status=404), shown(status=404), shown(status=404), shown()])
+
+    async def thrice(made: Hosting) -> list[str]:
+        urls = []
+        for _ in range(3):
+            urls.append((await made.hosted(RED, Reach.LOOPBACK)).url)
+            made.doubt(Hosted(url=urls[-1], reach=Reach.LOOPBACK))
+        return urls
+
+    first, second, third = hosting(host, thrice)
+
+    assert first == second != third
+    assert len(host.puts) == 2
+
+
+def test_an_address_is_looked_at_again_after_a_minute() -> None:
+    host = Host([shown()])
+    times = {"now": NOW}
+
+    async def later(made: Hosting) -> list[bool]:
+        made.clock = lambda: times["now"]
+        hosted = await made.hosted(RED, Reach.LOOPBACK)
+        found = [made.sure(hosted)]
+        times["now"] += 61
+        found.append(made.sure(hosted))
+        await made.hosted(RED, Reach.LOOPBACK)
+        return [*found, made.sure(hosted)]
+
+    assert hosting(host, later) == [True, False, True]
+    assert (len(host.puts), len(host.gets)) == (1, 2)
+
+
+def test_the_reason_that_an_object_store_gives_is_passed_on() -> None:
+    denied = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>secret</Message></Error>"
+    host = Host([shown(denied, "application/xml", 403)])
+
+    with pytest.raises(UploadError) as caught:
+        hosting(host, once())
+
+    assert caught.value.why == f"{host.base.rpartition(':')[0]}: HTTP 403 (AccessDenied)"
 
 
 def test_what_takes_a_moment_to_appear_is_waited_for() -> None:
@@ -153,7 +246,7 @@ def test_what_takes_a_moment_to_appear_is_waited_for() -> None:
 
     hosting(host, once())
 
-    assert host.gets == ["/1.png", "/2.png"]
+    assert host.gets == ["/1.png", "/1.png"]
 
 
 def test_what_never_appears_is_an_error_that_names_no_path() -> None:
@@ -164,7 +257,7 @@ def test_what_never_appears_is_an_error_that_names_no_path() -> None:
 
     assert "HTTP 403" in caught.value.why
     assert ".png" not in str(caught.value)
-    assert len(host.puts) == 3
+    assert (len(host.puts), len(host.gets)) == (1, 3)
 
 
 def test_a_transient_failure_of_the_upload_is_tried_again() -> None:
@@ -198,7 +291,7 @@ def test_a_redirect_that_names_no_address_is_told_by_its_status() -> None:
     with pytest.raises(UploadError) as caught:
         hosting(host, once())
 
-    assert caught.value.why == "HTTP 302"
+    assert caught.value.why.endswith(": HTTP 302")
 
 
 def test_a_hosted_model_is_not_believed_to_reach_this_machine() -> None:
@@ -222,7 +315,8 @@ def abroad(pages: dict[str, httpx.Response]) -> Hosted:
     async def inside() -> Hosted:
         transport = httpx.MockTransport(lambda request: pages[str(request.url)])
         async with httpx.AsyncClient(transport=transport) as public, http.client() as client:
-            return await Hosting(uploader=host, public=public, any=client).hosted(RED, Reach.PUBLIC)
+            stranger = Stranger(public=public, any=client)
+            return await Hosting(uploader=host, stranger=stranger).hosted(RED, Reach.PUBLIC)
 
     return asyncio.run(inside())
 
@@ -257,9 +351,11 @@ def test_a_picture_may_be_taken_on_trust() -> None:
 def test_an_address_that_ends_before_the_queue_does_is_refused() -> None:
     host = Host([shown()], life_s=600)
 
-    with pytest.raises(UploadRefused, match="ends too soon"):
-        hosting(host, once(), queue_s=900)
+    with pytest.raises(UploadRefused, match="ends too soon") as caught:
+        hosting(host, once(), queue_s=900, longer="set life=9")
+    assert caught.value.hint.startswith("set life=9, or lower limits.task_timeout_s")
     hosting(host, once(), queue_s=300)
+    hosting(host, once(), queue_s=601)
 
 
 def test_a_picture_whose_address_is_about_to_end_is_hosted_again_from_its_bytes() -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tests.plugins.gcs.front import Front
 
 EMAIL = "films@a-project.iam.gserviceaccount.com"
+RUN = "0123456789abcdef" * 4
+"""The request that the pictures of these tests are hosted for."""
 MACHINE = "123-compute@developer.gserviceaccount.com"
 
 
@@ -67,6 +69,7 @@ async def hosting(work: Path, client: httpx.AsyncClient | None = None, **options
             http=lent,
             download=Downloads(lent, lent),
             log=logging.getLogger("runner.plugins.gcs"),
+            run=RUN,
         )
         made: Any = spec.factory(spec.options(**options), context)
         async with made as uploader:

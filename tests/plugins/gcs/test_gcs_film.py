@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.plugins.gcs.bench import stored
+from tests.plugins.gcs.front import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,6 +100,36 @@ def test_pictures_are_gone_with_the_run_that_wants_it(
     assert answer.code == 0, answer.err
     assert front.asked("DELETE ") == 2
     assert stored(front, bucket) == {}
+    front.lines.clear()
+    assert workplace.run(*by_bucket, NO_FALLBACK, "uploader.delete_at_end=true").code == 0
+    assert front.lines == [], "a finished run asks nothing of Google"
+
+
+def test_pictures_that_cannot_be_deleted_are_told(
+    workplace: Workplace, front: Front, by_bucket: tuple[str, ...]
+) -> None:
+    front.faults += [Fault("DELETE", 403, "no storage.objects.delete access")] * 2
+
+    answer = workplace.run(*by_bucket, NO_FALLBACK, "uploader.delete_at_end=true")
+
+    assert answer.code == 0, answer.err
+    said = " ".join(answer.out.split())
+    assert "! hosted pictures are left behind: there is no permission" in said
+    assert "no storage.objects.delete access" in said
+
+
+def test_pictures_stay_while_a_task_may_need_them(
+    workplace: Workplace, front: Front, bucket: str, by_bucket: tuple[str, ...]
+) -> None:
+    slow = "+sequences.one.shots.gulls.params.latency_s=60"
+
+    late = workplace.run(
+        *by_bucket, NO_FALLBACK, "uploader.delete_at_end=true", slow, "limits.task_timeout_s=1"
+    )
+
+    assert late.code == 1
+    assert "! the hosted pictures stay, since tasks may still need them" in " ".join(late.out.split())
+    assert len(stored(front, bucket)) == 1
 
 
 def test_a_wrong_bucket_is_the_reason_for_going_on_from_the_prompt(
@@ -115,9 +146,7 @@ def test_a_wrong_bucket_is_the_reason_for_going_on_from_the_prompt(
     ("words", "later_h", "says"),
     [
         (("uploader.bucket=no-such-films",), 0, "there is no bucket no-such-films"),
-        (("uploader.credentials_file=none.json",), 0, "the key file of Google Cloud Storage cannot be read"),
         ((), 25, "the hosted picture cannot be fetched back"),
-        (("uploader.expires_h=0.01",), 0, "the address of a hosted picture ends too soon"),
         (("uploader.access=public",), 0, "is not public"),
     ],
 )
@@ -138,6 +167,33 @@ def test_nothing_is_asked_for_that_would_not_start_from_its_picture(
     assert "Traceback" not in answer.out + answer.err
     shots = list((workplace.path / "outputs").rglob("shots/*.mp4"))
     assert [shot.name for shot in shots] == ["01_boats.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says", "helps"),
+    [
+        (
+            ("uploader.credentials_file=none.json",),
+            "the key file none.json of Google Cloud Storage cannot be read",
+            "uploader.credentials_file=FILE that is there",
+        ),
+        (("uploader.credentials_file=notes.txt",), "is not JSON", "makes a key file"),
+        (("uploader.credentials_file=",), "cannot sign an address", "uploader.credentials_file=KEY.json"),
+        (("uploader.expires_h=0.01",), "live 36 s, and a task may wait 1800 s", "uploader.expires_h"),
+    ],
+)
+def test_a_host_that_is_certain_not_to_work_is_told_before_anything_starts(
+    workplace: Workplace, by_bucket: tuple[str, ...], words: tuple[str, ...], says: str, helps: str
+) -> None:
+    workplace.write("notes.txt", "no key at all")
+
+    answer = workplace.run(*by_bucket, *words)
+
+    assert answer.code == 2
+    assert says in answer.err
+    assert helps in answer.err
+    assert "nothing was started" in answer.err
+    assert not list((workplace.path / "outputs").rglob("*.mp4"))
 
 
 def test_without_a_bucket_nothing_starts(workplace: Workplace) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,8 @@ import pytest
 
 from runner.api import Reach
 from runner.errors import UploadRefused
-from tests.plugins.gcs.bench import hosting, picture, put_aside, stored
+from tests.plugins.gcs.bench import EMAIL, RUN, hosting, picture, put_aside, stored
+from tests.plugins.gcs.front import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -201,41 +201,48 @@ def test_another_file_under_the_name_of_a_picture_is_not_handed_out(
     assert stored(front, bucket)[name]["contentType"] == kind
 
 
-def test_at_the_end_just_what_this_run_created_is_deleted(
+def cleared(tmp_path: Path, *pictures: Picture, **options: Any) -> None:
+    """What a run does that hosts pictures, and takes them away at its end."""
+
+    async def run() -> None:
+        async with hosting(tmp_path, **options, delete_at_end=True) as uploader:
+            for one in pictures:
+                await uploader.put(one)
+            await uploader.clear()
+
+    asyncio.run(run())
+
+
+def test_at_the_end_just_the_folder_of_this_request_is_deleted(
     tmp_path: Path, front: Front, bucket: str, key_file: Path
 ) -> None:
     options = {"bucket": bucket, "credentials_file": str(key_file), "api_url": front.url}
     put(tmp_path, picture(1), **options)
-    put_aside(front, bucket, "mine.txt", b"mine", "text/plain")
+    put_aside(front, bucket, "runner/mine.txt", b"mine", "text/plain")
     before = stored(front, bucket)
+    # A run of the same request that was killed left one behind.
+    put(tmp_path, picture(2), **options, delete_at_end=True)
+    assert f"runner/{RUN[:16]}/{picture(2).sha256}.png" in stored(front, bucket)
 
-    put(tmp_path, picture(1), picture(2), picture(3), **options, delete_at_end=True)
+    cleared(tmp_path, picture(1), picture(3), **options)
 
     assert stored(front, bucket) == before
-    assert front.asked("DELETE /storage/v1/") == 2
+    assert front.asked("DELETE /storage/v1/") == 3
     # A file that took the place of ours meanwhile would be left alone.
     assert all("ifGenerationMatch=" in line for line in front.lines if line.startswith("DELETE"))
 
 
-def test_a_deletion_that_fails_is_logged_and_nothing_more(
-    tmp_path: Path, front: Front, bucket: str, key_file: Path, caplog: pytest.LogCaptureFixture
+def test_a_deletion_that_fails_says_what_is_wanting(
+    tmp_path: Path, front: Front, bucket: str, key_file: Path
 ) -> None:
-    from tests.plugins.gcs.front import Fault
-
     front.faults.append(Fault("DELETE", 403, "no storage.objects.delete access"))
-    with caplog.at_level(logging.WARNING, "runner.plugins.gcs"):
-        put(
-            tmp_path,
-            picture(),
-            bucket=bucket,
-            credentials_file=str(key_file),
-            api_url=front.url,
-            delete_at_end=True,
-        )
 
-    (record,) = caplog.records
-    assert f"gs://{bucket}/runner/{picture().sha256}.png was not deleted" in record.getMessage()
-    assert "no storage.objects.delete access" in record.getMessage()
+    with pytest.raises(UploadRefused) as caught:
+        cleared(tmp_path, picture(), bucket=bucket, credentials_file=str(key_file), api_url=front.url)
+
+    assert "storage.objects.list and delete" in caught.value.what
+    assert "no storage.objects.delete access" in caught.value.why
+    assert f"--member=serviceAccount:{EMAIL} " in caught.value.hint
     assert len(stored(front, bucket)) == 1
 
 
@@ -252,6 +259,7 @@ def test_an_upload_that_nobody_waits_for_is_deleted_too(
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
+            await uploader.clear()
 
     asyncio.run(run())
 

@@ -184,7 +184,7 @@ def test_callbacks_that_cannot_be_are_refused_in_the_configuration(keys: dict[st
 
 
 @pytest.mark.parametrize(
-    ("shape", "key"), [("envelope", ""), ("short", KEY), ("short", "not the key that signs")]
+    ("shape", "key"), [("envelope", ""), ("union", KEY), ("short", KEY), ("short", "not the key that signs")]
 )
 def test_a_film_is_made_with_callbacks_and_without_believing_forged_ones(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch, shape: str, key: str

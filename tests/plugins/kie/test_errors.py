@@ -26,13 +26,13 @@ UNKNOWN_BEFORE = "nobody knows whether the provider took an earlier request for 
 GAVE_UP = "kie gave up"
 
 TOP_UP = "top up at kie.ai, then run the same command again: what is made is kept"
-CHECK_KEY = "check KIE_API_KEY: python -m runner doctor, with this run's overrides"
+CHECK_KEY = "check the key: KIE_API_KEY in the environment, or generator.api_key_file"
 OTHER_MODEL = "choose another model: generator.model=..."
 PROMPT = "change the prompt: this one is not allowed by the model"
 PICTURE = (
     "the model does not allow what is on the first frame; change it or the prompt, or take another model"
 )
-HOST = "KIE cannot fetch the first frame from its host; try uploader=kie"
+HOST = "KIE cannot fetch a picture from where it is; for first frames try uploader=kie"
 ADDRESS = "check generator.api_url"
 CARD = (
     "the model asks for more than its card knows: set it in generator.params, name newer cards with "

@@ -18,6 +18,7 @@ from runner import http
 from runner.api import Context, Reach
 from runner.download import Downloads
 from runner.engine.hosting import Hosting
+from runner.engine.stranger import Stranger
 from runner.errors import UploadError, UploadRefused
 from runner.media import picture
 
@@ -239,7 +240,7 @@ def test_trouble_that_passes_is_tried_again_and_a_refusal_is_not(emulator: Emula
     key = emulator.account(tmp_path.name)
 
     async def host(uploader: KieUpload, client: httpx.AsyncClient) -> tuple[str, int]:
-        hosting = Hosting(uploader=uploader, public=client, any=client)
+        hosting = Hosting(uploader=uploader, stranger=Stranger(public=client, any=client))
         before = len(emulator.requests())
         try:
             await hosting.hosted(PICTURE, Reach.LOOPBACK)
@@ -272,8 +273,7 @@ def test_a_picture_older_than_its_address_lives_is_uploaded_again(emulator: Emul
     async def host(uploader: KieUpload, client: httpx.AsyncClient) -> list[int]:
         hosting = Hosting(
             uploader=uploader,
-            public=client,
-            any=client,
+            stranger=Stranger(public=client, any=client),
             queue_s=600,
             clock=lambda: began + passed_s[0],
         )
