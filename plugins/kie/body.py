@@ -83,6 +83,11 @@ def objections(twin: Twin, request: ShotRequest) -> Iterator[Objection]:
         yield Objection("last_image", f"{twin.id} cannot end on a given picture")
     if twin.needs and not any(request.params.get(name) for name in twin.needs):
         yield Objection("params", f"{twin.id} needs more", allowed=f"one of {', '.join(twin.needs)}")
+    for total in twin.at_most:
+        items = [item for name in total.of for item in _listed(request.params.get(name))]
+        if len(items) > total.items:
+            key, together = f"params.{total.of[0]}", " and ".join(total.of)
+            yield Objection(key, f"{together} have {len(items)} items", allowed=f"{total.items} together")
     for name, value in request.params.items():
         key = f"params.{name}"
         if name in twin.own_fields:
@@ -98,7 +103,8 @@ def objections(twin: Twin, request: ShotRequest) -> Iterator[Objection]:
     if request.last_image is not None:
         filled.add("last_image")
     for conflict in twin.conflicts:
-        if _matches(conflict.when, sent) and filled.issuperset(conflict.together):
+        wanting = filled.isdisjoint(conflict.missing)
+        if _matches(conflict.when, sent) and filled.issuperset(conflict.together) and wanting:
             yield Objection(conflict.key, f"{twin.id}: {conflict.because}", allowed=conflict.allowed)
 
 
@@ -140,6 +146,10 @@ def _against(rule: Rule, value: Any) -> str:
         if (low is not None and size < low) or (high is not None and size > high):
             return _span(low, high) + (" items" if items else "")
     return ""
+
+
+def _listed(value: Any) -> list[Any] | tuple[Any, ...]:
+    return value if isinstance(value, list | tuple) else []
 
 
 def _span(low: float | None, high: float | None) -> str:

@@ -89,17 +89,27 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """What does not go together: values of fields as sent (`when`), or fields that are filled (`together`).
+    """What does not go together: values as sent (`when`), fields that are filled (`together`) or are not (`missing`).
 
-    Among the latter, `image` and `last_image` are the shot's pictures. `key` is the shot's key to blame.
+    Among the filled ones, `image` and `last_image` are the shot's pictures. `key` is the shot's key to blame.
     """
 
     __pydantic_config__: ClassVar = _STRICT
     when: dict[str, Any] = field(default_factory=dict)
     together: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     key: str
     because: str
     allowed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """How many `items` the lists `of` these parameters may have together."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    of: tuple[str, ...]
+    items: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,14 +167,18 @@ class Twin:
     always: dict[str, Any] = field(default_factory=dict)
     params: dict[str, Rule] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    at_most: tuple[Total, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     prices: tuple[Tariff, ...] = ()
 
     @property
     def own_fields(self) -> frozenset[str]:
-        """The fields that are filled from the shot, and are no business of `params`."""
+        """The fields that are filled from the shot, and are no business of `params`.
+
+        A shot has no key for its last frame: where that has a field of its own, `params` may hold its address.
+        """
         found = {"prompt", self.seed, self.scenes}
-        for one in (self.duration, self.resolution, self.aspect_ratio, self.first, self.last):
+        for one in (self.duration, self.resolution, self.aspect_ratio, self.first):
             if one is not None:
                 found.add(one.field)
         return frozenset(found - {""})

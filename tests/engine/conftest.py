@@ -6,6 +6,7 @@ import pytest
 
 from runner.testing.fake_provider.client import running
 from tests.engine import web_folder
+from tests.engine.desk import ONE, TWO, Desk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,3 +29,13 @@ def uploader(workplace: Workplace) -> Iterator[dict[str, Any]]:
     workplace.write("plugins/web_folder.py", web_folder.PLUGIN)
     with web_folder.serving(workplace.path / "pictures") as chosen:
         yield chosen
+
+
+@pytest.fixture
+def one(workplace: Workplace, fake: FakeProvider) -> Desk:
+    return Desk(workplace, fake, ONE)
+
+
+@pytest.fixture
+def two(workplace: Workplace, fake: FakeProvider) -> Desk:
+    return Desk(workplace, fake, TWO)

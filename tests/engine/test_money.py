@@ -6,50 +6,15 @@ import json
 import sqlite3
 import time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.paid import PLUGINS
+from tests.engine.desk import Desk, stored
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from runner.testing.fake_provider.client import FakeProvider
-    from tests.conftest import Answer, Workplace
-
-ONE = {"main": {"one": "a quiet lake"}}
-TWO = {"main": {"one": "a quiet lake", "two": "wind"}}
-
-
-class Desk:
-    """The same project through the in-process command line."""
-
-    def __init__(self, workplace: Workplace, fake: FakeProvider, sequences: dict[str, Any]) -> None:
-        self.workplace = workplace
-        self.project = workplace.project(
-            sequences,
-            generator={"plugin": "fake", "base_url": fake.base_url, "price_usd": 0.1, "timeout_s": 5.0},
-            plugins={"dirs": [str(PLUGINS)]},
-        )
-
-    def run(self, *words: str) -> Answer:
-        return self.workplace.run(self.project, *words)
-
-    def rows(self) -> list[dict[str, Any]]:
-        answer = self.workplace.run("journal", "--json")
-        rows: list[dict[str, Any]] = answer.json
-        return rows
-
-
-@pytest.fixture
-def one(workplace: Workplace, fake: FakeProvider) -> Desk:
-    return Desk(workplace, fake, ONE)
-
-
-@pytest.fixture
-def two(workplace: Workplace, fake: FakeProvider) -> Desk:
-    return Desk(workplace, fake, TWO)
+    from tests.conftest import Workplace
 
 
 def test_an_answer_that_got_lost_is_not_asked_for_again(one: Desk, fake: FakeProvider) -> None:
@@ -83,29 +48,6 @@ def test_a_busy_provider_is_waited_for(one: Desk, fake: FakeProvider, trouble: s
     assert [row["phase"] for row in one.rows()] == ["refused", "refused", "fetched"]
 
 
-@pytest.mark.parametrize("trouble", ["expired", "truncated", "cut", "empty", "html_as_video", "500"])
-def test_a_result_that_arrives_spoilt_is_fetched_again_for_free(
-    one: Desk, fake: FakeProvider, trouble: str
-) -> None:
-    fake.script(default={"fetch": [trouble], "price_usd": "0.10"})
-    answer = one.run()
-    assert answer.code == 0, answer.out
-    assert fake.books().total_usd == Decimal("0.10")
-
-
-def test_a_result_that_never_arrives_whole_stays_paid_and_can_be_fetched_later(
-    one: Desk, fake: FakeProvider
-) -> None:
-    fake.script(default={"fetch": ["truncated*"]})
-    assert one.run().code == 1
-    assert [row["phase"] for row in one.rows()] == ["ready"]
-    books = fake.books().submissions
-    fake.script(default={})
-    answer = one.run()
-    assert books == fake.books().submissions
-    assert answer.code in (0, 1)
-
-
 @pytest.mark.parametrize(("ending", "cost"), [("refunded", 0), ("charged", 0.1)])
 def test_a_failed_task_is_counted_with_what_it_cost(
     one: Desk, fake: FakeProvider, ending: str, cost: float
@@ -114,16 +56,6 @@ def test_a_failed_task_is_counted_with_what_it_cost(
     assert one.run().code == 1
     (row,) = one.rows()
     assert (row["phase"], row["cost_usd"]) == ("failed", cost)
-
-
-def test_a_deadline_leaves_the_task_to_be_picked_up(one: Desk, fake: FakeProvider) -> None:
-    fake.script(default={"run_s": 2.0, "price_usd": "0.10"})
-    late = one.run("limits.task_timeout_s=0.3")
-    assert late.code == 1
-    assert "pick it up" in " ".join(late.out.split())
-    assert [row["phase"] for row in one.rows()] == ["submitted"]
-    assert one.run().code == 0
-    assert fake.books().submissions == 1
 
 
 def test_a_task_of_one_account_is_not_polled_with_the_key_of_another(one: Desk, fake: FakeProvider) -> None:
@@ -179,57 +111,6 @@ def test_the_plan_knows_what_is_paid_for_and_what_it_will_cost(two: Desk, fake: 
     assert [shot["standing"] for shot in after["sequences"]["main"]] == ["paid already", "to do"]
     unpriced = two.workplace.run("plan", two.project, "generator.price_usd=null").out
     assert "of unknown price" in unpriced
-
-
-def stored(workplace: Workplace) -> list[Path]:
-    """The clips in the store."""
-    objects = workplace.path / "outputs" / ".runner" / "objects"
-    return [path for path in objects.rglob("*") if path.is_file() and path.read_bytes()[4:8] == b"ftyp"]
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.chmod(0o644)
-    path.write_bytes(data)
-
-
-def test_a_flipped_byte_is_found_and_the_clip_fetched_again(
-    one: Desk, fake: FakeProvider, workplace: Workplace
-) -> None:
-    assert one.run().code == 0
-    (clip,) = stored(workplace)
-    whole = clip.read_bytes()
-    flip(clip)
-    answer = one.run()
-    assert answer.code == 0, answer.out
-    assert clip.read_bytes() == whole
-    assert fake.books().submissions == 1
-    assert workplace.run("verify", "outputs").code == 0
-
-
-def test_a_damaged_clip_is_not_fetched_again_with_the_key_of_another_account(
-    one: Desk, fake: FakeProvider, workplace: Workplace
-) -> None:
-    assert one.run("generator.api_key=alpha-7731").code == 0
-    (clip,) = stored(workplace)
-    flip(clip)
-    answer = one.run("generator.api_key=beta-9942")
-    assert answer.code == 1
-    assert "another account" in answer.out
-    assert "beta-9942" not in fake.books().accounts
-
-
-def test_a_damaged_clip_that_the_provider_lost_is_reported_and_not_paid_again(
-    one: Desk, fake: FakeProvider, workplace: Workplace
-) -> None:
-    assert one.run().code == 0
-    (clip,) = stored(workplace)
-    flip(clip)
-    fake.script(default={"fetch": ["404*"], "poll": ["404*"]})
-    for _ in range(2):
-        assert one.run().code == 1
-    assert fake.books().submissions == 1
 
 
 def test_a_sweep_pays_for_a_common_beginning_once(two: Desk, fake: FakeProvider) -> None:

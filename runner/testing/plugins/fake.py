@@ -215,10 +215,13 @@ def _check_clip(answer: httpx.Response) -> None:
     """Raise `FetchFailed` for all that does not even call itself a clip."""
     if answer.status_code in _EXPIRED:
         raise FetchFailed(
-            "the clip could not be fetched", why=f"its address has expired (HTTP {answer.status_code})"
+            "the clip could not be fetched",
+            why=f"its address has expired (HTTP {answer.status_code})",
+            status=answer.status_code,
         )
     if answer.status_code != 200:
-        raise FetchFailed("the clip could not be fetched", why=f"HTTP {answer.status_code}")
+        why = f"HTTP {answer.status_code}"
+        raise FetchFailed("the clip could not be fetched", why=why, status=answer.status_code)
     kind = answer.headers.get("Content-Type", "")
     if not kind.startswith("video/"):
         raise FetchFailed("the clip could not be fetched", why=f"what came is {kind or 'of no known type'}")

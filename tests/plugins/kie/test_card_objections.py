@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from runner.plugins.kie.body import nearest_living, objections, unknown_model
+from runner.plugins.kie.body import body, nearest_living, objections, unknown_model
 from runner.plugins.kie.card import FOLDER, deck
 
 from runner.api import How
 from runner.errors import PluginError
-from tests.plugins.kie.asking import card, objected, shot
+from tests.plugins.kie.asking import card, objected, shot, twin
 
 CLIP = ["https://example.com/cat.mp4"]
 
@@ -21,7 +21,29 @@ CLIP = ["https://example.com/cat.mp4"]
         ("grok-imagine", "text", {"mode": "Fun"}, "mode", "fun, normal, spicy"),
         ("grok-imagine", "image", {"mode": "spicy"}, "mode", "fun, normal"),
         ("grok-imagine", "image", {"task_id": "abc"}, "task_id", ""),
-        ("grok-imagine", "image", {"index": 6}, "index", "0 to 5"),
+        ("grok-imagine", "text", {"task_id": "abc"}, "task_id", ""),
+        (
+            "wan/2-7-r2v",
+            "text",
+            {"reference_image": CLIP * 3, "reference_video": CLIP * 3},
+            "reference_image",
+            "5 together",
+        ),
+        ("minimax-h3", "image", {"reference_image_urls": CLIP}, "reference_image_urls", ""),
+        (
+            "kling-3.0",
+            "text",
+            {"multi_shots": True},
+            "multi_shots",
+            "false, or a list in params.multi_prompt",
+        ),
+        (
+            "kling-3.0-omni",
+            "image",
+            {"customize_multi_shots": True},
+            "customize_multi_shots",
+            "false, or a list in params.multi_prompt",
+        ),
         ("bytedance/seedance-2-5", "text", {"output_format": "MP4"}, "output_format", "mp4, mov"),
         ("bytedance/seedance-2", "text", {"generate_audio": "true"}, "generate_audio", "true or false"),
         ("bytedance/seedance-2", "text", {"generate_audio": 1}, "generate_audio", "true or false"),
@@ -77,7 +99,6 @@ def test_a_parameter_that_the_model_does_not_take_is_named_with_what_it_takes(
     ("model", "start", "field"),
     [
         ("kling/v2-1-pro", "image", "image_url"),
-        ("kling/v2-1-pro", "image", "tail_image_url"),
         ("kling-2.6", "image", "image_urls"),
         ("bytedance/seedance-2", "image", "first_frame_url"),
         ("bytedance/v1-pro", "text", "seed"),
@@ -96,6 +117,16 @@ def test_fields_that_are_filled_from_the_shot_are_no_parameters(model: str, star
 
     assert list(found) == [f"params.{field}"]
     assert "shot's own keys" in found[f"params.{field}"].message
+
+
+@pytest.mark.parametrize(
+    ("model", "field"), [("kling/v2-1-pro", "tail_image_url"), ("bytedance/seedance-2", "last_frame_url")]
+)
+def test_a_last_frame_has_no_key_of_a_shot_and_may_be_given_by_its_address(model: str, field: str) -> None:
+    request = shot(5, start="image", params={field: "https://example.com/last.png"})
+
+    assert objected(model, request) == {}
+    assert body(twin(model, request), request)["input"][field] == "https://example.com/last.png"
 
 
 def test_parts_of_a_second_are_refused() -> None:

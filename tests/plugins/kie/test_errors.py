@@ -5,6 +5,7 @@ One run for many rows, each a shot with an account of its own; the codes and tex
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import time
 from typing import TYPE_CHECKING, Any
@@ -362,6 +363,47 @@ def test_a_task_that_kie_does_not_know_any_more_is_given_up_by_a_person_only(
         assert "--abandon" in one.next.splitlines()[1]
     assert desk.answer.code == 1
     assert {row["reserved_usd"] for row in desk.journal()} == {PRICE}
+
+
+def test_one_stray_answer_ends_no_task_that_is_under_way(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, passed = time.monotonic(), time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: began + 30 * (passed() - began))
+    rows = [trouble(stray, poll=["state*6", stray, "state", stray]) for stray in ("422", "404", "no_data")]
+    seen = desk.run(rows)
+    assert desk.answer.code == 0, desk.answer.out
+    assert {name: (one.creations, one.phases) for name, one in seen.items()} == {
+        row.name: (1, ("fetched",)) for row in rows
+    }
+
+
+def test_a_task_that_is_said_to_have_timed_out_is_asked_for_once_more_at_most(desk: Desk) -> None:
+    rows = [
+        trouble("timed out", fail={"msg": "request timed out"}),
+        trouble("408", poll=["408*2"] * 9),
+        trouble("not twice in a row", poll=["408", "429", "408"]),
+    ]
+    seen = desk.run(rows, "limits.retries=5")
+    assert {name: one.creations for name, one in seen.items()} == {
+        "timed out": 2,
+        "408": 2,
+        "not twice in a row": 1,
+    }
+
+
+def test_a_wait_that_something_in_between_asks_for_has_an_end(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    asleep = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await asleep(min(seconds, 0.01))
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    seen = desk.run([trouble("an hour", create=[{"answer": 429, "http": 429}])])
+    assert seen["an hour"].phases == ("refused", "fetched")
+    assert max(waits) <= 120
 
 
 def _task(desk: Desk, row: int) -> str:
