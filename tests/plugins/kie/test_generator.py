@@ -174,3 +174,54 @@ def test_a_fresh_address_is_trusted_no_more_than_the_first(tmp_path: Path, fresh
     else:
         asyncio.run(fetched())
         assert seen == [first, fresh]
+
+
+@pytest.mark.parametrize("code", [200, 422, 500, 501])
+def test_a_record_of_a_failed_task_counts_under_any_code(tmp_path: Path, code: int) -> None:
+    record = {"taskId": "t", "state": "fail", "failCode": "400", "failMsg": "nsfw", "creditsConsumed": 0.0}
+    api = httpx.MockTransport(
+        lambda _: httpx.Response(200, json={"code": code, "msg": "failed", "data": record})
+    )
+
+    status = asked(tmp_path, lambda kie: kie.poll(TaskRef("t")), api)
+
+    assert (status.state, status.reason, status.cost_usd) == (State.FAILED, "nsfw", 0)
+
+
+def test_a_record_under_a_code_of_its_own_ends_nothing_while_the_task_runs(tmp_path: Path) -> None:
+    record = {"taskId": "t", "state": "generating"}
+    api = httpx.MockTransport(lambda _: httpx.Response(200, json={"code": 500, "msg": "?", "data": record}))
+
+    with pytest.raises(PollFailed):
+        asked(tmp_path, lambda kie: kie.poll(TaskRef("t")), api)
+
+
+@pytest.mark.parametrize(
+    ("codes", "states"),
+    [
+        ((408, 408), ["again", State.FAILED]),
+        ((501, 408), ["again", State.FAILED]),
+        ((408, 429, 408, 408), ["again", "again", "again", State.FAILED]),
+        ((408, 200, 408), ["again", State.RUNNING, "again"]),
+    ],
+)
+def test_that_a_task_has_failed_is_believed_when_it_is_said_twice_in_a_row(
+    tmp_path: Path, codes: tuple[int, ...], states: list[Any]
+) -> None:
+    left = list(codes)
+
+    def api(_: httpx.Request) -> httpx.Response:
+        code = left.pop(0)
+        data = {"taskId": "t", "state": "generating"} if code == 200 else None
+        return httpx.Response(200, json={"code": code, "msg": "?", "data": data})
+
+    async def polled(kie: Kie) -> list[Any]:
+        found: list[Any] = []
+        for _ in codes:
+            try:
+                found.append((await kie.poll(TaskRef("t"))).state)
+            except PollFailed:
+                found.append("again")
+        return found
+
+    assert asked(tmp_path, polled, httpx.MockTransport(api)) == states

@@ -1,0 +1,112 @@
+"""Progress on a terminal: bars that move, and lines that stay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from runner.api import EventKind
+from runner.report.progress_words import OVER, SAYS
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from runner.api import Event
+    from runner.plan import Plan
+
+_LASTING: Final = frozenset(
+    {
+        EventKind.SHOT_FINISHED,
+        EventKind.SHOT_REUSED,
+        EventKind.SHOT_FELL_BACK,
+        EventKind.SHOT_WARNED,
+        EventKind.SHOT_FAILED,
+        EventKind.SHOT_SKIPPED,
+        EventKind.FILM_FINISHED,
+        EventKind.FILM_FAILED,
+    }
+)
+_BAD: Final = frozenset({EventKind.SHOT_FAILED, EventKind.FILM_FAILED, EventKind.SHOT_SKIPPED})
+_DOUBTFUL: Final = frozenset({EventKind.SHOT_FELL_BACK, EventKind.SHOT_WARNED})
+
+
+class Live:
+    """A bar for each sequence and one for each shot under way."""
+
+    def __init__(self, plan: Plan) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.table import Column
+
+        self._progress: Progress = Progress(
+            TextColumn("{task.description}", table_column=Column(ratio=2, no_wrap=True, overflow="ellipsis")),
+            BarColumn(bar_width=None, table_column=Column(ratio=1)),
+            TextColumn("{task.fields[count]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True, highlight=False),
+            expand=True,
+        )
+        self._sequences: dict[str, TaskID] = {}
+        self._shots: dict[tuple[str, str], TaskID] = {}
+        self._total = {sequence.name: len(sequence.shots) for sequence in plan.sequences}
+        self._done = dict.fromkeys(self._total, 0)
+        for sequence in plan.sequences:
+            self._sequences[sequence.name] = self._progress.add_task(
+                _plain(sequence.name), total=len(sequence.shots), count=f"0/{len(sequence.shots)}"
+            )
+        self._progress.start()
+
+    def observe(self, event: Event) -> None:
+        if event.shot:
+            self._shot(event)
+        if event.kind in _LASTING:
+            self._line(event)
+
+    def close(self) -> None:
+        for task in self._shots.values():
+            self._progress.remove_task(task)
+        self._progress.stop()
+
+    def _shot(self, event: Event) -> None:
+        key = (event.sequence, event.shot)
+        if event.kind in OVER:
+            if key in self._shots:
+                self._progress.remove_task(self._shots.pop(key))
+            self._done[event.sequence] += 1
+            done, total = self._done[event.sequence], self._total[event.sequence]
+            self._progress.update(self._sequences[event.sequence], completed=done, count=f"{done}/{total}")
+            return
+        if key not in self._shots:
+            self._shots[key] = self._progress.add_task("", total=1.0, count="")
+        state = SAYS.get(event.kind) or event.message
+        self._progress.update(
+            self._shots[key],
+            description=f"  {_plain(event.sequence)}/{_plain(event.shot)} [dim]{_plain(state)}[/dim]",
+            completed=event.progress if event.progress is not None else 0.0,
+        )
+
+    def _line(self, event: Event) -> None:
+        from rich.text import Text
+
+        sign, style = (
+            ("x", "red")
+            if event.kind in _BAD
+            else ("!", "yellow")
+            if event.kind in _DOUBTFUL
+            else ("+", "green")
+        )
+        text = Text(f"{sign} ", style=style)
+        text.append("/".join(filter(None, (event.sequence, event.shot))))
+        text.append(f" {SAYS[event.kind]}", style=style)
+        elapsed = event.detail.get("elapsed_s")
+        if elapsed is not None:
+            text.append(f" in {elapsed:.1f} s", style="dim")
+        if event.message:
+            text.append(f": {event.message}")
+        self._progress.console.print(text)
+
+
+def _plain(text: str) -> str:
+    """A name as rich shows it letter for letter: prompts and names are not markup."""
+    from rich.markup import escape
+
+    return escape(text.replace("\n", " "))
