@@ -259,3 +259,34 @@ def test_the_task_of_one_attempt_is_not_taken_for_that_of_another(
     assert f"task {made['task']} is that of another attempt" in answer.err
     assert "main/one" in answer.err
     assert [row["phase"] for row in two.rows()] == ["fetched", "unknown"]
+
+
+def test_a_run_says_what_it_cost_and_what_all_runs_of_it_cost(two: Desk, workplace: Workplace) -> None:
+    first = two.run("budget.max_shots=1")
+    assert "money: $0.10 for 1 request by this run\n" in first.out
+    second = two.run("budget.max_shots=2")
+    assert "money: $0.10 for 1 request by this run, $0.20 for this film so far\n" in second.out
+    (run,) = workplace.runs()
+    facts = json.loads((run / "run.json").read_text())
+    assert facts["money"] == {"now_usd": 0.1, "so_far_usd": 0.2, "reserved_usd": 0.0, "unpriced": 0}
+    assert [shot["cost_usd"] for shot in facts["shots"].values()] == [None, 0.1]
+
+
+def test_the_budget_that_is_named_makes_the_whole_film(workplace: Workplace, fake: FakeProvider) -> None:
+    cuts = {name: {"prompt": name, "boundary": "cut"} for name in "abcdef"}
+    desk = Desk(workplace, fake, {"main": cuts})
+    stopped = desk.run("budget.max_cost=0.25")
+    assert stopped.code == 4
+    (line,) = (line for line in stopped.out.splitlines() if line.startswith("next: "))
+    assert "budget.max_cost=0.6 for all that is left" in line
+    assert desk.run("budget.max_cost=0.6").code == 0
+
+
+def test_a_sweep_names_the_budget_of_all_its_jobs(two: Desk, fake: FakeProvider) -> None:
+    words = ("-m", two.project, "sequences.main.shots.two.seed=1,2,3,4")
+    stopped = two.workplace.run(*words, "budget.max_cost=0.2")
+    assert stopped.code == 4
+    said = " ".join(stopped.out.split())
+    assert "next: run it again with budget.max_cost=0.5 for all that is left" in said
+    assert "money: $0.20 for 2 requests by this run" in said
+    assert two.workplace.run(*words, "budget.max_cost=0.5").code == 0
