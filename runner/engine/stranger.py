@@ -115,9 +115,9 @@ async def _explained(answer: httpx.Response) -> str:
 
 
 def _host(url: str) -> str:
-    """Scheme and host of an address: its path and query may be secret."""
+    """Scheme, host and port of an address: its path and query may be secret."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return "an address that cannot be read"
-    return f"{parts.scheme}://{parts.hostname or ''}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -39,6 +39,8 @@ class Money:
         if not (self.so_far.micros or self.so_far.unpriced):
             return ""
         text = f"{dollars(self.now.micros)} for {_counted(self.now)} by this run"
+        if not self.now.attempts:
+            text = "nothing by this run"
         if self.so_far.micros > self.now.micros:
             text += f", {dollars(self.so_far.micros)} for this {whole} so far"
         if self.so_far.reserved:

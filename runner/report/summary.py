@@ -37,6 +37,7 @@ def show(
         table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots])
     for note in (*seeds.notes(outcome.plan), *outcome.notes):
         paragraph.show(console, f"! {note}", style="yellow")
+    _fell_back(console, outcome.shots)
     alike = _alike(outcome.shots)
     for shot in outcome.shots:
         _notes(console, shot, alike.get(shot.planned.name))
@@ -49,9 +50,15 @@ def show(
         paragraph.show(console, f"money: {told}")
     goes_on = money.goes_on(outcome.plan.project.budget)
     if text := next_step(outcome.errors, interrupted=outcome.interrupted, goes_on=goes_on):
-        again = shlex.join(["python", "-m", "runner", *map(hidden_override, command)])
+        again = shlex.join(["python", "-m", "runner", *map(hidden_override, _with(command, goes_on))])
         again = again if len(again) < 400 else "the same command"
         console.print(Text(f"next: {text}: {again}"), soft_wrap=True)
+
+
+def _with(command: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    """The command with overrides in place of those of the same keys."""
+    keys = {override.partition("=")[0] for override in overrides}
+    return [word for word in command if word.partition("=")[0].lstrip("+") not in keys] + [*overrides]
 
 
 _COLUMNS: Final = (
@@ -129,12 +136,6 @@ def _alike(shots: Sequence[ShotOutcome]) -> dict[str, list[str]]:
 def _notes(console: Console, shot: ShotOutcome, alike: list[str] | None) -> None:
     """What there is to say about one shot; a failure that many have is told once."""
     name = _one_line(shot.planned.name)
-    if shot.fell_back:
-        paragraph.show(console, f"! {name} was made from its prompt alone: {shot.fell_back}", style="yellow")
-        again = f"{shot.planned.shot.at}.take={shot.planned.request.take + 1}"
-        paragraph.show(
-            console, f"  next: mend that, and pay for it once more with {again}", style="yellow", indent=8
-        )
     for warning in shot.warnings:
         paragraph.show(console, f"! {name} {warning}", style="yellow")
     if shot.error is not None:
@@ -145,6 +146,29 @@ def _notes(console: Console, shot: ShotOutcome, alike: list[str] | None) -> None
             paragraph.show(console, f"  the same: {others}", style="red", indent=4)
 
 
+def _fell_back(console: Console, shots: Sequence[ShotOutcome]) -> None:
+    """The shots without continuity, by what went wrong, and how to have them made again."""
+    groups: dict[str, list[ShotOutcome]] = {}
+    for shot in shots:
+        if shot.fell_back:
+            groups.setdefault(shot.fell_back, []).append(shot)
+    for reason, fallen in groups.items():
+        names = _few([_one_line(shot.planned.name) for shot in fallen])
+        were = "was made from its prompt" if len(fallen) == 1 else "were made from their prompts"
+        paragraph.show(console, f"! {names} {were} alone: {reason}", style="yellow")
+        # A take of a shot asks for all that chain from it as well.
+        before = {shot.planned.key for shot in fallen}
+        first = [
+            shot
+            for shot in fallen
+            if shot.planned.previous is None or shot.planned.previous.key not in before
+        ]
+        takes = _few([f"{shot.planned.shot.at}.take={shot.planned.request.take + 1}" for shot in first], " ")
+        paragraph.show(
+            console, f"  next: mend that, and pay once more with {takes}", style="yellow", indent=8
+        )
+
+
 def _skipped(console: Console, outcome: RunOutcome) -> None:
     """The shots that were not asked for: of each chain the first, with its reason."""
     ended = {shot.planned.name: shot for shot in outcome.shots}
@@ -152,7 +176,12 @@ def _skipped(console: Console, outcome: RunOutcome) -> None:
         for chain in sequence.chains:
             found = [ended[shot.name] for shot in chain if ended[shot.name].ending is Ending.SKIPPED]
             if found:
-                more = f", nor were {len(found) - 1} after it" if len(found) > 1 else ""
+                after = len(found) - 1
+                more = (
+                    ("", ", nor was the one after it")[after]
+                    if after < 2
+                    else f", nor were the {after} after it"
+                )
                 text = f"x {_one_line(found[0].planned.name)} was not asked for{more}: {found[0].reason}"
                 paragraph.show(console, text, style="yellow")
 
@@ -182,9 +211,9 @@ def _films(console: Console, films: Sequence[FilmOutcome], folder: Path) -> None
         paragraph.show(console, f"x no film of {names}: shots are missing", style="yellow")
 
 
-def _few(names: Sequence[str]) -> str:
+def _few(names: Sequence[str], between: str = ", ") -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return between.join(names[:_NAMED]) + more
 
 
 def _one_line(name: str) -> str:

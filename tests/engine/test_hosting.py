@@ -238,7 +238,7 @@ def test_the_reason_that_an_object_store_gives_is_passed_on() -> None:
     with pytest.raises(UploadError) as caught:
         hosting(host, once())
 
-    assert caught.value.why == f"{host.base.rpartition(':')[0]}: HTTP 403 (AccessDenied)"
+    assert caught.value.why == f"{host.base}: HTTP 403 (AccessDenied)"
 
 
 def test_what_takes_a_moment_to_appear_is_waited_for() -> None:

@@ -279,6 +279,7 @@ def test_the_budget_that_is_named_makes_the_whole_film(workplace: Workplace, fak
     assert stopped.code == 4
     (line,) = (line for line in stopped.out.splitlines() if line.startswith("next: "))
     assert "budget.max_cost=0.6 for all that is left" in line
+    assert line.endswith(f"python -m runner {desk.project} budget.max_cost=0.6")
     assert desk.run("budget.max_cost=0.6").code == 0
 
 

@@ -17,7 +17,7 @@ NOTHING = Spend()
         (NOTHING, NOTHING, ""),
         (Spend(3, 0), Spend(3, 0), ""),  # all free
         (Spend(2, 820_000), Spend(2, 820_000), "$0.82 for 2 requests by this run"),
-        (NOTHING, Spend(2, 820_000), "$0.00 for 0 requests by this run, $0.82 for this film so far"),
+        (NOTHING, Spend(2, 820_000), "nothing by this run, $0.82 for this film so far"),
         (
             Spend(1, 410_000, 410_000),
             Spend(2, 820_000, 410_000),
