@@ -107,7 +107,8 @@ def _flags(words: list[str]) -> Flags:
 
 
 def _dispatch(words: list[str], flags: Flags) -> int:
-    first = words[0]
+    # Our own flags may stand before the verb, too.
+    first = flags.rest[0] if flags.rest else words[0]
     if first in VERBS:
         rest = flags.rest[1:]
         if "--help" in rest or "-h" in rest:

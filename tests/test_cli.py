@@ -108,6 +108,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
         (("plan",), ["no project is chosen", "ad_campaign", "film", "+project=NAME"]),
         (("plan", "+project=flim"), ["no project named flim", "did you mean film?", "ad_campaign"]),
         (("pln", "+project=film"), ["'pln'", "did you mean plan?"]),
+        (("+project=film", "doctor"), ["the verb doctor has to come first", "python -m runner doctor"]),
         (("film",), ["film is a project", "python -m runner +project=film"]),
         (("plan", "flim"), ["'flim'", "did you mean film?"]),
         (("plan", "--jsn"), ["no option --jsn", "did you mean --json?"]),
@@ -156,6 +157,12 @@ def test_what_is_typed_wrong_is_explained(
     for text in ("Traceback", "HYDRA_FULL_ERROR", "Error executing job"):
         assert text not in answer.err
     assert not (workplace.path / "outputs").exists()
+
+
+def test_an_option_may_stand_before_the_verb(workplace: Workplace) -> None:
+    project = workplace.project({"main": {"one": "x"}})
+
+    assert workplace.run("--json", "plan", project).json["to_do"] == 1
 
 
 def test_debug_shows_where_an_error_came_from(workplace: Workplace) -> None:

@@ -80,6 +80,9 @@ def _unparsed(override: str, reason: str) -> UsageError:
         projects = [choice.name for choice in catalogue.choices("project")]
         if override in projects:
             return UsageError(f"{shown} is a project", hint=f"python -m runner +project={shown}")
+        if override in VERBS:
+            hint = f"python -m runner {override}, and then the overrides"
+            return UsageError(f"the verb {override} has to come first", hint=hint)
         guess = nearest(override, [*VERBS, *projects])
         return UsageError(
             f"cannot use the word {shown!r}",

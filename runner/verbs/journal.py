@@ -98,7 +98,8 @@ def _totals(found: list[Attempt]) -> list[str]:
     for project, generator in sorted({(one.project, one.generator) for one in found}):
         here = [one for one in found if (one.project, one.generator) == (project, generator)]
         spent = sum(one.cost or 0 for one in here)
-        lines.append(f"{project}, {generator}: {len(here)} attempts, {dollars(spent)} spent")
+        count = "1 attempt" if len(here) == 1 else f"{len(here)} attempts"
+        lines.append(f"{project}, {generator}: {count}, {dollars(spent)} spent")
     risky = [one for one in found if one.cost is None and one.phase not in (Phase.REFUSED,)]
     if risky:
         known = sum(one.reserved or 0 for one in risky)

@@ -115,3 +115,66 @@ def test_an_upload_that_fails_for_a_moment_is_no_reason_to_give_up_continuity(
 
     assert answer.code == 0, answer.err
     assert sum(body["model"] == IMAGE for body in sent(kie).values()) == 2
+
+
+def test_a_film_without_continuity_is_mended_by_the_take_that_is_named(
+    workplace: Workplace, kie: KieAccount
+) -> None:
+    kie.emulator.script(upload=["401*"])
+    lost = made(workplace, kie)
+    kie.emulator.script()
+    asked = len(kie.sent())
+    (line,) = (line for line in lost.out.splitlines() if "take=" in line)
+    take = line.split()[-1]
+    assert take == "sequences.main.shots.two.take=2"
+
+    kept = made(workplace, kie)
+    refused = made(workplace, kie, "continuity.fallback=none")
+    plan = workplace.run("plan", workplace.project(CHAINS), "generator=synthetic")
+
+    assert (kept.code, refused.code, plan.code) == (0, 1, 0)
+    assert "main/two was made from its prompt alone" not in refused.out
+    assert "its clip was made from its prompt alone, by a run that allowed it" in refused.out
+    assert take in refused.out
+    assert len(kie.sent()) == asked, "nothing was paid for again"
+
+    mended = made(workplace, kie, "continuity.fallback=none", take)
+
+    assert mended.code == 0, mended.err
+    assert [body["model"] for body in kie.sent()[asked:]] == [IMAGE, IMAGE]
+
+
+def test_the_plan_tells_of_clips_without_continuity(workplace: Workplace, kie: KieAccount) -> None:
+    kie.emulator.script(upload=["401*"])
+    made(workplace, kie)
+    url = kie.emulator.url
+    words = ("generator=kie", "uploader=kie", f"generator.model={MODEL}")
+    addresses = (f"generator.api_url={url}", f"uploader.upload_url={url}")
+
+    plan = workplace.run("plan", "+project=film", *words, *addresses, "--json").json
+
+    assert plan["to_do"] == 0
+    assert [note.partition(",")[0] for note in plan["notes"]] == ["main/two is there", "main/three is there"]
+
+
+def test_a_retry_looks_at_its_picture_again(workplace: Workplace, kie: KieAccount) -> None:
+    kie.emulator.script(
+        rules=[
+            {
+                "match": {"prompt": "wind"},
+                "fail": {"msg": "internal error, please try again later."},
+                "times": 1,
+            }
+        ]
+    )
+
+    answer = made(workplace, kie)
+
+    assert answer.code == 0, answer.err
+    pictures = [body["input"]["image_url"] for body in kie.sent() if "wind" in body["input"]["prompt"]]
+    assert len(pictures) == 2
+    assert pictures[0] == pictures[1], "it was still there"
+    (run,) = workplace.runs()
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text("utf-8").splitlines()]
+    looks = [event["shot"] for event in events if event["kind"] == "shot_uploading"]
+    assert looks.count("two") == 2
