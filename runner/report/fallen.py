@@ -1,4 +1,4 @@
-"""Clips that were made from their prompt alone where they should have started from a frame: which, and how to mend it."""
+"""Clips that were made from their prompt alone where they should have started from a frame, and how to mend it."""
 
 from __future__ import annotations
 

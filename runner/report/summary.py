@@ -9,6 +9,7 @@ from runner import seeds
 from runner.config.redact import hidden_override
 from runner.engine.outcome import Ending
 from runner.report import paragraph, table
+from runner.report.fallen import NAMED, few, retakes
 from runner.report.next_step import next_step
 from runner.report.table import Cell, Column
 
@@ -82,8 +83,6 @@ def _row(shot: ShotOutcome) -> tuple[Cell, ...]:
     )
 
 
-_NAMED: Final = 5  # shots with the same failure that are named
-
 _STYLE = {
     Ending.DONE: "green",
     Ending.FAILED: "red",
@@ -127,9 +126,9 @@ def _alike(shots: Sequence[ShotOutcome]) -> dict[str, list[str]]:
             groups.setdefault(key, []).append(shot.planned.name)
     found = {}
     for names in groups.values():
-        few = len(names) <= _NAMED
+        short = len(names) <= NAMED
         for name in names:
-            found[name] = [name] if few else names if name == names[0] else []
+            found[name] = [name] if short else names if name == names[0] else []
     return found
 
 
@@ -142,7 +141,7 @@ def _notes(console: Console, shot: ShotOutcome, alike: list[str] | None) -> None
         if alike:
             paragraph.show_error(console, f"x {name}: ", shot.error, style="red")
         if alike and len(alike) > 1:
-            others = _few([_one_line(one) for one in alike[1:]])
+            others = few(alike[1:])
             paragraph.show(console, f"  the same: {others}", style="red", indent=4)
 
 
@@ -153,17 +152,10 @@ def _fell_back(console: Console, shots: Sequence[ShotOutcome]) -> None:
         if shot.fell_back:
             groups.setdefault(shot.fell_back, []).append(shot)
     for reason, fallen in groups.items():
-        names = _few([_one_line(shot.planned.name) for shot in fallen])
+        names = few([shot.planned.name for shot in fallen])
         were = "was made from its prompt" if len(fallen) == 1 else "were made from their prompts"
         paragraph.show(console, f"! {names} {were} alone: {reason}", style="yellow")
-        # A take of a shot asks for all that chain from it as well.
-        before = {shot.planned.key for shot in fallen}
-        first = [
-            shot
-            for shot in fallen
-            if shot.planned.previous is None or shot.planned.previous.key not in before
-        ]
-        takes = _few([f"{shot.planned.shot.at}.take={shot.planned.request.take + 1}" for shot in first], " ")
+        takes = retakes([shot.planned for shot in fallen])
         paragraph.show(
             console, f"  next: mend that, and pay once more with {takes}", style="yellow", indent=8
         )
@@ -207,13 +199,8 @@ def _films(console: Console, films: Sequence[FilmOutcome], folder: Path) -> None
         ((name, reason),) = missing
         paragraph.show(console, f"x no film of {name}: {reason}", style="yellow")
     elif missing:
-        names = _few([name for name, _ in missing])
+        names = few([name for name, _ in missing])
         paragraph.show(console, f"x no film of {names}: shots are missing", style="yellow")
-
-
-def _few(names: Sequence[str], between: str = ", ") -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return between.join(names[:_NAMED]) + more
 
 
 def _one_line(name: str) -> str:

@@ -9,6 +9,7 @@ from runner import seeds
 from runner.config import compose
 from runner.forecast import Forecast, Standing, forecast, micros
 from runner.report import folder, paragraph
+from runner.report.fallen import few, retakes
 from runner.report.manifest import asked_for
 from runner.store.budget import MICROS, dollars
 from runner.verbs.prepare import Preparation, checked
@@ -110,13 +111,15 @@ def _show(plan: Plan, expected: Forecast, described: dict[str, Any]) -> None:
 
 def _notes(plan: Plan, expected: Forecast) -> list[str]:
     """What a person should know before the run, beyond what is asked for."""
-    fallen = [
-        f"{shot.name} is there, made from its prompt alone; to pay for one that starts from its frame: "
-        f"{shot.shot.at}.take={shot.request.take + 1}"
-        for shot in plan.shots
-        if shot.key in expected.fell_back
-    ]
-    return [*seeds.notes(plan), *fallen]
+    fallen = [shot for shot in plan.shots if shot.key in expected.fell_back]
+    found = list(seeds.notes(plan))
+    if fallen:
+        names = few([shot.name for shot in fallen])
+        found.append(
+            f"made from their prompts alone, by a run that could not host their frames: {names}; "
+            f"to pay for them once more: {retakes(fallen)}"
+        )
+    return found
 
 
 def _money(expected: Forecast) -> str:

@@ -253,7 +253,7 @@ def test_a_failed_upload_falls_back_to_the_prompt_and_says_so_everywhere(workpla
     shots = workplace.manifest()["sequences"]["main"]["shots"]
     assert [shots[name]["how"] for name in shots] == ["text", "text", "text"]
     assert shots["two"]["fell_back"] == "the host is full: quota"
-    assert "main/two was made from its prompt alone" in " ".join(answer.out.split())
+    assert "main/two, main/three were made from their prompts alone" in " ".join(answer.out.split())
     assert "no continuity" in answer.err
     (run,) = workplace.runs()
     assert "shot_fell_back" in (run / "runner.log").read_text()
