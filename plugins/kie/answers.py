@@ -136,7 +136,7 @@ def one_line(text: str, key: str = "", most: int = 300) -> str:
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
 
-def told(problem: BaseException, key: str) -> str:
+def describe(problem: BaseException, key: str) -> str:
     """What went wrong on the way, as one line. A line that is no HTTP is quoted there, and may be an echo."""
     return one_line(f"{type(problem).__name__}: {problem}".removesuffix(": "), key)
 

@@ -72,8 +72,8 @@ class Kie:
             )
         except Exception as problem:
             if _never_sent(problem):
-                raise Busy("KIE cannot be reached", why=answers.told(problem, key)) from problem
-            why = f"no answer came: {answers.told(problem, key)}"
+                raise Busy("KIE cannot be reached", why=answers.describe(problem, key)) from problem
+            why = f"no answer came: {answers.describe(problem, key)}"
             raise SubmitUnknown("it is not known if KIE took the shot", why=why) from problem
         answer = answers.read(response, key)
         task = answer.data.get("taskId") if isinstance(answer.data, dict) else None
@@ -188,7 +188,7 @@ class Kie:
                 **keys,
             )
         except httpx.HTTPError as problem:
-            raise PollFailed("KIE does not answer", why=answers.told(problem, key)) from problem
+            raise PollFailed("KIE does not answer", why=answers.describe(problem, key)) from problem
         return response, answers.read(response, key)
 
 

@@ -60,7 +60,7 @@ class KieUpload:
                 timeout=self._options.timeout_s,
             )
         except httpx.HTTPError as problem:
-            why = answers.told(problem, key)
+            why = answers.describe(problem, key)
             raise UploadError("KIE's image host does not answer", why=why, hint=_LATER) from problem
         url = _address(response, key)
         # The life that KIE promises is longer on one of its pages; the shorter one costs an upload at the most.

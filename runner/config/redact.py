@@ -50,7 +50,11 @@ _IN_MAPPING: Final = re.compile(
 def is_secret(key: str) -> bool:
     """Whether a dotted key names something that must never be shown."""
     path = key.split(".")
-    return _is_secret(path) or bool(difflib.get_close_matches(path[-1].lower(), _SPELT, 1, 0.84))
+    return _is_secret(path) or any(
+        difflib.get_close_matches(part.lower(), _SPELT, 1, 0.84)
+        for at, part in enumerate(path)
+        if not _is_a_persons_name(path, at)
+    )
 
 
 def hidden_override(override: str) -> str:
