@@ -541,8 +541,8 @@ class ExtractorSpec:
 class UploaderSpec:
     """An uploader under a name. `capabilities` may depend on the options: then it is a function of them.
 
-    `ready` raises a `RunnerError` for what is wrong for certain without asking anybody (no key, no key file): that is
-    said before anything is paid for.
+    `ready` raises a `RunnerError` for what is wrong for certain before the host is asked (no key, no key file): that is
+    said before anything is paid for. It may block for some seconds.
     """
 
     name: str

@@ -220,10 +220,10 @@ async def _host(plan: Plan, services: Services) -> Check:
     began = time.monotonic()
     host = plan.project.uploader
     try:
-        if host.spec.ready is not None:
-            host.spec.ready(host.options)
         picture = await asyncio.to_thread(_picture)
         async with asyncio.timeout(_LIMIT_S):
+            if host.spec.ready is not None:
+                await asyncio.to_thread(host.spec.ready, host.options)
             hosted = await services.hosting.hosted(picture, needed)
             if services.clears:
                 await services.clear_pictures()

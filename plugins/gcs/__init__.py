@@ -112,10 +112,9 @@ def capabilities(options: GcsOptions) -> UploaderCapabilities:
 
 
 def _ready(options: GcsOptions) -> None:
-    """Raise for a key file that cannot be used, and where nothing could sign."""
-    from .account import known_to_fail
+    from .account import check
 
-    known_to_fail(options)
+    check(options)
 
 
 def _create(options: GcsOptions, context: Context) -> Gcs:

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 _READ_WRITE: Final = "https://www.googleapis.com/auth/devstorage.read_write"
 _CLOUD: Final = "https://www.googleapis.com/auth/cloud-platform"  # what signing by IAM asks for
 
-_NO_KEY: Final = "there is no key: an emulator over http is called without"
+_NOBODY: Final = "auth.credentials.AnonymousCredentials"
+_PERSON: Final = "oauth2.credentials.Credentials"
+_CANNOT: Final = {
+    _NOBODY: "there is no key: an emulator over http is called without",
+    _PERSON: "they are those of a person, not of a service account",
+}
+"""Why credentials of a kind cannot sign."""
+
 _SIGN_HINT: Final = (
     "uploader.credentials_file=KEY.json of a service account, or uploader.access=public with a public bucket"
 )
@@ -70,21 +77,20 @@ def opened(options: GcsOptions) -> Account:
     return Account(client, signer, kept_by_google)
 
 
-def known_to_fail(options: GcsOptions) -> None:
-    """Raise `UploadRefused` for what cannot work whatever Google says. Nothing is asked of anybody."""
-    named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS", "")
+def check(options: GcsOptions) -> None:
+    """Raise `UploadRefused` for credentials that are not there, or cannot do what is asked. Google is not called.
+
+    Takes a few seconds where there are none: this machine's metadata server is looked for.
+    """
+    unencrypted = urlsplit(address(options)).scheme == "http"
     if options.credentials_file:
         _from_file(options.credentials_file)
-    elif urlsplit(address(options)).scheme == "http":
-        if options.access == "signed":
-            raise _cannot_sign(_NO_KEY)
-    elif named and not Path(named).expanduser().is_file():
-        raise UploadRefused(
-            "there are no credentials for Google Cloud Storage",
-            where=f"GOOGLE_APPLICATION_CREDENTIALS={named}",
-            why="there is no such file",
-            hint="name a file that is there, or uploader.credentials_file=KEY.json",
-        )
+    elif not unencrypted:
+        found = _from_surroundings()
+        if options.access == "signed" and _kind(found) == _PERSON:
+            raise _cannot_sign(_CANNOT[_PERSON])
+    elif options.access == "signed":
+        raise _cannot_sign(_CANNOT[_NOBODY])
 
 
 def _cannot_sign(why: str) -> UploadRefused:
@@ -173,15 +179,15 @@ def _signer(found: Any, options: GcsOptions) -> tuple[Any, bool]:
         found.refresh(request)
         email = found.service_account_email
     if not email:
-        kind = f"{type(found).__module__}.{type(found).__name__}".removeprefix("google.")
-        says = {
-            "auth.credentials.AnonymousCredentials": _NO_KEY,
-            "oauth2.credentials.Credentials": "they are those of a person, not of a service account",
-        }
-        raise _cannot_sign(says.get(kind, f"no service account belongs to them ({kind})"))
+        raise _cannot_sign(_CANNOT.get(_kind(found), f"no service account belongs to them ({_kind(found)})"))
     by_iam = service_account.Credentials(
         signer=iam.Signer(request, found, email),  # type: ignore[no-untyped-call]
         service_account_email=email,
         token_uri="https://oauth2.googleapis.com/token",  # asked for nothing: it only signs
     )
     return by_iam, True
+
+
+def _kind(found: Any) -> str:
+    """The class of credentials, by which Google tells who they are of."""
+    return f"{type(found).__module__}.{type(found).__name__}".removeprefix("google.")

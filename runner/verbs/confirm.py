@@ -33,7 +33,8 @@ def check_ready(plan: Plan) -> None:
         if host.spec.ready is not None and pictured:
             host.spec.ready(host.options)
     except RunnerError as error:
-        wanting.append((error, pictured))
+        if not error.retry_safe:  # what may work in a moment is no reason not to begin
+            wanting.append((error, pictured))
     if wanting:
         standing = forecast(plan).standing
         for missing, shots in wanting:

@@ -301,11 +301,12 @@ def test_no_credentials_anywhere_is_found_out_once(
         HOME=str(tmp_path),
     )
 
-    assert done.returncode == 1, done.stderr
-    assert "there are no credentials for Google Cloud Storage" in done.stdout + done.stderr
-    assert "gcloud auth application-default login" in done.stdout + done.stderr
+    assert done.returncode == 2, done.stderr
+    assert "there are no credentials for Google Cloud Storage; nothing was started" in done.stderr
+    assert "gcloud auth application-default login" in done.stderr
+    assert not list(tmp_path.rglob("*.mp4"))
     assert "Traceback" not in done.stdout + done.stderr
-    # Two chains want a picture hosted; the search for credentials takes seconds where nobody answers.
+    # Two shots want a picture hosted; the search for credentials takes seconds where nobody answers.
     assert google.lines == ([] if there == "nobody" else ["GET /"])
 
 
