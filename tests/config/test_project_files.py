@@ -1,0 +1,89 @@
+"""Files that cannot be read as a project, and what is said of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runner.config.project import Project
+    from tests.config.conftest import Found
+    from tests.conftest import Workplace
+
+    Describe = Callable[[str], str]
+    Problems = Callable[..., dict[str, Found]]
+    Read = Callable[[str], tuple[Project | None, dict[str, Found]]]
+
+GOOD = "project: {name: film}\nsequences: {main: {shots: {one: {prompt: p}, two: {prompt: q}}}}\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [GOOD, GOOD.replace("project: {name: film}\n", "name: film\n"), "shot: {seed: 1}\n"],
+    ids=["all", "flat name", "shot only"],
+)
+def test_a_project_file_without_its_header_is_told_which(workplace: Workplace, body: str) -> None:
+    workplace.write("conf/project/film.yaml", body)
+
+    answer = workplace.run("plan", "+project=film")
+
+    assert answer.code == 2
+    assert "# @package _global_" in answer.err
+    assert "conf/project/film.yaml:" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("project: {name: film}\nsequences: [a: {\n", ["cannot be read", "film.yaml", "line 4"]),
+        ("project: {name: film}\nproject: {name: twice}\n", ["duplicate key project", "film.yaml", "line 3"]),
+        ("project:\n\tname: film\n", ["cannot be read", "film.yaml", "line 3"]),
+        ("- a\n- b\n", ["project/film", "ListConfig"]),
+        ("", ["project.name: is required", "sequences: there is no sequence"]),
+        ("project: {name: film}\n", ["sequences: there is no sequence"]),
+        ("project: {name: film}\nsequences: [one, two]\n", ["project/film", "ListConfig"]),
+        ("projct: {name: film}\n", ["did you mean project?", "film.yaml:2"]),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(
+    describe: Describe, workplace: Workplace, text: str, expected: list[str]
+) -> None:
+    answer = workplace.run("plan", describe(text))
+
+    assert answer.code == 2
+    for part in expected:
+        assert part in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_file_that_is_not_utf8_is_named(workplace: Workplace) -> None:
+    workplace.write("conf/project/film.yaml", "# @package _global_\nproject: {name: é}\n".encode("latin-1"))
+
+    answer = workplace.run("plan", "+project=film")
+
+    assert answer.code == 2
+    assert "film.yaml is not UTF-8 text" in answer.err
+
+
+def test_a_folder_is_no_project(workplace: Workplace) -> None:
+    workplace.write("conf/project/film/cut.yaml", f"# @package _global_\n{GOOD}")
+
+    answer = workplace.run("plan", "+project=film")
+
+    assert answer.code == 2
+    assert "there is no project named film" in answer.err
+    assert "film/cut" in answer.err
+    assert workplace.run("plan", "+project=film/cut").code == 0
+
+
+def test_a_file_with_the_other_ending_is_told_to_be_renamed(workplace: Workplace) -> None:
+    workplace.write("conf/project/film.yml", f"# @package _global_\n{GOOD}")
+
+    answer = workplace.run("plan", "+project=film")
+
+    assert answer.code == 2
+    assert "film.yml is not read" in answer.err
+    assert "rename it to film.yaml" in answer.err
