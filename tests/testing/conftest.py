@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import textwrap
 import threading
 import uuid
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -61,3 +62,14 @@ def host(tmp_path):
         yield put
         server.shutdown()
         serving.join()
+
+
+@pytest.fixture
+def examined(workplace):
+    """Write a plugin named `mine` from its source, and examine it."""
+
+    def examine(source, *words):
+        workplace.write("plugins/mine.py", textwrap.dedent(source))
+        return workplace.run("conformance", "mine", "--json", *words)
+
+    return examine
