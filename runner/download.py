@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _REDIRECTS: Final = 5
 _PIECE: Final = 256 * 1024
 _TIMEOUT_S: Final = 60.0  # without any bytes
+_ASK: Final = "look the task up at the provider: its clips should be on public hosts, over HTTPS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,11 @@ class Downloads:
         if parts.scheme != "https":
             raise _refused(url, "it is not HTTPS")
         if not _named(host, hosts):
-            raise _refused(url, f"its host is none of {', '.join(sorted(hosts)) or 'those allowed'}")
+            raise _refused(
+                url,
+                f"its host is none of {', '.join(sorted(hosts)) or 'those allowed'}",
+                hint="if that address is right, name its host in generator.allowed_hosts",
+            )
         if parts.username or parts.password:
             raise _refused(url, "it holds credentials")
         if not _may_be_public(host):
@@ -115,11 +120,9 @@ def _check_size(size: int, max_bytes: int) -> None:
         )
 
 
-def _refused(url: str, why: str) -> FetchFailed:
+def _refused(url: str, why: str, *, hint: str = _ASK) -> FetchFailed:
     return FetchFailed(
-        "the clip is not fetched from where the provider says it is",
-        why=f"{_shown(url)!r}: {why}",
-        hint="if that address is right, name its host in generator.allowed_hosts",
+        "the clip is not fetched from where the provider says it is", why=f"{_shown(url)!r}: {why}", hint=hint
     )
 
 

@@ -179,8 +179,14 @@ class Collection(Step):
 
     async def _arrived(self, status: Status, sink: FileSink, given: Any) -> Arrival:
         faults.reach("during_fetch")
+        limit_s = self.ledger.task_timeout_s
         try:
-            await asked(self.planned, "fetch", self.generator.fetch(status, sink))
+            async with asyncio.timeout(limit_s):
+                await asked(self.planned, "fetch", self.generator.fetch(status, sink))
+        except TimeoutError as error:
+            raise FetchFailed(
+                "the clip did not arrive", where=self.planned.name, why=f"not whole within {limit_s:g} s"
+            ) from error
         finally:
             sink.close()
         sink.check()

@@ -45,7 +45,7 @@ class Submission(Step):
                     raise
                 asked_s = busy.retry_after_s
                 wait = pause * random.uniform(0.5, 1.0) if asked_s is None else min(asked_s, _LONGEST_WAIT_S)
-                self.tell(EventKind.SHOT_PROGRESS, f"{busy.line}; again in {wait:.0f} s")
+                self.tell(EventKind.SHOT_PROGRESS, f"again in {wait:.0f} s: {busy.line}")
                 await asyncio.sleep(wait)
                 pause = min(pause * 2, 60.0)
         raise AssertionError("the last try returns or raises")

@@ -141,3 +141,17 @@ def test_a_clip_that_is_gone_by_its_address_and_by_its_task_is_lost_and_says_why
     assert "HTTP 404" in said
     assert "sequences.main.shots.one.take=2" in said
     assert "next: do what the failures say, then run it again; what is done is kept" in said
+
+
+def test_a_clip_that_comes_too_slowly_is_left_for_the_next_run(one: Desk, fake: FakeProvider) -> None:
+    fake.script(default={"slow_result_s": 30.0, "price_usd": "0.10"})
+
+    slow = one.run("limits.task_timeout_s=0.5")
+
+    assert slow.code == 1
+    assert "the clip did not arrive" in slow.out
+    assert "not whole within 0.5 s" in slow.out
+    assert [row["phase"] for row in one.rows()] == ["ready"]
+    fake.script(default={"price_usd": "0.10"})
+    assert one.run().code == 0
+    assert fake.books().submissions == 1

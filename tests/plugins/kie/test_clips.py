@@ -50,7 +50,11 @@ def test_a_clip_is_not_fetched_from_a_host_that_is_not_named(desk: Desk) -> None
         for row in rows
     }
     assert "elsewhere.example" in seen["another host"].why
-    assert all("generator.allowed_hosts" in one.next for one in seen.values())
+    assert {name for name, one in seen.items() if "generator.allowed_hosts" in one.next} == {
+        "another host",
+        "sent elsewhere",
+    }
+    assert "over HTTPS" in seen["not https"].next
 
 
 def test_a_clip_larger_than_it_may_be_is_not_taken(desk: Desk) -> None:
