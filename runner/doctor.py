@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import secrets
 import shutil
 import tempfile
 import time
@@ -66,7 +67,8 @@ async def examine(plan: Plan, *, film: bool = True, today: date | None = None) -
     for check in (*_root(plan), *_journal(expected), *_models(plan, today or date.today())):
         yield check
     with tempfile.TemporaryDirectory(prefix="doctor-") as work:
-        services = Services(plan, Path(work))
+        # Its test picture is nobody else's, and taken away without touching those of a run.
+        services = Services(plan, Path(work), run=f"doctor{secrets.token_hex(8)}")
         try:
             async with asyncio.timeout(_LIMIT_S):
                 await services.__aenter__()

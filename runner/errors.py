@@ -4,6 +4,7 @@
     ├── ConfigError          the description of the film cannot be used; lists every problem found
     ├── UsageError           the command line cannot be used
     ├── OutputError          the output folder cannot be written
+    ├── NotAgreed            it would cost more than may be spent without asking
     ├── JournalError         the journal cannot be read or written
     ├── PluginError          a plugin is broken, missing, or registered twice
     ├── MediaError           a file is not what it should be
@@ -313,6 +314,12 @@ class OutcomeUnknown(ShotError):
 
 class BudgetStop(ShotError):
     """The next shot would break the budget. Nothing was asked for."""
+
+    exit_code = 4
+
+
+class NotAgreed(RunnerError):
+    """The run would cost more than may be spent without asking, and nobody agreed. Nothing was started."""
 
     exit_code = 4
 

@@ -191,7 +191,7 @@ def needed_life_s(queue_s: float) -> float:
 
 def outlives(life_s: float, queue_s: float) -> bool:
     """Whether an address that lives so many seconds is there for all tasks, give or take what it took to make it."""
-    return life_s + _GRACE_S >= needed_life_s(queue_s)
+    return life_s > 0 and life_s + _GRACE_S >= needed_life_s(queue_s)
 
 
 def _others(generator: str, chosen: str, hosts: Sequence[str], able: UploaderCapabilities) -> str:

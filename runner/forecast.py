@@ -12,6 +12,7 @@ from runner.store.reading import attempts_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from runner.plan import Plan, PlannedShot
 
@@ -56,20 +57,25 @@ class Forecast:
 
 def forecast(plan: Plan) -> Forecast:
     """Ask the journal of the plan's outputs root. Raises `JournalError`."""
-    keys = list(dict.fromkeys(shot.key for shot in plan.shots))
+    return of_keys(plan.project.output_root, {shot.key: micros(shot) for shot in plan.shots})
+
+
+def of_keys(root: Path, prices: Mapping[str, int | None]) -> Forecast:
+    """The same for any shots, by their keys and prices. Raises `JournalError`."""
+    keys = list(prices)
     known: dict[str, list[Attempt]] = {}
     for start in range(0, len(keys), _AT_A_TIME):
         some = keys[start : start + _AT_A_TIME]
         marks = ", ".join("?" * len(some))
-        for attempt in attempts_in(plan.project.output_root, f"key IN ({marks})", *some):
+        for attempt in attempts_in(root, f"key IN ({marks})", *some):
             known.setdefault(attempt.key, []).append(attempt)
     standing = {key: _standing(known.get(key, [])) for key in keys}
-    ahead = {shot.key: micros(shot) for shot in plan.shots if standing[shot.key] is Standing.TO_DO}
     fell_back = frozenset(
         key
         for key, attempts in known.items()
         if any(one.phase is Phase.FETCHED and one.facts.get("fell_back") for one in attempts)
     )
+    ahead = {key: prices[key] for key in keys if standing[key] is Standing.TO_DO}
     return Forecast(standing=standing, ahead=ahead, fell_back=fell_back)
 
 

@@ -19,7 +19,7 @@ def notes(plan: Plan) -> tuple[str, ...]:
             unsent.setdefault(planned.who, []).append(planned)
     return tuple(
         f"{who} takes no seed: {_listed(shots)} not sent, and changes nothing; another clip of the same request is "
-        f"shot.take={max(shot.request.take for shot in shots) + 1}"
+        f"another take of the shot: take={max(shot.request.take for shot in shots) + 1}"
         for who, shots in unsent.items()
     )
 

@@ -167,7 +167,7 @@ def test_a_seed_that_is_not_sent_is_told_once(seeds: tuple[int | None, ...], sai
     for line, part in zip(told, said, strict=True):
         assert line.startswith("gen with model m-1 takes no seed: ")
         assert part in line
-        assert line.endswith("shot.take=3")
+        assert line.endswith("another take of the shot: take=3")
 
 
 # --- transforms -------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import base64
 import contextlib
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -79,6 +80,7 @@ class Gcs:
 
     async def clear(self) -> None:
         """Delete the folder of this request. Raises `UploadError`."""
+        assert self._run, "without a request of its own it would be the folder of all"
         await self._uploaded()
         await asyncio.to_thread(self._clear)
 
@@ -183,17 +185,22 @@ class Gcs:
             self._seen_by_strangers = True
 
     def _clear(self) -> None:
-        from google.api_core.exceptions import NotFound
-
         try:
             bucket = self._bucket(self._opened())
-            for blob in list(bucket.list_blobs(prefix=self._folder, **self._patience())):
-                with contextlib.suppress(NotFound):
-                    blob.delete(if_generation_match=blob.generation, **self._patience())
-                self._log.debug("gs://%s/%s was deleted", bucket.name, blob.name)
+            there = list(bucket.list_blobs(prefix=self._folder, **self._patience()))
+            with ThreadPoolExecutor(_AT_ONCE) as threads:
+                list(threads.map(self._delete, there))
         except Exception as error:
             fault = told(error, self._options, wanted="storage.objects.list and delete")
             raise fault from (None if fault is error else error)
+
+    def _delete(self, blob: Any) -> None:
+        from google.api_core.exceptions import NotFound, PreconditionFailed
+
+        # Gone already, or put there anew meanwhile: then it is wanted.
+        with contextlib.suppress(NotFound, PreconditionFailed):
+            blob.delete(if_generation_match=blob.generation, **self._patience())
+            self._log.debug("gs://%s/%s was deleted", blob.bucket.name, blob.name)
 
     def _bucket(self, account: Account) -> Any:
         return account.client.bucket(self._options.bucket, user_project=self._options.project or None)

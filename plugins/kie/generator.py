@@ -84,23 +84,29 @@ class Kie:
     async def poll(self, ref: TaskRef) -> Status:
         """How the task stands. Raises `PollFailed`, `TaskUnknown`, or `ShotError` for a key that may not see it.
 
-        A code in place of a record that says that the task has failed is believed when it is said twice: a task that is
-        given up for one stray answer, and asked for again, would be paid for twice.
+        A failure that is told in an odd way (by a code in place of a record, under such a code, by a success without a
+        result) is believed when it is told twice: a task that is given up for one stray answer, and asked for again,
+        would be paid for twice.
         """
         answer = await self._asked("GET", "/api/v1/jobs/recordInfo", params={"taskId": ref.id})
         doubted = ref.id in self._doubted
         self._doubted.discard(ref.id)
-        data = answer.data
-        if (answer.code == 200 and isinstance(data, dict) and data) or record.is_record(data):
-            return record.status(data, self._card(data.get("model")))
-        if answer.own and answer.code in _ENDED:
-            if doubted:
-                return record.failed_answer(answer.code, answer.message)
+        data, card = answer.data, self._card(answer.data)
+        if answer.code == 200 and isinstance(data, dict) and data:
+            status = record.status(data, card)
+            if not record.lacks_result(data):
+                return status
+        elif answer.own and record.tells_failure(data):
+            status = record.status(data, card)
+        elif answer.own and answer.code in _ENDED:
+            status = record.failed_answer(answer.code, answer.message)
+        else:
+            raise answers.poll_problem(answer, ref.id)
+        if not doubted:
             self._doubted.add(ref.id)
-            raise PollFailed(
-                f"KIE says that task {ref.id} has failed, and is asked once more", why=answer.line
-            )
-        raise answers.poll_problem(answer, ref.id)
+            why = f"{answer.line}; {status.reason}"
+            raise PollFailed(f"KIE says that task {ref.id} has failed, and is asked once more", why=why)
+        return status
 
     async def fetch(self, status: Status, sink: Sink) -> None:
         """Stream the clip; where its address has ended, by a fresh one. No key is sent along."""
@@ -150,7 +156,8 @@ class Kie:
             posted["callBackUrl"] = self._receiver.url
         return posted
 
-    def _card(self, model: object) -> card.Card | None:
+    def _card(self, data: Any) -> card.Card | None:
+        model = data.get("model") if isinstance(data, dict) else None
         found = card.deck(self._options.cards).named(model) if isinstance(model, str) else None
         return None if found is None else found[1]
 

@@ -61,9 +61,14 @@ def status(data: Mapping[str, Any], card: Card | None = None) -> Status:
     return Status(state=state, results=tuple(Result(url) for url in found), cost_usd=cost)
 
 
-def is_record(data: Any) -> bool:
-    """Whether `data` tells how a task stands, whatever code it comes under: a failure may come under the code of it."""
-    return isinstance(data, dict) and _state(data) in (State.SUCCEEDED, State.FAILED)
+def tells_failure(data: Any) -> bool:
+    """Whether `data` is the record of a task that failed; it may come under a code of its own."""
+    return isinstance(data, dict) and _state(data) is State.FAILED
+
+
+def lacks_result(data: Mapping[str, Any]) -> bool:
+    """Whether a task has succeeded, and no result is named (yet)."""
+    return _state(data) is State.SUCCEEDED and not any(_urls(data))
 
 
 def failed_answer(code: int, message: str) -> Status:

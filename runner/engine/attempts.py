@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import random
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from runner.plan import PlannedShot
 
 _WAIT_FOR_OTHERS_S: Final = 0.25
+_TELL_AGAIN_S: Final = 10.0
 _AFTER_CHANCE_S: Final = 2.0
 
 
@@ -77,11 +80,11 @@ class Attempts:
 
     async def _claimed(self, planned: PlannedShot) -> None:
         """Wait until no other process works on this shot."""
-        ledger, told = self.ledger, False
+        ledger, told_at = self.ledger, -math.inf
         while not await ledger.journal.soon(claim(planned.key, ledger.owner, ledger.clock())):
-            if not told:
+            if time.monotonic() - told_at >= _TELL_AGAIN_S:
                 ledger.tell(planned, EventKind.SHOT_PROGRESS, "waiting for another run that is making it")
-                told = True
+                told_at = time.monotonic()
             await asyncio.sleep(_WAIT_FOR_OTHERS_S)
 
 
@@ -130,7 +133,7 @@ class _Work(Step):
             except GoneError as gone:
                 if attempt.reserved != 0:
                     raise await self._lost(attempt, gone) from gone
-                await self.move(attempt, Phase.FAILED, note=str(gone))
+                await self.move(attempt, Phase.FAILED, note=str(gone), cost=gone.cost)
         return await self._anew()
 
     async def _anew(self, *, inside_slot: bool = False) -> Attempt:
@@ -148,7 +151,7 @@ class _Work(Step):
             raise await self._lost(attempt, gone) from gone
 
     async def _lost(self, attempt: Attempt, gone: GoneError) -> ShotError:
-        return lost(self.planned, await self.move(attempt, Phase.LOST, note=str(gone)))
+        return lost(self.planned, await self.move(attempt, Phase.LOST, note=str(gone), cost=gone.cost))
 
     async def _made(self, begun: Begun) -> Attempt:
         """Submit and wait; what failed by chance and cost nothing is asked for again, a few times."""
@@ -163,7 +166,6 @@ class _Work(Step):
                 if begun.hosted is not None:
                     # Its picture may be what failed: it is looked at again before it is paid for again.
                     self.services.hosting.doubt(begun.hosted)
-                    begun = await self.begin()
         raise AssertionError("counting has no end")
 
     def _check_account(self, attempt: Attempt) -> None:

@@ -55,6 +55,9 @@ class Collection(Step):
             try:
                 status = await self._polled(attempt)
                 broken, unknown_since = 0, None
+                if attempt.told_by_person:
+                    # The provider knows it: from now on it is not to be taken for a slip of the hand.
+                    attempt = await self.move(attempt, Phase.SUBMITTED, note="")
             except PollFailed as error:
                 # The task is paid for, and lives on: nothing but the deadline ends the asking.
                 told, wait = error.line, max(pause, error.retry_after_s or 0.0)
@@ -164,12 +167,12 @@ class Collection(Step):
                 arrival = await self._arrived(status, sink, given)
                 return await self._kept(attempt, sink, arrival)
             except (FetchFailed, BadClip) as error:
-                attempt, gone = await self._asked_again(attempt)
+                attempt, gone, cost = await self._asked_again(attempt)
                 if left:
                     await asyncio.sleep(0.5)
                     continue
                 if gone and isinstance(error, FetchFailed) and error.status in _NOT_THERE:
-                    raise GoneError(f"{error.line}; {gone}") from error
+                    raise GoneError(f"{error.line}; {gone}", cost) from error
                 error.hint = error.hint or "run the same command again: fetching is free"
                 error.hint += "\nor pay for another one, after " + self.ledger.command(
                     "journal", "resolve", attempt.token, "--abandon"
@@ -212,11 +215,12 @@ class Collection(Step):
         try:
             status = await self._known(attempt)
         except TaskUnknown as unknown:
-            return _Again(attempt, unknown.line)
+            return _Again(attempt, unknown.line, attempt.cost)
         except ShotError:
             return _Again(attempt)
         if status.state is State.FAILED:
-            return _Again(attempt, status.reason or "the provider says that it failed")
+            reason = status.reason or "the provider says that it failed"
+            return _Again(attempt, reason, self._cost(attempt, status))
         if status.state is State.SUCCEEDED and status.results:
             return _Again(await self._noted_ready(attempt, status))
         return _Again(attempt)
@@ -226,10 +230,14 @@ class Collection(Step):
 
 
 class _Again(NamedTuple):
-    """The attempt with the addresses that there are now. `gone` says why the provider has it no more, if it says so."""
+    """The attempt with the addresses that there are now.
+
+    `gone` says why the provider has it no more, where it says so, and `cost` what it took then.
+    """
 
     attempt: Attempt
     gone: str = ""
+    cost: int | None = None
 
 
 def _charge(attempt: Attempt, cost: int | None) -> str:

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from runner.api import Event, EventKind
+from runner.engine.clearing import clear
 from runner.engine.film import make_film
 from runner.engine.outcome import Ending, FilmOutcome, RunOutcome, ShotOutcome
 from runner.engine.services import Services
 from runner.engine.shot import ShotMaker
-from runner.errors import RunnerError
-from runner.store.journal import attempts
 
 if TYPE_CHECKING:
     from runner.engine.ledger import Ledger
     from runner.engine.past import Past
     from runner.plan import Plan, PlannedSequence, PlannedShot
     from runner.report.folder import RunFolder
-
-
-_MAY_FETCH: Final = "scope = ? AND phase IN ('intended', 'submitted', 'unknown')"
-"""Attempts whose provider may be about to fetch a picture."""
 
 
 async def execute(plan: Plan, folder: RunFolder, past: Past, ledger: Ledger) -> RunOutcome:
@@ -62,8 +57,10 @@ class _Run:
                     sequences.create_task(self._sequence(sequence, services))
         except asyncio.CancelledError:
             interrupted = True
-        outcome = self.outcome(interrupted=interrupted)
-        return replace(outcome, notes=await self._cleared(outcome, services))
+        notes = await clear(self.plan, self.ledger, services)
+        for note in notes:
+            self.bus.tell(Event(kind=EventKind.RUN_WARNED, message=note))
+        return replace(self.outcome(interrupted=interrupted), notes=notes)
 
     def outcome(self, *, interrupted: bool) -> RunOutcome:
         """What became of everything so far."""
@@ -73,23 +70,6 @@ class _Run:
             films=tuple(self._film(sequence) for sequence in self.plan.sequences),
             interrupted=interrupted,
         )
-
-    async def _cleared(self, outcome: RunOutcome, services: Services) -> tuple[str, ...]:
-        """Have the hosted pictures taken away once no task can need them; what there is to say about it."""
-        if not services.clears or not any(shot.used_picture for shot in outcome.shots):
-            return ()
-        keys = {shot.key for shot in self.plan.shots}
-        waiting = await self.ledger.journal.soon(attempts(_MAY_FETCH, self.ledger.scope))
-        if any(one.key in keys for one in waiting):
-            note = "the hosted pictures stay, since tasks may still need them: the same command clears them"
-        else:
-            try:
-                await services.clear_pictures()
-                return ()
-            except RunnerError as error:
-                note = f"hosted pictures are left behind: {error.line}"
-        self.bus.tell(Event(kind=EventKind.RUN_WARNED, message=note))
-        return (note,)
 
     async def _sequence(self, sequence: PlannedSequence, services: Services) -> None:
         async with asyncio.TaskGroup() as chains:

@@ -57,16 +57,17 @@ class Hosting:
                 self._check_life(found)
                 if self.verify:
                     await self._looked(found, picture, needed)
-            except UploadError:
-                self._failing = True
+            except UploadError as error:
+                # A refusal is about this picture; a failure is about the host.
+                self._failing = self._failing or error.retry_safe
                 raise
-            self._failing = False
             self._known[picture.sha256] = found
-            self._seen[found.url] = self.clock()
             return found
 
     def sure(self, hosted: Hosted) -> bool:
         """Whether an address was seen to work lately, and will outlive the time that a task may wait."""
+        if not self.verify:
+            return self._lives(hosted)
         seen = self._seen.get(hosted.url)
         return self._lives(hosted) and seen is not None and self.clock() - seen < _TRUSTED_S
 
@@ -75,17 +76,18 @@ class Hosting:
         self._seen.pop(hosted.url, None)
 
     async def _still_there(self, known: Hosted, picture: Picture, needed: Reach) -> bool:
-        if self.verify and not self.sure(known):
+        if not self.sure(known):
             try:
                 await self._looked(known, picture, needed)
             except UploadError:
                 return False
-        self._seen[known.url] = self.clock()
         return True
 
     async def _looked(self, hosted: Hosted, picture: Picture, needed: Reach) -> None:
         # A page, or other bytes, may be a hiccup once.
         await self._tried(lambda: self.stranger.look(hosted, picture, needed), refusals=2)
+        self._seen[hosted.url] = self.clock()
+        self._failing = False
 
     async def _tried(self, work: Callable[[], Awaitable[T]], *, refusals: int = 1) -> T:
         """Do `work`, a few times where it fails by chance; once only while nothing gets through to the host."""

@@ -61,12 +61,6 @@ class ShotOutcome:
     task: str = ""
     cost: int | None = None
 
-    @property
-    def used_picture(self) -> bool:
-        """Whether a picture may have been hosted for it by this run or one that this run took over from."""
-        starts_from_one = self.planned.previous is not None or self.planned.shot.image is not None
-        return starts_from_one and not self.reused and self.ending is not Ending.SKIPPED
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmOutcome:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runner import fitting
 from runner.api import EventKind, HandOver
 from runner.config.project import Boundary
+from runner.engine import clearing
 from runner.errors import ExtractionRefused, MediaError, RunnerError
 from runner.media import picture
 
@@ -32,6 +33,7 @@ class FirstFrame:
     """
 
     hosted: Hosted
+    picture: Picture
     rgb: NDArray[Any]
     remembered: dict[str, JSON] | None = None
 
@@ -61,6 +63,7 @@ class FirstFrames:
         self.ledger.tell(planned, EventKind.SHOT_UPLOADING)
         return FirstFrame(
             hosted=await self._hosted(planned, found),
+            picture=found,
             rgb=await asyncio.to_thread(picture.decode, found),
             remembered=remembered,
         )
@@ -128,6 +131,8 @@ class FirstFrames:
         return fitting.fitted(found, planned.capabilities)
 
     async def _hosted(self, planned: PlannedShot, found: Picture) -> Hosted:
+        if self.services.clears:
+            await asyncio.to_thread(clearing.mark, self.ledger.root, self.services.run)
         try:
             return await self.services.hosting.hosted(found, planned.capabilities.image_reach)
         except RunnerError as error:

@@ -11,7 +11,7 @@ from runner.api import Context
 from runner.download import Downloads
 from runner.engine.hosting import Hosting
 from runner.engine.stranger import Stranger
-from runner.errors import PluginError, RunnerError
+from runner.errors import PluginError, RunnerError, UploadError
 from runner.plan import uploader_capabilities
 
 if TYPE_CHECKING:
@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """An asynchronous context manager around everything that plugins hold open."""
+    """An asynchronous context manager around everything that plugins hold open.
 
-    def __init__(self, plan: Plan, work: Path) -> None:
+    `run` is what uploaders know the request by; empty is the plan's key.
+    """
+
+    def __init__(self, plan: Plan, work: Path, run: str = "") -> None:
         self._plan = plan
+        self.run = run or plan.key
         self._work = work
         self._stack = AsyncExitStack()
         self._generators: dict[str, Generator] = {}
@@ -89,16 +93,19 @@ class Services:
 
     async def clear_pictures(self) -> None:
         """Take away what this request hosted, where the uploader `clears`. Raises `UploadError`."""
-        await cast("Clears", self.hosting.uploader).clear()
+        try:
+            await cast("Clears", self.hosting.uploader).clear()
+        except RunnerError:
+            raise
+        except Exception as error:
+            raise UploadError("the uploader broke off", why=f"{type(error).__name__}: {error}") from error
 
     async def _made(self, kind: str, name: str, factory: Any, options: Any) -> Any:
         work = self._work / f"{kind}-{name}-{len(self._generators)}"
         work.mkdir(exist_ok=True)
         log = logging.getLogger(f"runner.plugins.{name}")
         try:
-            context = Context(
-                work_dir=work, http=self._http, download=self._download, log=log, run=self._plan.key
-            )
+            context = Context(work_dir=work, http=self._http, download=self._download, log=log, run=self.run)
             made = factory(options, context)
             if hasattr(made, "__aenter__"):
                 made = await self._stack.enter_async_context(made)

@@ -140,7 +140,10 @@ class _Beginning:
         if first is None:
             return Begun(facts={"how": "text"})
         return Begun(
-            hosted=first.hosted, rgb=first.rgb, facts={"how": "image", "first_frame": first.remembered}
+            hosted=first.hosted,
+            picture=first.picture,
+            rgb=first.rgb,
+            facts={"how": "image", "first_frame": first.remembered},
         )
 
     async def resume(self, facts: Mapping[str, JSON]) -> Begun:

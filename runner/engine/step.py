@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from runner.api import JSON, EventKind, Generator, Hosted
+    from runner.api import JSON, EventKind, Generator, Hosted, Picture
     from runner.engine.ledger import Ledger
     from runner.engine.services import Services
     from runner.plan import PlannedShot
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 class Begun:
     """What a shot starts from: the hosted picture for the provider, and what is to be remembered of it.
 
-    `rgb` is what the clip's first frame will be compared with.
+    `rgb` is what the clip's first frame will be compared with, `picture` the same as it was hosted.
     """
 
     hosted: Hosted | None = None
+    picture: Picture | None = None
     rgb: Any = None
     facts: Mapping[str, JSON] = field(default_factory=dict)
 
@@ -59,7 +60,11 @@ class Step:
 
 
 class GoneError(Exception):
-    """The provider has a finished clip no more."""
+    """The provider has a finished clip no more. `cost` is what it took in the end, in millionths of a US dollar."""
+
+    def __init__(self, what: str, cost: int | None) -> None:
+        super().__init__(what)
+        self.cost = cost
 
 
 def fingerprint(planned: PlannedShot) -> str:

@@ -14,7 +14,7 @@ from runner.config.redact import hidden_value
 from runner.engine import faults
 from runner.engine.asking import asked, shielded
 from runner.engine.step import Begun, Step, in_micros
-from runner.errors import Busy, JournalError, OutcomeUnknown, SubmitRefused, SubmitUnknown
+from runner.errors import Busy, JournalError, OutcomeUnknown, SubmitRefused, SubmitUnknown, UploadError
 from runner.store.attempt import Attempt, Phase
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ class Submission(Step):
         """Submit, waiting out a busy provider. Every try is an attempt of its own."""
         pause = 1.0
         for left in range(_BUSY_TRIES - 1, -1, -1):
-            if begun.hosted is not None and not self.services.hosting.sure(begun.hosted):
-                begun = await self.begin()
+            begun = await self._sure(begun)
             try:
                 async with self.ledger.limits.submission(self.account, self.planned.capabilities):
                     return await self._submitted_once(begun)
@@ -49,6 +48,17 @@ class Submission(Step):
                 await asyncio.sleep(wait)
                 pause = min(pause * 2, 60.0)
         raise AssertionError("the last try returns or raises")
+
+    async def _sure(self, begun: Begun) -> Begun:
+        """The beginning with an address that works now; begun anew where its picture cannot be hosted any more."""
+        hosting = self.services.hosting if begun.hosted is not None else None
+        if hosting is None or begun.hosted is None or begun.picture is None or hosting.sure(begun.hosted):
+            return begun
+        try:
+            hosted = await hosting.hosted(begun.picture, self.planned.capabilities.image_reach)
+        except UploadError:
+            return await self.begin()
+        return dataclasses.replace(begun, hosted=hosted)
 
     async def _submitted_once(self, begun: Begun) -> Attempt:
         planned, ledger = self.planned, self.ledger

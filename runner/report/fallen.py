@@ -5,19 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from runner.plan import PlannedShot
+    from runner.plan import Plan
 
 NAMED: Final = 5
 """How many names stand in one line."""
 
 
-def retakes(fallen: Sequence[PlannedShot]) -> str:
-    """The overrides that ask for these clips once more. A take of a shot asks for all that chain from it as well."""
-    keys = {planned.key for planned in fallen}
-    first = [one for one in fallen if one.previous is None or one.previous.key not in keys]
-    return few([f"{one.shot.at}.take={one.request.take + 1}" for one in first], " ")
+def retakes(plan: Plan, fallen: Collection[str]) -> str:
+    """How the shots with these keys are asked for once more, and for how many clips that pays.
+
+    A take of a shot asks for all that chain from it as well.
+    """
+    overrides, clips = [], 0
+    for sequence in plan.sequences:
+        for chain in sequence.chains:
+            first = next((at for at, shot in enumerate(chain) if shot.key in fallen), None)
+            if first is not None:
+                overrides.append(f"{chain[first].shot.at}.take={chain[first].request.take + 1}")
+                clips += len(chain) - first
+    paid = "1 clip" if clips == 1 else f"{clips} clips"
+    return f"{few(overrides, ' ')} (pays for {paid})"
 
 
 def few(names: Sequence[str], between: str = ", ") -> str:

@@ -75,7 +75,7 @@ def asked_for(planned: PlannedShot) -> dict[str, Any]:
         "aspect_ratio": request.aspect_ratio,
         "resolution": request.resolution,
         "fps": request.fps,
-        "seed": request.seed,
+        "seed": None if planned.seed_unsent else request.seed,
         "take": request.take,
         "params": hidden_value(dict(request.params)),
     }

@@ -26,13 +26,10 @@ class Money:
     ahead: Mapping[str, int | None]
 
     @classmethod
-    def of_all(cls, jobs: Sequence[Money]) -> Money:
+    def of_all(cls, jobs: Sequence[Money], ahead: Mapping[str, int | None]) -> Money:
         """The money of a sweep, whose jobs have one budget, in the order in which they ran."""
-        return cls(
-            now=Spend(*(sum(figures) for figures in zip(*(job.now for job in jobs), strict=True))),
-            so_far=jobs[-1].so_far,
-            ahead={key: price for job in jobs for key, price in job.ahead.items()},
-        )
+        now = Spend(*(sum(figures) for figures in zip(*(job.now for job in jobs), strict=True)))
+        return cls(now=now, so_far=jobs[-1].so_far, ahead=ahead)
 
     def told(self, whole: str) -> str:
         """One line for a person, nothing where all was free. `whole` is what `so_far` is about: "film", "sweep"."""
@@ -51,7 +48,9 @@ class Money:
 
     def goes_on(self, budget: BudgetKeys) -> tuple[str, ...]:
         """The overrides of the budget with which all that is left to do fits in."""
-        found = []
+        found: list[str] = []
+        if not self.ahead:
+            return ()
         if budget.max_cost is not None:
             if None in self.ahead.values() or self.so_far.unpriced:
                 found.append("budget.max_cost=null")

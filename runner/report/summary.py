@@ -38,7 +38,7 @@ def show(
         table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots])
     for note in (*seeds.notes(outcome.plan), *outcome.notes):
         paragraph.show(console, f"! {note}", style="yellow")
-    _fell_back(console, outcome.shots)
+    _fell_back(console, outcome)
     alike = _alike(outcome.shots)
     for shot in outcome.shots:
         _notes(console, shot, alike.get(shot.planned.name))
@@ -49,7 +49,7 @@ def show(
         return
     if told := money.told("film"):
         paragraph.show(console, f"money: {told}")
-    goes_on = money.goes_on(outcome.plan.project.budget)
+    goes_on = () if outcome.interrupted else money.goes_on(outcome.plan.project.budget)
     if text := next_step(outcome.errors, interrupted=outcome.interrupted, goes_on=goes_on):
         again = shlex.join(["python", "-m", "runner", *map(hidden_override, _with(command, goes_on))])
         again = again if len(again) < 400 else "the same command"
@@ -145,19 +145,19 @@ def _notes(console: Console, shot: ShotOutcome, alike: list[str] | None) -> None
             paragraph.show(console, f"  the same: {others}", style="red", indent=4)
 
 
-def _fell_back(console: Console, shots: Sequence[ShotOutcome]) -> None:
+def _fell_back(console: Console, outcome: RunOutcome) -> None:
     """The shots without continuity, by what went wrong, and how to have them made again."""
     groups: dict[str, list[ShotOutcome]] = {}
-    for shot in shots:
+    for shot in outcome.shots:
         if shot.fell_back:
             groups.setdefault(shot.fell_back, []).append(shot)
     for reason, fallen in groups.items():
         names = few([shot.planned.name for shot in fallen])
         were = "was made from its prompt" if len(fallen) == 1 else "were made from their prompts"
         paragraph.show(console, f"! {names} {were} alone: {reason}", style="yellow")
-        takes = retakes([shot.planned for shot in fallen])
+        takes = retakes(outcome.plan, {shot.planned.key for shot in fallen})
         paragraph.show(
-            console, f"  next: mend that, and pay once more with {takes}", style="yellow", indent=8
+            console, f"  next: mend that, and have them made anew with {takes}", style="yellow", indent=8
         )
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.config.schema import BudgetKeys
+from runner.errors import BudgetStop, JournalError
+from runner.forecast import micros, of_keys
 from runner.report import folder as folders
 from runner.report import paragraph
 from runner.report.money import Money
 from runner.report.next_step import next_step
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from runner.config.compose import SweepJob
     from runner.engine.outcome import RunOutcome
     from runner.errors import RunnerError
@@ -40,6 +41,8 @@ class Sweep:
         self.jobs: list[Job] = []
         self._errors: list[RunnerError] = []
         self._moneys: list[Money] = []
+        self._prices: dict[str, int | None] = {}
+        self._root = Path()
         self._budget = BudgetKeys()
         self._path: Path | None = None
         self._key = ""
@@ -67,6 +70,8 @@ class Sweep:
         self.jobs.append(found)
         self._errors += outcome.errors
         self._moneys.append(money)
+        self._root = outcome.plan.project.output_root
+        self._prices |= {shot.key: micros(shot) for shot in outcome.plan.shots}
         self._budget = outcome.plan.project.budget
 
     def note_error(self, job: SweepJob, error: RunnerError) -> None:
@@ -99,7 +104,7 @@ class Sweep:
             ]
             found: dict[str, Any] = {"key": self._key, "jobs": entries}
             if self._moneys:
-                found["money"] = Money.of_all(self._moneys).as_json()
+                found["money"] = Money.of_all(self._moneys, {}).as_json()
             text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
             # Where it cannot be written no job could write either, and each has said so.
             with contextlib.suppress(OSError):
@@ -134,12 +139,20 @@ class Sweep:
         console.print(Text(f"{verdict}; sweep folder: {self._path or 'none'}", overflow="fold"))
         goes_on: tuple[str, ...] = ()
         if self._moneys:
-            money = Money.of_all(self._moneys)
+            money = Money.of_all(self._moneys, self._ahead())
             goes_on = money.goes_on(self._budget)
             if told := money.told("sweep"):
                 paragraph.show(console, f"money: {told}")
         if text := next_step(self._errors, interrupted=self.interrupted, goes_on=goes_on):
             paragraph.show(console, f"next: {text}")
+
+    def _ahead(self) -> dict[str, int | None]:
+        """Where the budget stopped it: what is left of all jobs, each shot once."""
+        if not any(isinstance(error, BudgetStop) for error in self._errors):
+            return {}
+        with contextlib.suppress(JournalError):
+            return dict(of_keys(self._root, self._prices).ahead)
+        return {}
 
 
 def _cut(text: str, length: int) -> str:

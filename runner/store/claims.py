@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
 HEARTBEAT_S: Final = 10.0
 _SILENT_S: Final = 90.0
@@ -76,6 +76,17 @@ def held(key: str, now: float) -> Callable[[sqlite3.Connection], bool]:
     return lambda connection: _any_alive(connection, now, "WHERE key = ?", key)
 
 
+def held_among(keys: Collection[str], now: float) -> Callable[[sqlite3.Connection], bool]:
+    """Whether a living process works on one of these shots."""
+
+    def work(connection: sqlite3.Connection) -> bool:
+        rows = connection.execute("SELECT key, host, boot, pid, life, heartbeat FROM claims").fetchall()
+        here = this_process()
+        return any(key in keys and _alive(row, here, now) for key, *row in rows)
+
+    return work
+
+
 def any_held(now: float) -> Callable[[sqlite3.Connection], bool]:
     """Whether a living process works on anything."""
     return lambda connection: _any_alive(connection, now, "")
@@ -87,8 +98,8 @@ def _any_alive(connection: sqlite3.Connection, now: float, where: str, *values: 
     return any(_alive(row, here, now) for row in rows)
 
 
-def _alive(row: tuple[str, str, int, str, float], owner: Owner, now: float) -> bool:
-    host, boot, pid, life, heartbeat = row
+def _alive(row: Sequence[str | int | float], owner: Owner, now: float) -> bool:
+    host, boot, pid, life, heartbeat = str(row[0]), str(row[1]), int(row[2]), str(row[3]), float(row[4])
     if host == owner.host and boot and boot == owner.boot:
         return _life(pid) == life
     if host == owner.host and boot and owner.boot:

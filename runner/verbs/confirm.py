@@ -6,48 +6,69 @@ import sys
 from typing import TYPE_CHECKING
 
 from runner.config.project import Boundary
-from runner.errors import BudgetStop, ConfigError, RunnerError
+from runner.errors import ConfigError, NotAgreed, PluginError, RunnerError
 from runner.forecast import Standing, forecast
 from runner.store.budget import MICROS, dollars
 
 if TYPE_CHECKING:
-    from runner.plan import Plan, PlannedShot
+    from typing import Any
+
+    from runner.api import UploaderSpec
+    from runner.plan import Plan
 
 
-def check_ready(plan: Plan) -> None:
-    """Raise `ConfigError` where a generator or the image host has work to do and cannot, for want of a key.
+class Readiness:
+    """Whether all that has work to do can do it. Image hosts are asked once for all jobs of a sweep."""
 
-    What is finished needs none.
-    """
-    wanting: list[tuple[RunnerError, list[PlannedShot]]] = []
-    for choice in {shot.shot.generator.label: shot.shot.generator for shot in plan.shots}.values():
-        try:
-            if choice.spec.account is not None:
-                choice.spec.account(choice.options)
-        except RunnerError as error:
-            label = choice.label
-            wanting.append((error, [shot for shot in plan.shots if shot.shot.generator.label == label]))
-    host = plan.project.uploader
-    pictured = [shot for shot in plan.shots if shot.shot.boundary is not Boundary.CUT]
-    try:
-        if host.spec.ready is not None and pictured:
-            host.spec.ready(host.options)
-    except RunnerError as error:
-        if not error.retry_safe:  # what may work in a moment is no reason not to begin
-            wanting.append((error, pictured))
-    if wanting:
+    def __init__(self) -> None:
+        self._ready: list[tuple[UploaderSpec, Any]] = []
+
+    def check(self, plan: Plan) -> None:
+        """Raise `ConfigError` where a generator or the image host has work to do and cannot, for want of a key.
+
+        What is finished needs none; what is under way needs no image host.
+        """
+        keyless: dict[str, RunnerError] = {}
+        for label, choice in {shot.shot.generator.label: shot.shot.generator for shot in plan.shots}.items():
+            try:
+                if choice.spec.account is not None:
+                    choice.spec.account(choice.options)
+            except RunnerError as error:
+                keyless[label] = error
+        host = plan.project.uploader
+        asks_host = plan.needs_uploader and host.spec.ready is not None
+        if not keyless and (not asks_host or (host.spec, host.options) in self._ready):
+            return
         standing = forecast(plan).standing
-        for missing, shots in wanting:
-            if any(standing[shot.key] is not Standing.PAID for shot in shots):
-                raise ConfigError(
-                    f"{missing.what}; nothing was started",
-                    why="; ".join(part for part in (missing.where, missing.why) if part),
-                    hint=missing.hint,
-                )
+        for shot in plan.shots:
+            missing = keyless.get(shot.shot.generator.label)
+            if missing is not None and standing[shot.key] is not Standing.PAID:
+                raise _nothing_started(missing)
+        to_host = [shot for shot in plan.shots if shot.shot.boundary is not Boundary.CUT]
+        if asks_host and any(standing[shot.key] in (Standing.TO_DO, Standing.UNKNOWN) for shot in to_host):
+            self._check_host(host.spec, host.options)
+
+    def _check_host(self, spec: UploaderSpec, options: Any) -> None:
+        try:
+            if spec.ready is not None:
+                spec.ready(options)
+        except RunnerError as error:
+            if not error.retry_safe:  # what may work in a moment is no reason not to begin
+                raise _nothing_started(error) from error
+        except Exception as error:
+            raise PluginError(
+                f"uploader {spec.name} fails to say if it is ready", why=f"{type(error).__name__}: {error}"
+            ) from error
+        self._ready.append((spec, options))
+
+
+def _nothing_started(error: RunnerError) -> ConfigError:
+    why = "; ".join(part for part in (error.where, error.why) if part)
+    return ConfigError(f"{error.what}; nothing was started", why=why, hint=error.hint)
 
 
 def confirm(plan: Plan) -> None:
-    """Raise `BudgetStop` unless the run is cheap enough, or the person at the terminal agrees."""
+    """Raise `NotAgreed` unless the run is cheap enough, or the person at the terminal agrees."""
     limit = plan.project.budget.confirm_above
     if limit is None:
         return
@@ -61,7 +82,7 @@ def confirm(plan: Plan) -> None:
         print(f"This run will cost {cost}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() in ("y", "yes"):
             return
-    raise BudgetStop(
+    raise NotAgreed(
         f"this run would cost {cost}; nothing was started",
         why=f"budget.confirm_above is {limit:g} dollars, and nobody agreed",
         hint="agree at a terminal, or with budget.confirm_above=null",

@@ -183,7 +183,9 @@ def _check_task(attempt: Attempt, task: str, root: Path) -> None:
     taken = [
         one
         for one in attempts_in(root, "task = ? AND generator = ?", task, attempt.generator)
-        if one.token != attempt.token and one.account == attempt.account
+        if one.token != attempt.token
+        and one.account == attempt.account
+        and one.phase in (*OPEN, Phase.FETCHED)
     ]
     if taken:
         (other, *_) = taken

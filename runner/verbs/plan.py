@@ -111,14 +111,11 @@ def _show(plan: Plan, expected: Forecast, described: dict[str, Any]) -> None:
 
 def _notes(plan: Plan, expected: Forecast) -> list[str]:
     """What a person should know before the run, beyond what is asked for."""
-    fallen = [shot for shot in plan.shots if shot.key in expected.fell_back]
     found = list(seeds.notes(plan))
-    if fallen:
-        names = few([shot.name for shot in fallen])
-        found.append(
-            f"made from their prompts alone, by a run that could not host their frames: {names}; "
-            f"to pay for them once more: {retakes(fallen)}"
-        )
+    if expected.fell_back:
+        names = few([shot.name for shot in plan.shots if shot.key in expected.fell_back])
+        takes = retakes(plan, expected.fell_back)
+        found.append(f"made from their prompts alone by an earlier run: {names}; to have them anew: {takes}")
     return found
 
 

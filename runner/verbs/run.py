@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner import interrupts
@@ -14,16 +15,16 @@ from runner.engine.ledger import Ledger
 from runner.engine.limits import AccountLimits, Rates
 from runner.engine.outcome import Ending, RunOutcome
 from runner.engine.past import Past
-from runner.errors import RunnerError
+from runner.errors import JournalError, RunnerError
 from runner.forecast import forecast
 from runner.report import folder as folders
 from runner.report import progress, summary, sweep
 from runner.report.money import Money
 from runner.report.record import Record
-from runner.store.budget import MICROS, Budget
+from runner.store.budget import MICROS, Budget, Spend
 from runner.store.journal import Journal, spend
 from runner.store.objects import Objects
-from runner.verbs.confirm import check_ready, confirm
+from runner.verbs.confirm import Readiness, confirm
 from runner.verbs.prepare import Preparation, checked
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from runner.config.compose import Composed
     from runner.plan import Plan
     from runner.plugins import Registry
+
+
+_log = logging.getLogger(__name__)
 
 
 def main(flags: Flags) -> int:
@@ -66,6 +70,7 @@ class _Runs:
         self._words = words
         self._preparation = Preparation()
         self._rates = Rates()
+        self._readiness = Readiness()
         self.sweep = sweep.Sweep()
 
     def one(self, composed: Composed) -> int:
@@ -94,7 +99,7 @@ class _Runs:
 
     def _run(self, plan: Plan, registry: Registry, composed: Composed) -> _Ended:
         root = plan.project.output_root
-        check_ready(plan)
+        self._readiness.check(plan)
         confirm(plan)
         folder = folders.RunFolder(folders.path_for(plan, composed.job), plan.key)
         try:
@@ -135,12 +140,17 @@ class _Runs:
 
 
 def _money(outcome: RunOutcome, ledger: Ledger, began: float) -> Money:
+    """What the run cost. A journal that cannot be read now is no reason to lose the record of what was made."""
     stopped = any(shot.ending is Ending.STOPPED for shot in outcome.shots)
-    return Money(
-        now=ledger.journal.now(spend(ledger.scope, began)),
-        so_far=ledger.journal.now(spend(ledger.scope)),
-        ahead=forecast(outcome.plan).ahead if stopped else {},
-    )
+    try:
+        return Money(
+            now=ledger.journal.now(spend(ledger.scope, began)),
+            so_far=ledger.journal.now(spend(ledger.scope)),
+            ahead=forecast(outcome.plan).ahead if stopped else {},
+        )
+    except JournalError as error:
+        _log.warning("what the run cost cannot be told: %s", error.line)
+        return Money(now=Spend(), so_far=Spend(), ahead={})
 
 
 def _ledger(

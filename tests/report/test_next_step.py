@@ -10,6 +10,7 @@ from runner.errors import (
     Busy,
     ConfigError,
     FetchFailed,
+    NotAgreed,
     OutcomeUnknown,
     RunnerError,
     ShotError,
@@ -39,6 +40,7 @@ KEPT = "; what is done is kept"
         ([SubmitRefused("a"), FetchFailed("b")], f"do what the failures say, then run it again{KEPT}"),
         ([UploadRefused("a")], f"do what the failures say, then run it again{KEPT}"),
         ([ShotError("lost")], f"do what the failures say, then run it again{KEPT}"),
+        ([NotAgreed("too dear")], f"do what the failures say, then run it again{KEPT}"),
         ([ConfigError("a job of a sweep")], f"do what the failures say, then run it again{KEPT}"),
         (
             [TaskFailed("a", by_chance=True), FetchFailed("b")],

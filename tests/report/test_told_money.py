@@ -35,6 +35,7 @@ def test_a_run_says_what_it_cost(now: Spend, so_far: Spend, said: str) -> None:
     [
         (BudgetKeys(), {"a": 1_000_000}, ()),
         (BudgetKeys(max_cost=5), {"a": 1_000_000}, ()),
+        (BudgetKeys(max_cost=0.5), {}, ()),  # something else than the budget stopped it
         (BudgetKeys(max_cost=1), {"a": 300_000, "b": 300_000}, ("budget.max_cost=1.4",)),
         (BudgetKeys(max_cost=1), {"a": 2_200_000}, ("budget.max_cost=3",)),
         (BudgetKeys(max_cost=1), {"a": None}, ("budget.max_cost=null",)),
@@ -54,12 +55,12 @@ def test_the_budget_that_is_named_is_enough_for_all_that_is_left(
     assert Money(now=spent, so_far=spent, ahead=ahead).goes_on(budget) == overrides
 
 
-def test_the_jobs_of_a_sweep_are_added_up_and_what_they_share_is_counted_once() -> None:
-    first = Money(now=Spend(2, 200), so_far=Spend(2, 200), ahead={"a": 5, "b": 7})
-    second = Money(now=Spend(1, 100, 100), so_far=Spend(3, 300, 100), ahead={"b": 7, "c": None})
+def test_the_jobs_of_a_sweep_are_added_up() -> None:
+    first = Money(now=Spend(2, 200), so_far=Spend(2, 200), ahead={"a": 5})
+    second = Money(now=Spend(1, 100, 100), so_far=Spend(3, 300, 100), ahead={})
 
-    whole = Money.of_all([first, second])
+    whole = Money.of_all([first, second], {"b": 7})
 
     assert whole.now == Spend(3, 300, 100)
     assert whole.so_far == Spend(3, 300, 100)
-    assert whole.ahead == {"a": 5, "b": 7, "c": None}
+    assert whole.ahead == {"b": 7}

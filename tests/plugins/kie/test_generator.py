@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY = "kie-canary-5150"
+_NAMED = '{"resultUrls":["https://tempfile.aiquickdraw.com/a.mp4"]}'
 
 
 class Kept:
@@ -183,9 +184,49 @@ def test_a_record_of_a_failed_task_counts_under_any_code(tmp_path: Path, code: i
         lambda _: httpx.Response(200, json={"code": code, "msg": "failed", "data": record})
     )
 
-    status = asked(tmp_path, lambda kie: kie.poll(TaskRef("t")), api)
+    async def polled(kie: Kie) -> Status:
+        if code != 200:
+            with pytest.raises(PollFailed):
+                await kie.poll(TaskRef("t"))
+        return await kie.poll(TaskRef("t"))
+
+    status = asked(tmp_path, polled, api)
 
     assert (status.state, status.reason, status.cost_usd) == (State.FAILED, "nsfw", 0)
+
+
+def test_a_success_without_a_result_may_name_one_a_moment_later(tmp_path: Path) -> None:
+    records = [{"state": "success", "resultJson": text} for text in ('{"resultUrls":[]}', _NAMED, "", "")]
+
+    def api(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"code": 200, "msg": "success", "data": records.pop(0)})
+
+    async def polled(kie: Kie) -> list[Any]:
+        found: list[Any] = []
+        for _ in range(4):
+            try:
+                found.append((await kie.poll(TaskRef("t"))).state)
+            except PollFailed:
+                found.append("again")
+        return found
+
+    assert asked(tmp_path, polled, httpx.MockTransport(api)) == [
+        "again",
+        State.SUCCEEDED,
+        "again",
+        State.FAILED,
+    ]
+
+
+@pytest.mark.parametrize("state", ["success", "fail"])
+def test_a_record_from_something_in_between_ends_nothing(tmp_path: Path, state: str) -> None:
+    api = httpx.MockTransport(
+        lambda _: httpx.Response(502, json={"msg": "upstream", "data": {"state": state}})
+    )
+
+    for _ in range(2):
+        with pytest.raises(PollFailed):
+            asked(tmp_path, lambda kie: kie.poll(TaskRef("t")), api)
 
 
 def test_a_record_under_a_code_of_its_own_ends_nothing_while_the_task_runs(tmp_path: Path) -> None:
