@@ -336,7 +336,9 @@ class Status:
 
     `cost_usd` is what the provider says the task cost, or holds for it; 0 once it was refunded. `by_chance` says that
     a failed task may well succeed when it is asked for again; that is done only where it is known to have cost nothing,
-    and no more than `repeats` times where that is given. `advice` is what else a person can do about a failure.
+    and no more than `repeats` times where that is given. `prompt` is the one that the provider says it was given, where
+    it says so: it tells a task from another one whose id was mixed up. `advice` is what else a person can do about a
+    failure.
     """
 
     state: State
@@ -346,6 +348,7 @@ class Status:
     cost_usd: Decimal | None = None
     by_chance: bool = False
     repeats: int | None = None
+    prompt: str | None = None
     advice: str = ""
 
 

@@ -273,10 +273,6 @@ class TaskUnknown(ShotError):
 
     spent = Spent.YES
 
-    @property
-    def rerun(self) -> Rerun:
-        return Rerun.HELPS
-
 
 class FetchFailed(ShotError):
     """The clip was made and did not arrive whole. Fetching again costs nothing.

@@ -8,6 +8,7 @@ does not wait for that.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator
+
+_STOPPING = (
+    b"\nrunner: stopping; what is being asked for is noted first, so that it is not paid for twice "
+    b"(once more stops at once)\n"
+)
 
 # Signals belong to the process, and so does this.
 _state: dict[str, Any] = {"seen": 0, "task": None}
@@ -57,6 +63,9 @@ def _stop(number: int, frame: object) -> None:
     _state["seen"] += 1
     task: asyncio.Task[Any] | None = _state["task"]
     if task is not None and _state["seen"] == 1:
+        # Written past all buffers: whatever was being printed when the signal came may hold their locks.
+        with contextlib.suppress(OSError):
+            os.write(2, _STOPPING)
         task.get_loop().call_soon_threadsafe(task.cancel)
         return
     raise KeyboardInterrupt

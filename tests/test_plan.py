@@ -23,7 +23,7 @@ from runner.config.project import (
 )
 from runner.config.schema import Continuity, Film, Limits
 from runner.errors import PluginError
-from runner.seeds import notes
+from runner.notes import notes
 from tests.planning import (
     CHOICE,
     GENERATOR,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -68,6 +69,8 @@ _BEFORE_ANYTHING: Final = (
 _MISSING: Final = ("is required", "please fill in")
 _GONE: Final = ("paused", "not supported", "unsupported", "does not exist", "unknown model")
 _TEXTS: Final = ("failMsg", "failCode", "errorMessage", "errorCode")
+_TITLE: Final = re.compile(r"<title[^>]*>([^<]{1,300})", re.IGNORECASE)
+_TAG: Final = re.compile(r"<[^>]*>")
 _LONGEST_PAGE: Final = 65_536
 _NO_CREDIT: Final = (
     "credits insufficient",
@@ -112,7 +115,7 @@ def read(response: httpx.Response, key: str) -> Answer:
     if not isinstance(body, dict):
         # A page or nothing at all under a status of success says nothing about the request.
         code = None if status < 400 else status
-        text = response.text if len(response.content) < _LONGEST_PAGE else ""
+        text = _of_page(response.text) if len(response.content) < _LONGEST_PAGE else ""
         return Answer(
             code=code, own=False, message=one_line(text, key), data=None, http=status, retry_after_s=after_s
         )
@@ -126,6 +129,14 @@ def read(response: httpx.Response, key: str) -> Answer:
         http=status,
         retry_after_s=after_s,
     )
+
+
+def _of_page(text: str) -> str:
+    """What a page says in its title, or without its tags; all of it where it is no page."""
+    if text.lstrip()[:1] != "<":
+        return text
+    title = _TITLE.search(text)
+    return unescape(title.group(1) if title is not None else _TAG.sub(" ", text))
 
 
 def one_line(text: str, key: str = "", most: int = 300) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import AsyncExitStack
 from datetime import UTC
 from decimal import Decimal
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .callback import Receiver
 
 _ENDED: Final = (408, 501)
+_PATIENCE_S: Final = 30.0
 _GONE: Final = (401, 403, 404, 410)
 
 
@@ -38,7 +40,7 @@ class Kie:
         self._local = is_local(host_of(options.api_url))
         self._stack = AsyncExitStack()
         self._receiver: Receiver | None = None
-        self._doubted: set[str] = set()
+        self._doubted: dict[str, float] = {}  # since when a task is said to have failed, in an odd way
 
     async def __aenter__(self) -> Kie:
         if self._options.callback.public_url:
@@ -84,28 +86,28 @@ class Kie:
     async def poll(self, ref: TaskRef) -> Status:
         """How the task stands. Raises `PollFailed`, `TaskUnknown`, or `ShotError` for a key that may not see it.
 
-        A failure that is told in an odd way (by a code in place of a record, under such a code, by a success without a
-        result) is believed when it is told twice: a task that is given up for one stray answer, and asked for again,
-        would be paid for twice.
+        A success without a result is believed when it is told twice. A failure that is told by a code in place of a
+        record, or under such a code, has to be told for half a minute: a task that is given up for a stray answer, and
+        asked for again, would be paid for twice.
         """
         answer = await self._asked("GET", "/api/v1/jobs/recordInfo", params={"taskId": ref.id})
-        doubted = ref.id in self._doubted
-        self._doubted.discard(ref.id)
+        since = self._doubted.pop(ref.id, None)
         data, card = answer.data, self._card(answer.data)
         if answer.code == 200 and isinstance(data, dict) and data:
             status = record.status(data, card)
             if not record.lacks_result(data):
                 return status
+            patience_s = 0.0
         elif answer.own and record.tells_failure(data):
-            status = record.status(data, card)
+            status, patience_s = record.status(data, card), _PATIENCE_S
         elif answer.own and answer.code in _ENDED:
-            status = record.failed_answer(answer.code, answer.message)
+            status, patience_s = record.failed_answer(answer.code, answer.message), _PATIENCE_S
         else:
             raise answers.poll_problem(answer, ref.id)
-        if not doubted:
-            self._doubted.add(ref.id)
-            why = f"{answer.line}; {status.reason}"
-            raise PollFailed(f"KIE says that task {ref.id} has failed, and is asked once more", why=why)
+        now = time.monotonic()
+        if since is None or now - since < patience_s:
+            self._doubted[ref.id] = now if since is None else since
+            raise PollFailed(f"KIE says that task {ref.id} has failed, and is asked again", why=answer.line)
         return status
 
     async def fetch(self, status: Status, sink: Sink) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
@@ -43,6 +44,10 @@ _NO_RESULT: Final = "look the task up in the logs at kie.ai; the same command ru
 
 def status(data: Mapping[str, Any], card: Card | None = None) -> Status:
     """How the task stands. Success without an address is a failure. The model's `card` may know why it failed."""
+    return dataclasses.replace(_status(data, card), prompt=_prompt(data))
+
+
+def _status(data: Mapping[str, Any], card: Card | None) -> Status:
     state = _state(data)
     if state is State.FAILED:
         return _failed(data, card)
@@ -72,8 +77,8 @@ def lacks_result(data: Mapping[str, Any]) -> bool:
 
 
 def failed_answer(code: int, message: str) -> Status:
-    """Codes 408 and 501 in place of a record: the task itself has failed. KIE refunds those."""
-    return _gave_up(message or f"code {code}", str(code), Decimal(0))
+    """Codes 408 and 501 in place of a record: the task itself has failed, says KIE. What it cost is not told."""
+    return _gave_up(message or f"code {code}", str(code), None)
 
 
 def _state(data: Mapping[str, Any]) -> State:
@@ -94,7 +99,7 @@ def _failed(data: Mapping[str, Any], card: Card | None) -> Status:
     return _gave_up(message, code, Decimal(0) if cost is None else cost, card)
 
 
-def _gave_up(message: str, code: str, cost: Decimal, card: Card | None = None) -> Status:
+def _gave_up(message: str, code: str, cost: Decimal | None, card: Card | None = None) -> Status:
     meaning = (card.failure(message) if card is not None else None) or failures.meaning(message, code)
     reason = one_line(message, most=500) or (f"code {one_line(code)}" if code else "")
     return Status(
@@ -116,6 +121,19 @@ def _cost(data: Mapping[str, Any]) -> Decimal | None:
     except InvalidOperation:
         return None
     return found * USD_PER_CREDIT if found.is_finite() and 0 <= found <= _MOST_CREDITS else None
+
+
+def _prompt(data: Mapping[str, Any]) -> str | None:
+    """The prompt in `param`: JSON, its `input` mostly JSON once more."""
+    found: Any = data.get("param")
+    for name in ("input", "prompt"):
+        if isinstance(found, str):
+            try:
+                found = json.loads(found)
+            except (ValueError, RecursionError):
+                return None
+        found = found.get(name, found if name == "input" else None) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _progress(data: Mapping[str, Any]) -> float | None:

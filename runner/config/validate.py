@@ -343,8 +343,8 @@ class _ShotReader:
                 places.insert(0, setter.parent / text)
             path = next((place for place in places if place.is_file()), None)
             if path is None:
-                looked = " and ".join(str(place.parent) for place in places)
-                self.reader.problem(key, "there is no such file", value=text, allowed=f"looked in {looked}")
+                looked = " and ".join(str(place.absolute()) for place in places)
+                self.reader.problem(key, "there is no such file", value=text, allowed=f"looked for {looked}")
                 return None
             found = picture.read(path.read_bytes(), name=path.name)
         except MediaError as error:

@@ -107,6 +107,8 @@ class _Work(Step):
     async def done(self) -> Attempt:
         """Go on from where the journal says the shot is."""
         attempt = await self.ledger.journal.soon(known(self.planned.key))
+        if attempt is not None and attempt.phase is Phase.FAILED:
+            attempt = await self._collection.revived(attempt)
         if attempt is None or attempt.phase in (Phase.REFUSED, Phase.FAILED, Phase.ABANDONED):
             return await self._anew()
         if attempt.phase is Phase.LOST:

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
 _FETCH_TRIES: Final = 3
 _BROKEN_POLLS: Final = 8
+_LOOKS_BACK: Final = 3
 _GONE_S: Final = 2.0
 _UNKNOWN_S: Final = 30.0  # how long a provider may not know a task, such as one that it has just taken
+_FRESH_S: Final = 10.0  # how long that is nothing to speak of
 _NOT_THERE: Final = (401, 403, 404, 410)  # HTTP's words for a clip that cannot be had at its address any more
 
 
@@ -55,16 +57,14 @@ class Collection(Step):
             try:
                 status = await self._polled(attempt)
                 broken, unknown_since = 0, None
-                if attempt.told_by_person:
-                    # The provider knows it: from now on it is not to be taken for a slip of the hand.
-                    attempt = await self.move(attempt, Phase.SUBMITTED, note="")
             except PollFailed as error:
                 # The task is paid for, and lives on: nothing but the deadline ends the asking.
                 told, wait = error.line, max(pause, error.retry_after_s or 0.0)
                 status = Status(state=State.RUNNING)
             except TaskUnknown as error:
                 # Said of a task that is new, and now and then of one that is not: believed when nothing else is said.
-                told, now = error.line, time.monotonic()
+                now = time.monotonic()
+                told = error.line if now - began >= _FRESH_S else ""
                 unknown_since = now if unknown_since is None else unknown_since
                 if now - unknown_since >= _UNKNOWN_S:
                     self._advise(attempt, error)
@@ -75,6 +75,11 @@ class Collection(Step):
                 if broken >= _BROKEN_POLLS:
                     raise
                 told, status = error.line, Status(state=State.RUNNING)
+            else:
+                if attempt.told_by_person:
+                    self._check_told(attempt, status)
+                    # The provider knows it: from now on it is not to be taken for a slip of the hand.
+                    attempt = await self.move(attempt, Phase.SUBMITTED, note="")
             if status.state is State.SUCCEEDED:
                 return await self._noted_ready(attempt, status)
             if status.state is State.FAILED:
@@ -90,6 +95,23 @@ class Collection(Step):
                 )
             await self._paused(attempt, min(wait, left))
             pause = min(pause * 1.25, able.poll_s.high)
+
+    async def revived(self, attempt: Attempt) -> Attempt:
+        """A task that was said to have failed, and cost something: taken up where it has succeeded after all."""
+        if attempt.cost == 0 or not attempt.task or attempt.account != self.account:
+            return attempt
+        for _ in range(_LOOKS_BACK):
+            try:
+                status = await self._polled(attempt)
+            except PollFailed:
+                await asyncio.sleep(_GONE_S)
+                continue
+            except ShotError:
+                return attempt
+            if status.state is State.SUCCEEDED and status.results:
+                return await self._noted_ready(attempt, status)
+            return attempt
+        return attempt
 
     async def _polled(self, attempt: Attempt) -> Status:
         async with self.ledger.limits.poll(self.account, self.planned.capabilities):
@@ -128,6 +150,18 @@ class Collection(Step):
             repeats=math.inf if status.repeats is None else status.repeats,
         )
 
+    def _check_told(self, attempt: Attempt, status: Status) -> None:
+        """Raise where the task that a person named was made for something else: that clip is another shot's."""
+        asked_for = " ".join(self.planned.request.prompt.split())
+        if status.prompt is not None and " ".join(status.prompt.split()) != asked_for:
+            error = TaskUnknown(
+                f"task {attempt.task} was made for another shot",
+                where=self.planned.name,
+                why=f"its prompt is {status.prompt[:120]!r}",
+            )
+            self._advise(attempt, error)
+            raise error
+
     def _advise(self, attempt: Attempt, error: TaskUnknown) -> None:
         if error.hint:
             return
@@ -136,7 +170,7 @@ class Collection(Step):
             error.hint = "correct what was said about it, with one of"
             answers = [("--submitted", "TASKID"), ("--not-submitted",), *answers]
         else:
-            error.hint = "run the same command again later; or give that attempt up:"
+            error.hint = "ask the provider what became of it; to give that attempt up:"
         commands = (self.ledger.command("journal", "resolve", attempt.token, *answer) for answer in answers)
         error.hint = "\n".join((error.hint, *commands))
 

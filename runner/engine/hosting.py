@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TRIES: Final = 3
+_TRIES: Final = 5  # ten seconds or so: what goes out without its picture is paid for all the same
 _TRUSTED_S: Final = 60.0  # how long an address is believed to lead to the picture without another look
 
 
@@ -29,7 +29,8 @@ class Hosting:
     """Hosts each picture of a run once, and again when its address is about to end or has stopped to work.
 
     `queue_s` is how long a task may wait before the provider fetches the picture. Where `verify` is set, `stranger`
-    looks at every address; `longer` is what makes addresses live longer. `clock` is in seconds since 1970.
+    looks at every address; `longer` is what makes addresses live longer. `pause_s` is the first pause between
+    two tries, the others are longer. `clock` is in seconds since 1970.
     """
 
     uploader: Uploader
@@ -37,6 +38,7 @@ class Hosting:
     queue_s: float = 1800.0
     verify: bool = True
     longer: str = ""
+    pause_s: float = 1.0
     clock: Callable[[], float] = time.time
     _known: dict[str, Hosted] = field(default_factory=dict)
     _seen: dict[str, float] = field(default_factory=dict)
@@ -98,7 +100,7 @@ class Hosting:
                 most = _TRIES if error.retry_safe else refusals
                 if self._failing or tried >= most:
                     raise
-                await asyncio.sleep(tried * random.uniform(0.5, 1.0))
+                await asyncio.sleep(self.pause_s * 2 ** (tried - 1) * random.uniform(0.5, 1.0))
         raise AssertionError("the last try returns or raises")
 
     async def _put(self, picture: Picture) -> Hosted:

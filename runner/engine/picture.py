@@ -10,7 +10,7 @@ from runner import fitting
 from runner.api import EventKind, HandOver
 from runner.config.project import Boundary
 from runner.engine import clearing
-from runner.errors import ExtractionRefused, MediaError, RunnerError
+from runner.errors import ExtractionRefused, MediaError, RunnerError, ShotError
 from runner.media import picture
 
 if TYPE_CHECKING:
@@ -86,8 +86,12 @@ class FirstFrames:
         try:
             self.ledger.objects.put_bytes(made.data, made.sha256)
         except OSError as error:
-            raise MediaError(
-                "the hand-over frame cannot be stored", where=str(self.ledger.objects.folder), why=str(error)
+            # No reason to go on without it: the next clip could not be stored either.
+            raise ShotError(
+                "the hand-over frame cannot be stored",
+                where=str(self.ledger.objects.folder),
+                why=error.strerror or str(error),
+                hint="make room, or see that the folder can be written; then run the same command again",
             ) from error
         return {
             "sha256": made.sha256,

@@ -15,7 +15,7 @@ from runner.engine.attempts import Attempts
 from runner.engine.outcome import Artifact, Ending, ShotOutcome
 from runner.engine.picture import FirstFrames
 from runner.engine.step import Begun
-from runner.errors import BudgetStop, OutcomeUnknown, RunnerError, ShotError
+from runner.errors import BudgetStop, MediaError, OutcomeUnknown, RunnerError, ShotError, UploadError
 from runner.feasibility import without_image
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class _Beginning:
         """Extract and host the first frame; without one, go on from the prompt where that is allowed."""
         try:
             first = await self._frames.of(self.planned, self._clip)
-        except RunnerError as error:
+        except (MediaError, UploadError) as error:
             error.where = error.where or self.planned.name
             return Begun(facts={"how": "text", "fell_back": self._fallback(error)})
         if first is None:

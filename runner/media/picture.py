@@ -39,6 +39,7 @@ __all__ = ["FORMATS", "MAX_PIXELS", "convert", "decode", "encode", "read"]
 MAX_PIXELS: Final = 80_000_000
 """Larger pictures are refused: no model takes them, and a small file can claim any size."""
 
+_PLAIN: Final = ("RGB", "L", "P", "1")
 _ORIENTATION: Final = 0x0112  # the EXIF tag
 
 # The classes themselves instead of Image.open: that one warns about large pictures through `warnings`, which
@@ -78,8 +79,9 @@ def encode(rgb: NDArray[np.uint8], format: str = "png") -> Picture:
 def read(data: bytes, *, name: str = "") -> Picture:
     """Check that `data` is a whole PNG, JPEG or WebP still, and return it unchanged.
 
-    A picture that needs its EXIF orientation to stand upright is encoded again, upright, in its own format:
-    video models ignore that tag. `name` is the file or URL to blame.
+    A picture that needs its EXIF orientation to stand upright is encoded again, upright, in its own format: video
+    models ignore that tag. So is one with transparency, 16-bit samples or CMYK, as `decode` shows it: what a model
+    would make of those is anybody's guess. `name` is the file or URL to blame.
 
     Raises `MediaError` that says what the bytes are instead.
     """
@@ -91,7 +93,8 @@ def read(data: bytes, *, name: str = "") -> Picture:
             why=f"it is {describe(data)}; a PNG, JPEG or WebP is needed",
         )
     image = _load(data, format, name)
-    if image.getexif().get(_ORIENTATION, 1) in range(2, 9):
+    turned = image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+    if turned or image.has_transparency_data or image.mode not in _PLAIN:
         return encode(_rgb(image), format)
     return _picture(data, format, width=image.width, height=image.height)
 

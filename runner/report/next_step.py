@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shlex
+from typing import TYPE_CHECKING, Final
 
+from runner.config.redact import hidden_override
 from runner.errors import BudgetStop, OutcomeUnknown, Rerun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.errors import RunnerError
+
+_LONGEST: Final = 600
 
 
 def next_step(
@@ -38,3 +42,11 @@ def next_step(
         again += f", which pays once more for {shots} that failed at a cost"
     text = f"{' and '.join(first)}, then {again}" if first else again
     return f"{text}; what is done is kept"
+
+
+def command(words: Sequence[str], overrides: Sequence[str] = ()) -> str:
+    """The command to run again, secrets hidden, with overrides in place of those of the same keys."""
+    keys = {override.partition("=")[0] for override in overrides}
+    kept = [word for word in words if word.partition("=")[0].lstrip("+") not in keys]
+    found = shlex.join(["python", "-m", "runner", *map(hidden_override, [*kept, *overrides])])
+    return found if len(found) < _LONGEST else "the same command"

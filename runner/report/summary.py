@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Final
 
-from runner import seeds
-from runner.config.redact import hidden_override
 from runner.engine.outcome import Ending
-from runner.report import paragraph, table
+from runner.notes import notes
+from runner.report import next_step, paragraph, table
 from runner.report.fallen import NAMED, few, retakes
-from runner.report.next_step import next_step
 from runner.report.table import Cell, Column
 
 if TYPE_CHECKING:
@@ -36,7 +33,7 @@ def show(
     console = Console(highlight=False, soft_wrap=False)
     if not brief:
         table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots])
-    for note in (*seeds.notes(outcome.plan), *outcome.notes):
+    for note in (*notes(outcome.plan), *outcome.notes):
         paragraph.show(console, f"! {note}", style="yellow")
     _fell_back(console, outcome)
     alike = _alike(outcome.shots)
@@ -44,22 +41,14 @@ def show(
         _notes(console, shot, alike.get(shot.planned.name))
     _skipped(console, outcome)
     _films(console, outcome.films, folder)
-    console.print(Text(f"folder: {folder}", overflow="fold"))
+    console.print(Text(f"folder: {folder}"), soft_wrap=True)
     if brief:
         return
     if told := money.told("film"):
         paragraph.show(console, f"money: {told}")
     goes_on = () if outcome.interrupted else money.goes_on(outcome.plan.project.budget)
-    if text := next_step(outcome.errors, interrupted=outcome.interrupted, goes_on=goes_on):
-        again = shlex.join(["python", "-m", "runner", *map(hidden_override, _with(command, goes_on))])
-        again = again if len(again) < 400 else "the same command"
-        console.print(Text(f"next: {text}: {again}"), soft_wrap=True)
-
-
-def _with(command: Sequence[str], overrides: Sequence[str]) -> list[str]:
-    """The command with overrides in place of those of the same keys."""
-    keys = {override.partition("=")[0] for override in overrides}
-    return [word for word in command if word.partition("=")[0].lstrip("+") not in keys] + [*overrides]
+    if text := next_step.next_step(outcome.errors, interrupted=outcome.interrupted, goes_on=goes_on):
+        console.print(Text(f"next: {text}: {next_step.command(command, goes_on)}"), soft_wrap=True)
 
 
 _COLUMNS: Final = (
@@ -192,7 +181,7 @@ def _films(console: Console, films: Sequence[FilmOutcome], folder: Path) -> None
         else:
             facts = film.film.facts
             text = f"film of {name}: {folder / film.film.path}"
-            console.print(Text(text, overflow="fold"))
+            console.print(Text(text), soft_wrap=True)
             text = f"  {facts['frames']} frames, {facts['duration_s']:.2f} s, {facts['method']}"
             console.print(Text(text, style="dim"))
     if len(missing) == 1:

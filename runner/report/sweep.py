@@ -12,11 +12,12 @@ from runner.config.schema import BudgetKeys
 from runner.errors import BudgetStop, JournalError
 from runner.forecast import micros, of_keys
 from runner.report import folder as folders
-from runner.report import paragraph
+from runner.report import next_step, paragraph
 from runner.report.money import Money
-from runner.report.next_step import next_step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runner.config.compose import SweepJob
     from runner.engine.outcome import RunOutcome
     from runner.errors import RunnerError
@@ -89,8 +90,8 @@ class Sweep:
             Job(number=job.number, overrides=job.overrides, exit_code=130, error="the sweep was interrupted")
         )
 
-    def finish(self) -> None:
-        """Write `sweep.json` and print the table."""
+    def finish(self, words: Sequence[str]) -> None:
+        """Write `sweep.json` and print the table; `words` are the command."""
         if self._path is not None:
             entries: list[dict[str, Any]] = [
                 {
@@ -109,9 +110,9 @@ class Sweep:
             # Where it cannot be written no job could write either, and each has said so.
             with contextlib.suppress(OSError):
                 folders.put(self._path / "sweep.json", text.encode("utf-8"))
-        self._show()
+        self._show(words)
 
-    def _show(self) -> None:
+    def _show(self, words: Sequence[str]) -> None:
         from rich import box
         from rich.console import Console
         from rich.table import Table
@@ -136,15 +137,15 @@ class Sweep:
         verdict = (
             f"{failed} of {len(self.jobs)} jobs failed" if failed else f"all {len(self.jobs)} jobs are fine"
         )
-        console.print(Text(f"{verdict}; sweep folder: {self._path or 'none'}", overflow="fold"))
+        console.print(Text(f"{verdict}; sweep folder: {self._path or 'none'}"), soft_wrap=True)
         goes_on: tuple[str, ...] = ()
         if self._moneys:
             money = Money.of_all(self._moneys, self._ahead())
             goes_on = money.goes_on(self._budget)
             if told := money.told("sweep"):
                 paragraph.show(console, f"money: {told}")
-        if text := next_step(self._errors, interrupted=self.interrupted, goes_on=goes_on):
-            paragraph.show(console, f"next: {text}")
+        if text := next_step.next_step(self._errors, interrupted=self.interrupted, goes_on=goes_on):
+            console.print(Text(f"next: {text}: {next_step.command(words, goes_on)}"), soft_wrap=True)
 
     def _ahead(self) -> dict[str, int | None]:
         """Where the budget stopped it: what is left of all jobs, each shot once."""

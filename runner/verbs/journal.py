@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -88,11 +89,11 @@ def _show(found: list[Attempt], root: Path) -> None:
             one.token[:8], when, Text(f"{one.project} {one.name}"), Text(one.phase, style=style), cost
         )
     console.print(table)
-    for line in _totals(found):
+    for line in _totals(found, root):
         console.print(Text(line, overflow="fold"))
 
 
-def _totals(found: list[Attempt]) -> list[str]:
+def _totals(found: list[Attempt], root: Path) -> list[str]:
     """Spend by project and provider, and what is still on its way."""
     lines = []
     for project, generator in sorted({(one.project, one.generator) for one in found}):
@@ -109,13 +110,14 @@ def _totals(found: list[Attempt]) -> list[str]:
     waiting = [one for one in found if one.phase is Phase.UNKNOWN]
     if waiting:
         count = "1 waits" if len(waiting) == 1 else f"{len(waiting)} wait"
-        lines += [f"{count} for a person, who says one of", *_answers()]
+        lines += [f"{count} for a person, who says one of", *_answers(root)]
     return lines
 
 
-def _answers() -> list[str]:
+def _answers(root: Path) -> list[str]:
+    there = "" if str(root) == "outputs" else f" {shlex.join([f'output.root={root}'])}"
     return [
-        f"  python -m runner journal resolve TOKEN {answer}"
+        f"  python -m runner journal resolve TOKEN {answer}{there}"
         for answer in ("--submitted TASKID", "--not-submitted", "--abandon")
     ]
 
@@ -135,7 +137,7 @@ def _resolve(words: tuple[str, ...]) -> int:
     if len(plain) != 1 or len(given) != 1 or filters:
         raise UsageError(
             "resolve takes one token and one answer",
-            hint="\n".join(("one of", *(line.strip() for line in _answers()))),
+            hint="\n".join(("one of", *(line.strip() for line in _answers(root)))),
         )
     attempt = _the_one(root, plain[0])
     (answer,) = given

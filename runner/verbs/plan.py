@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from runner import seeds
 from runner.config import compose
 from runner.forecast import Forecast, Standing, forecast, micros
+from runner.notes import notes
 from runner.report import folder, paragraph
 from runner.report.fallen import few, retakes
 from runner.report.manifest import asked_for
@@ -111,7 +111,7 @@ def _show(plan: Plan, expected: Forecast, described: dict[str, Any]) -> None:
 
 def _notes(plan: Plan, expected: Forecast) -> list[str]:
     """What a person should know before the run, beyond what is asked for."""
-    found = list(seeds.notes(plan))
+    found = list(notes(plan))
     if expected.fell_back:
         names = few([shot.name for shot in plan.shots if shot.key in expected.fell_back])
         takes = retakes(plan, expected.fell_back)

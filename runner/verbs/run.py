@@ -50,7 +50,7 @@ def main(flags: Flags) -> int:
             error.what += "; nothing of the sweep was started"
         raise
     if runs.sweep.jobs:
-        runs.sweep.finish()
+        runs.sweep.finish(words)
     return max(codes, default=0)
 
 

@@ -24,7 +24,8 @@ def test_the_summary_fits_eighty_columns(workplace: Workplace, monkeypatch: pyte
         workplace.project({name: {"a shot with a name that is long as well": "a", "another": "b"}})
     )
     assert answer.code == 0, answer.err
-    assert max(len(line) for line in answer.out.splitlines()) <= 80
+    # A path is not broken: it is there to be copied.
+    assert max(len(line) for line in answer.out.splitlines() if "outputs/" not in line) <= 80
 
 
 def test_names_are_shown_as_they_are_and_not_as_markup(workplace: Workplace) -> None:

@@ -253,10 +253,6 @@ def test_a_failed_task_costs_nothing_and_is_repeated_only_where_it_was_chance(de
         rows.append(trouble(kept, fail={"msg": text, "refund": False}))
         advice = advice if "audio" in text else PAID_AGAIN
         expected[kept] = ("failed", GAVE_UP, advice, 1, ("failed",), (PRICE,))
-    rows.append(trouble("code 501 for a record", poll=["501"] * 2))
-    expected["code 501 for a record"] = ("failed", GAVE_UP, CHANGE, 1, ("failed",), (0.0,))
-    rows.append(trouble("code 408 for a record", poll=["408"] * 2))
-    expected["code 408 for a record"] = ("failed", GAVE_UP, AGAIN, 2, ("failed", "failed"), (0.0, 0.0))
     for code in ("408", "501"):
         stray = f"code {code} for one record"
         rows.append(trouble(stray, poll=[code]))
@@ -359,10 +355,35 @@ def test_a_task_that_kie_does_not_know_any_more_is_given_up_by_a_person_only(
     for one in seen.values():
         assert one.what.startswith("KIE does not know task ")
         assert (one.creations, one.phases, one.cost_usd) == (1, ("submitted",), (None,))
-        assert one.next.startswith("run the same command again later; or give that attempt up:\n")
+        assert one.next.startswith("ask the provider what became of it; to give that attempt up:\n")
         assert "--abandon" in one.next.splitlines()[1]
     assert desk.answer.code == 1
     assert {row["reserved_usd"] for row in desk.journal()} == {PRICE}
+
+
+def test_a_failure_without_a_record_is_believed_after_a_while_and_looked_at_again_before_it_is_paid_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, passed = time.monotonic(), time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: began + 30 * (passed() - began))
+    rows = [trouble("501", poll=["501*5"]), trouble("408", poll=["408*5"])]
+    seen = desk.run(rows)
+    assert {
+        name: (one.what, one.next, one.creations, one.phases, one.cost_usd) for name, one in seen.items()
+    } == {
+        "501": (GAVE_UP, f"{CHANGE}, which pays for another", 1, ("failed",), (None,)),
+        "408": (GAVE_UP, PAID_AGAIN, 1, ("failed",), (None,)),
+    }
+    assert "reserved for it count as spent" in seen["408"].why
+    assert desk.answer.code == 1
+
+    # It had succeeded after all.
+    after = desk.again()
+
+    assert desk.answer.code == 0
+    assert {name: (one.creations, one.phases, one.cost_usd) for name, one in after.items()} == {
+        row.name: (1, ("fetched",), (PRICE,)) for row in rows
+    }
 
 
 def test_one_stray_answer_ends_no_task_that_is_under_way(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,13 +400,11 @@ def test_one_stray_answer_ends_no_task_that_is_under_way(desk: Desk, monkeypatch
 def test_a_task_that_is_said_to_have_timed_out_is_asked_for_once_more_at_most(desk: Desk) -> None:
     rows = [
         trouble("timed out", fail={"msg": "request timed out"}),
-        trouble("408", poll=["408*2"] * 9),
         trouble("not twice in a row", poll=["408", "429", "408"]),
     ]
     seen = desk.run(rows, "limits.retries=5")
     assert {name: one.creations for name, one in seen.items()} == {
         "timed out": 2,
-        "408": 2,
         "not twice in a row": 1,
     }
 

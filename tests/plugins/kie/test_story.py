@@ -158,18 +158,60 @@ def test_the_plan_tells_of_clips_without_continuity(workplace: Workplace, kie: K
     assert note.endswith("sequences.main.shots.two.take=2 (pays for 2 clips)")
 
 
-def test_a_retry_looks_at_its_picture_again_and_puts_it_there_anew(
+VANISHING = """
+from aiohttp import web
+from runner.api import *
+
+class Vanishing:
+    def __init__(self, options, context):
+        self.left, self.puts = {}, 0
+    async def __aenter__(self):
+        app = web.Application()
+        app.router.add_get("/{name}", self.answer)
+        self.runner = web.AppRunner(app)
+        await self.runner.setup()
+        await web.TCPSite(self.runner, "127.0.0.1", 0).start()
+        return self
+    async def __aexit__(self, *error):
+        await self.runner.cleanup()
+    async def put(self, picture):
+        self.puts += 1
+        name = f"{self.puts}.png"
+        self.left[name] = [picture, 9 if self.puts > 1 else 1]  # the first one can be seen once
+        host, port = self.runner.addresses[0][:2]
+        return Hosted(url=f"http://{host}:{port}/{name}", reach=Reach.LOOPBACK)
+    async def answer(self, request):
+        found = self.left[request.match_info["name"]]
+        found[1] -= 1
+        if found[1] < 0:
+            raise web.HTTPNotFound
+        return web.Response(body=found[0].data, content_type=found[0].mime)
+
+@hookimpl
+def runner_register():
+    able = UploaderCapabilities(reach=Reach.LOOPBACK)
+    return UploaderSpec(name="vanishing", factory=Vanishing, capabilities=able)
+"""
+
+
+def test_a_retry_looks_at_its_picture_again_and_hosts_it_anew_where_it_is_gone(
     workplace: Workplace, kie: KieAccount
 ) -> None:
-    failing = {"match": {"prompt": "wind"}, "fail": {"msg": "internal error, please try again later."}}
-    # The first look and KIE's own are fine; when it is asked for again, the picture is gone.
-    kie.emulator.script(rules=[{**failing, "times": 1}], uploaded=["ok*2", "404*3"])
+    workplace.write("plugins/vanishing.py", VANISHING)
+    workplace.write("conf/uploader/vanishing.yaml", "plugin: vanishing\n")
+    chance = {"match": {"prompt": "wind"}, "fail": {"msg": "internal error, please try again later."}}
+    kie.emulator.script(rules=[{**chance, "times": 1}])
+    project = workplace.project(
+        {"main": {"one": "a quiet lake", "two": "wind on the lake"}},
+        shot={"duration_s": 5.0, "resolution": "720p", "aspect_ratio": "16:9"},
+    )
 
-    answer = made(workplace, kie)
+    answer = workplace.run(
+        project,
+        *("generator=kie", f"generator.model={MODEL}", f"generator.api_url={kie.emulator.url}"),
+        "uploader=vanishing",
+    )
 
     assert answer.code == 0, answer.err
     pictures = [body["input"]["image_url"] for body in kie.sent() if "wind" in body["input"]["prompt"]]
-    assert len(pictures) == 2
-    name = pictures[0].rpartition("/")[2]
-    uploads = [one for one in kie.emulator.books().uploads if one["key"] == kie.key]
-    assert [one["path"].endswith(name) for one in uploads] == [True, True, False]
+    assert [picture.rpartition("/")[2] for picture in pictures] == ["1.png", "2.png"]
