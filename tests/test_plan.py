@@ -170,6 +170,27 @@ def test_a_seed_that_is_not_sent_is_told_once(seeds: tuple[int | None, ...], sai
         assert line.endswith("another take of the shot: take=3")
 
 
+@pytest.mark.parametrize(
+    ("size", "ratio", "told"),
+    [
+        ((640, 360), "16:9", False),
+        ((653, 360), "16:9", False),
+        ((720, 1280), "16:9", True),
+        ((500, 500), "9:16", True),
+    ],
+)
+def test_a_picture_of_another_shape_than_its_shot_is_told(
+    size: tuple[int, int], ratio: str, told: bool
+) -> None:
+    given = picture(width=size[0], height=size[1])
+    film_of = film(shot("a", Boundary.IMAGE, image=given, aspect_ratio=ratio), shot("b"))
+
+    said = notes(make(film_of))
+
+    assert len(said) == told
+    assert all("main/a" in line and "a.png" in line and f"{size[0]}x{size[1]}" in line for line in said)
+
+
 # --- transforms -------------------------------------------------------------------------------------------------
 
 

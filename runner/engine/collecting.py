@@ -27,7 +27,7 @@ from runner.store.attempt import Attempt, Phase
 from runner.store.budget import dollars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from runner.api import Notifies
     from runner.engine.arrival import Arrival
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _FETCH_TRIES: Final = 3
 _BROKEN_POLLS: Final = 8
 _LOOKS_BACK: Final = 3
+_SAME_PRICE: Final = 0.01
 _GONE_S: Final = 2.0
 _UNKNOWN_S: Final = 30.0  # how long a provider may not know a task, such as one that it has just taken
 _FRESH_S: Final = 10.0  # how long that is nothing to speak of
@@ -238,7 +239,7 @@ class Collection(Step):
             **attempt.facts,
             "clip": {"bytes": arrival.artifact.bytes, "facts": dict(arrival.artifact.facts)},
             "adherence": dict(arrival.adherence) if arrival.adherence is not None else None,
-            "warnings": list(arrival.warnings),
+            "warnings": [*arrival.warnings, *_dearer(attempt)],
         }
         moved = await self.move(attempt, Phase.FETCHED, digest=digest, facts=facts)
         faults.reach("after_fetched")
@@ -261,6 +262,13 @@ class Collection(Step):
 
     def _cost(self, attempt: Attempt, status: Status) -> int | None:
         return in_micros(status.cost_usd) if status.cost_usd is not None else attempt.cost
+
+
+def _dearer(attempt: Attempt) -> Iterator[str]:
+    """That a clip did not cost what was planned: the budget was reckoned with another price."""
+    planned, cost = attempt.reserved, attempt.cost
+    if planned and cost is not None and abs(cost - planned) > planned * _SAME_PRICE:
+        yield f"cost {dollars(cost)}, and {dollars(planned)} was planned"
 
 
 class _Again(NamedTuple):

@@ -9,6 +9,7 @@ from runner.notes import notes
 from runner.report import next_step, paragraph, table
 from runner.report.fallen import NAMED, few, retakes
 from runner.report.table import Cell, Column
+from runner.store.budget import MICROS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,9 +45,13 @@ def show(
     console.print(Text(f"folder: {folder}"), soft_wrap=True)
     if brief:
         return
+    budget = outcome.plan.project.budget
     if told := money.told("film"):
         paragraph.show(console, f"money: {told}")
-    goes_on = () if outcome.interrupted else money.goes_on(outcome.plan.project.budget)
+    if budget.max_cost is not None and money.so_far.micros > budget.max_cost * MICROS:
+        text = f"! that is more than budget.max_cost={budget.max_cost:g}: clips cost more than was planned"
+        paragraph.show(console, text, style="yellow")
+    goes_on = () if outcome.interrupted else money.goes_on(budget)
     if text := next_step.next_step(outcome.errors, interrupted=outcome.interrupted, goes_on=goes_on):
         console.print(Text(f"next: {text}: {next_step.command(command, goes_on)}"), soft_wrap=True)
 

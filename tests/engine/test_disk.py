@@ -76,6 +76,7 @@ def test_a_full_disk_ends_a_run_and_the_same_command_goes_on_when_there_is_room(
     full = project.run("--quiet")
     assert full.code in (1, 2), full.text
     assert is_clear(full, "the disk is full", "No space left on device"), full.text
+    assert "prompt alone" not in full.text, "nothing is bought without continuity for want of room"
     assert max(project.fake.books().accepted_by_shot.values(), default=0) <= 1
     if room <= ROOM:
         assert full.code == 2

@@ -291,3 +291,18 @@ def test_a_sweep_names_the_budget_of_all_its_jobs(two: Desk, fake: FakeProvider)
     assert "next: run it again with budget.max_cost=0.5 for all that is left" in said
     assert "money: $0.20 for 2 requests by this run" in said
     assert two.workplace.run(*words, "budget.max_cost=0.5").code == 0
+
+
+def test_a_clip_that_costs_more_than_planned_is_told_and_so_is_a_budget_that_is_overrun(
+    two: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
+    fake.script(default={"price_usd": "0.15"})
+
+    answer = two.run("budget.max_cost=0.25")
+
+    assert answer.code == 0, answer.out
+    assert "! main/one cost $0.15, and $0.10 was planned" in answer.out
+    assert "! that is more than budget.max_cost=0.25: clips cost more than was planned" in answer.out
+    assert workplace.manifest()["sequences"]["main"]["shots"]["one"]["warnings"] == [
+        "cost $0.15, and $0.10 was planned"
+    ]

@@ -224,3 +224,36 @@ def test_a_picture_is_converted_to_the_first_format_that_is_taken():
 def test_converting_to_nothing_is_refused():
     with pytest.raises(MediaError, match="no format"):
         picture.convert(picture.encode(soft()), ())
+
+
+ODD = {
+    "transparent": saved(Image.new("RGBA", (6, 4), (200, 100, 50, 128)), "PNG"),
+    "transparent palette": saved(Image.new("P", (6, 4)), "PNG", transparency=0),
+    "grey and alpha": saved(Image.new("LA", (6, 4), (90, 128)), "PNG"),
+    "16 bit": saved(Image.new("I;16", (6, 4), 40_000), "PNG"),
+    "cmyk": saved(Image.new("CMYK", (6, 4), (10, 20, 30, 40)), "JPEG"),
+    "transparent webp": saved(Image.new("RGBA", (6, 4), (200, 100, 50, 128)), "WEBP", lossless=True),
+}
+PLAIN = {
+    "rgb": saved(Image.new("RGB", (6, 4), (200, 100, 50)), "PNG"),
+    "grey": saved(Image.new("L", (6, 4), 90), "JPEG"),
+    "palette": saved(Image.new("P", (6, 4)), "PNG"),
+    "webp": saved(Image.new("RGB", (6, 4), (200, 100, 50)), "WEBP", lossless=True),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_picture_that_models_would_read_in_their_own_ways_is_read_as_it_is_compared(kind):
+    found = picture.read(ODD[kind])
+
+    image = Image.open(io.BytesIO(found.data))
+    assert image.mode == "RGB"
+    assert found.format == magic.picture_format(ODD[kind])
+    if found.format != "jpeg":
+        assert np.array_equal(picture.decode(found), picture.decode(picture.read(found.data)))
+    assert picture.read(found.data) == found
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_a_plain_picture_is_left_as_it_is(kind):
+    assert picture.read(PLAIN[kind]).data == PLAIN[kind]

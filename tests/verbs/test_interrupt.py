@@ -55,6 +55,7 @@ def test_an_interrupted_run_ends_cleanly_and_can_be_finished(
     assert sorted(path.name for path in run.rglob("*.mp4")) == ["01_one.mp4"]
     assert not list(run.rglob(".work*"))
     assert "run it again" in " ".join(out.split())
+    assert err.count("runner: stopping; what is being asked for is noted first") == 1
 
     again = workplace.run(project, slow.replace("30", "0"), f"output.root={workplace.path / 'outputs'}")
     assert again.code == 0, again.err

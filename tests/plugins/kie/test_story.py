@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from runner.testing.emulators.kie.client import running
@@ -215,3 +216,31 @@ def test_a_retry_looks_at_its_picture_again_and_hosts_it_anew_where_it_is_gone(
     assert answer.code == 0, answer.err
     pictures = [body["input"]["image_url"] for body in kie.sent() if "wind" in body["input"]["prompt"]]
     assert [picture.rpartition("/")[2] for picture in pictures] == ["1.png", "2.png"]
+
+
+def test_a_task_of_another_shot_is_not_taken_for_the_one_that_a_person_meant(
+    workplace: Workplace, kie: KieAccount
+) -> None:
+    kie.emulator.script(rules=[{"match": {"prompt": "a hut"}, "create": ["drop_after"]}])
+    assert made(workplace, kie).code == 3
+    (hut,) = kie.tasks("a hut")
+    other = httpx.post(
+        f"{kie.emulator.url}/api/v1/jobs/createTask",
+        json={"model": TEXT, "input": {"prompt": "a tower", "duration": "5"}},
+        headers={"Authorization": f"Bearer {kie.key}"},
+        trust_env=False,
+    ).json()["data"]["taskId"]
+    (lost,) = workplace.run("journal", "state=unknown", "--json").json
+    assert workplace.run("journal", "resolve", lost["token"], "--submitted", other).code == 0
+
+    mixed_up = made(workplace, kie)
+
+    assert mixed_up.code == 1
+    assert f"task {other} was made for another shot" in mixed_up.out
+    assert "its prompt is 'a tower'" in mixed_up.out
+    assert "next: do what the failures say, then run it again" in mixed_up.out
+    (line,) = (line for line in mixed_up.out.splitlines() if "--submitted TASKID" in line)
+    assert workplace.run(*line.replace("TASKID", hut).split()[3:]).code == 0
+    asked = len(kie.sent())
+    assert made(workplace, kie).code == 0
+    assert len(kie.sent()) == asked
