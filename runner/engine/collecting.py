@@ -99,7 +99,7 @@ class Collection(Step):
 
     async def revived(self, attempt: Attempt) -> Attempt:
         """A task that was said to have failed, and cost something: taken up where it has succeeded after all."""
-        if attempt.cost == 0 or not attempt.task or attempt.account != self.account:
+        if attempt.at_risk == 0 or not attempt.task or attempt.account != self.account:
             return attempt
         for _ in range(_LOOKS_BACK):
             try:

@@ -53,6 +53,7 @@ class Hosting:
         async with self._turns.setdefault(picture.sha256, asyncio.Lock()):
             known = self._known.get(picture.sha256)
             if known is not None and self._lives(known) and await self._still_there(known, picture, needed):
+                self._failing = False
                 return known
             try:
                 found = await self._tried(lambda: self._put(picture))
@@ -63,6 +64,7 @@ class Hosting:
                 # A refusal is about this picture; a failure is about the host.
                 self._failing = self._failing or error.retry_safe
                 raise
+            self._failing = False
             self._known[picture.sha256] = found
             return found
 
@@ -89,7 +91,6 @@ class Hosting:
         # A page, or other bytes, may be a hiccup once.
         await self._tried(lambda: self.stranger.look(hosted, picture, needed), refusals=2)
         self._seen[hosted.url] = self.clock()
-        self._failing = False
 
     async def _tried(self, work: Callable[[], Awaitable[T]], *, refusals: int = 1) -> T:
         """Do `work`, a few times where it fails by chance; once only while nothing gets through to the host."""
