@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.store.budget import MICROS, Spend, dollars
+from runner.store.budget import MICROS, Spend, dollars, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ class Money:
                 found.append("budget.max_cost=null")
             else:
                 needed = self.so_far.micros + sum(price or 0 for price in self.ahead.values())
-                if needed > budget.max_cost * MICROS:
+                if needed > to_micros(budget.max_cost):
                     found.append(f"budget.max_cost={needed / MICROS:.6f}".rstrip("0").rstrip("."))
         if budget.max_shots is not None:
             attempts = self.so_far.attempts + len(self.ahead)

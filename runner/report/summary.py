@@ -9,7 +9,7 @@ from runner.notes import notes
 from runner.report import next_step, paragraph, table
 from runner.report.fallen import NAMED, few, retakes
 from runner.report.table import Cell, Column
-from runner.store.budget import MICROS
+from runner.store.budget import to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,9 +48,8 @@ def show(
     budget = outcome.plan.project.budget
     if told := money.told("film"):
         paragraph.show(console, f"money: {told}")
-    if budget.max_cost is not None and money.so_far.micros > budget.max_cost * MICROS:
-        text = f"! that is more than budget.max_cost={budget.max_cost:g}: clips cost more than was planned"
-        paragraph.show(console, text, style="yellow")
+    if budget.max_cost is not None and money.so_far.micros > to_micros(budget.max_cost):
+        paragraph.show(console, f"! that is more than budget.max_cost={budget.max_cost:g}", style="yellow")
     goes_on = () if outcome.interrupted else money.goes_on(budget)
     if text := next_step.next_step(outcome.errors, interrupted=outcome.interrupted, goes_on=goes_on):
         console.print(Text(f"next: {text}: {next_step.command(command, goes_on)}"), soft_wrap=True)

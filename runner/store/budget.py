@@ -56,6 +56,11 @@ class Budget:
             )
 
 
+def to_micros(usd: float) -> int:
+    """An amount in US dollars, as typed, in millionths of one."""
+    return round(usd * MICROS)
+
+
 def dollars(micros: int | None) -> str:
     """An amount for people."""
     if micros is None:

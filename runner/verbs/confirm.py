@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runner.config.project import Boundary
 from runner.errors import ConfigError, NotAgreed, PluginError, RunnerError
 from runner.forecast import Standing, forecast
-from runner.store.budget import MICROS, dollars
+from runner.store.budget import dollars, to_micros
 
 if TYPE_CHECKING:
     from typing import Any
@@ -73,7 +73,7 @@ def confirm(plan: Plan) -> None:
     if limit is None:
         return
     expected = forecast(plan)
-    if expected.to_spend <= limit * MICROS and not expected.unpriced:
+    if expected.to_spend <= to_micros(limit) and not expected.unpriced:
         return
     cost = dollars(expected.to_spend)
     if expected.unpriced:

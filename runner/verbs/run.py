@@ -21,7 +21,7 @@ from runner.report import folder as folders
 from runner.report import progress, summary, sweep
 from runner.report.money import Money
 from runner.report.record import Record
-from runner.store.budget import MICROS, Budget, Spend
+from runner.store.budget import Budget, Spend, to_micros
 from runner.store.journal import Journal, spend
 from runner.store.objects import Objects
 from runner.verbs.confirm import Readiness, confirm
@@ -167,7 +167,7 @@ def _ledger(
         limits=AccountLimits(project.limits.in_flight, rates),
         bus=Bus(),
         budget=Budget(
-            max_cost=None if budget.max_cost is None else round(budget.max_cost * MICROS),
+            max_cost=None if budget.max_cost is None else to_micros(budget.max_cost),
             max_shots=budget.max_shots,
         ),
         submit_timeout_s=project.limits.submit_timeout_s,

@@ -302,7 +302,7 @@ def test_a_clip_that_costs_more_than_planned_is_told_and_so_is_a_budget_that_is_
 
     assert answer.code == 0, answer.out
     assert "! main/one cost $0.15, and $0.10 was planned" in answer.out
-    assert "! that is more than budget.max_cost=0.25: clips cost more than was planned" in answer.out
+    assert "! that is more than budget.max_cost=0.25\n" in answer.out
     assert workplace.manifest()["sequences"]["main"]["shots"]["one"]["warnings"] == [
         "cost $0.15, and $0.10 was planned"
     ]

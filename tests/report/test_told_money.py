@@ -35,6 +35,7 @@ def test_a_run_says_what_it_cost(now: Spend, so_far: Spend, said: str) -> None:
     [
         (BudgetKeys(), {"a": 1_000_000}, ()),
         (BudgetKeys(max_cost=5), {"a": 1_000_000}, ()),
+        (BudgetKeys(max_cost=2.01), {"a": 1_210_000}, ()),  # 2.01 * 1,000,000 is a little less than 2,010,000
         (BudgetKeys(max_cost=0.5), {}, ()),  # something else than the budget stopped it
         (BudgetKeys(max_cost=1), {"a": 300_000, "b": 300_000}, ("budget.max_cost=1.4",)),
         (BudgetKeys(max_cost=1), {"a": 2_200_000}, ("budget.max_cost=3",)),
