@@ -26,7 +26,7 @@ _TRUSTED_S: Final = 60.0  # how long an address is believed to lead to the pictu
 
 @dataclass(slots=True, kw_only=True)
 class Hosting:
-    """Hosts each picture of a run once, and again when its address is about to end or has stopped to work.
+    """Hosts each picture of a run once, and again when its address is about to end or works no more.
 
     `queue_s` is how long a task may wait before the provider fetches the picture. Where `verify` is set, `stranger`
     looks at every address; `longer` is what makes addresses live longer. `pause_s` is the first pause between

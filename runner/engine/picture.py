@@ -136,7 +136,15 @@ class FirstFrames:
 
     async def _hosted(self, planned: PlannedShot, found: Picture) -> Hosted:
         if self.services.clears:
-            await asyncio.to_thread(clearing.mark, self.ledger.root, self.services.run)
+            try:
+                await asyncio.to_thread(clearing.mark, self.ledger.root, self.services.run)
+            except OSError as error:
+                raise ShotError(
+                    "what is hosted cannot be noted",
+                    where=str(error.filename or self.ledger.root),
+                    why=error.strerror or str(error),
+                    hint="make room, or see that the folder can be written; then run the same command again",
+                ) from error
         try:
             return await self.services.hosting.hosted(found, planned.capabilities.image_reach)
         except RunnerError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.desk import Desk, stored
+from tests.engine.desk import TWO, Desk, stored
 
 if TYPE_CHECKING:
     from runner.testing.fake_provider.client import FakeProvider
@@ -306,3 +307,56 @@ def test_a_clip_that_costs_more_than_planned_is_told_and_so_is_a_budget_that_is_
     assert workplace.manifest()["sequences"]["main"]["shots"]["one"]["warnings"] == [
         "cost $0.15, and $0.10 was planned"
     ]
+
+
+def test_a_wait_that_a_provider_asks_for_has_an_end(
+    one: Desk, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.script(default={"submit": ["429"], "retry_after_s": 3600, "price_usd": "0.10"})
+    waits: list[float] = []
+    asleep = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await asleep(min(seconds, 0.01))
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+
+    answer = one.run()
+
+    assert answer.code == 0, answer.out
+    assert 120.0 in waits
+    assert 3600 not in waits
+    assert "again in 120 s: " in answer.err
+
+
+def test_a_mark_that_cannot_be_written_is_told_as_what_it_is(workplace: Workplace) -> None:
+    """An uploader that clears leaves a mark before it hosts anything."""
+    workplace.write("plugins/clearing.py", CLEARING)
+    workplace.write("conf/uploader/clearing.yaml", "plugin: clearing\n")
+    workplace.write("outputs/.runner/hosted", "a file where a folder should be")
+
+    answer = workplace.run(workplace.project(TWO), "uploader=clearing")
+
+    assert answer.code == 1
+    assert "what is hosted cannot be noted" in answer.out
+    assert "this is a mistake in it" not in answer.out
+    assert "prompt alone" not in answer.out
+
+
+CLEARING = """
+from runner.api import *
+
+class Clearing:
+    def __init__(self, options, context):
+        pass
+    async def put(self, picture):
+        raise AssertionError("nothing is hosted")
+    async def clear(self):
+        raise AssertionError("nothing is cleared")
+
+@hookimpl
+def runner_register():
+    able = UploaderCapabilities(reach=Reach.LOOPBACK, clears=True)
+    return UploaderSpec(name="clearing", factory=Clearing, capabilities=able)
+"""

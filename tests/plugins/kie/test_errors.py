@@ -5,7 +5,6 @@ One run for many rows, each a shot with an account of its own; the codes and tex
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 import time
 from typing import TYPE_CHECKING, Any
@@ -407,22 +406,6 @@ def test_a_task_that_is_said_to_have_timed_out_is_asked_for_once_more_at_most(de
         "timed out": 2,
         "not twice in a row": 1,
     }
-
-
-def test_a_wait_that_something_in_between_asks_for_has_an_end(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits: list[float] = []
-    asleep = asyncio.sleep
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        await asleep(min(seconds, 0.01))
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    seen = desk.run([trouble("an hour", create=[{"answer": 429, "http": 429}])])
-    assert seen["an hour"].phases == ("refused", "fetched")
-    assert max(waits) <= 120
 
 
 def _task(desk: Desk, row: int) -> str:
