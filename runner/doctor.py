@@ -17,18 +17,18 @@ from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner.api import Examines, Reach
+from runner.api import Reach, SupportsAccountStatus
 from runner.engine.services import Services
 from runner.errors import RunnerError
-from runner.forecast import Forecast, Standing, forecast
+from runner.planning.estimate import Forecast, Standing, forecast
 from runner.store.budget import MICROS, dollars
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from runner.api import AccountState, Generator, Picture
+    from runner.api import AccountStatus, EncodedImage, Generator
     from runner.config.project import GeneratorChoice
-    from runner.plan import Plan
+    from runner.planning.plan import Plan
 
 _LIMIT_S: Final = 15.0
 _SIDE_PX: Final = 320
@@ -138,16 +138,20 @@ def _journal(expected: Forecast | RunnerError | None) -> Iterator[Check]:
 def _models(plan: Plan, today: date) -> Iterator[Check]:
     seen: dict[str, Check] = {}
     for shot in plan.shots:
-        able, name = shot.capabilities, shot.request.model or shot.shot.generator.spec.name
-        if able.retired is None:
+        caps, name = shot.capabilities, shot.request.model or shot.shot.generator.spec.name
+        if caps.lifecycle.retired is None:
             seen[name] = Check(subject="model", verdict=Verdict.OK, message=f"{name}: no end is known")
         else:
-            soon = able.retired - today < _SOON
-            hint = f"models near it: {', '.join(able.successors)}" if soon and able.successors else ""
+            soon = caps.lifecycle.retired - today < _SOON
+            hint = (
+                f"models near it: {', '.join(caps.lifecycle.successors)}"
+                if soon and caps.lifecycle.successors
+                else ""
+            )
             seen[name] = Check(
                 subject="model",
                 verdict=Verdict.WARNING if soon else Verdict.OK,
-                message=f"{name} ends on {able.retired}",
+                message=f"{name} ends on {caps.lifecycle.retired}",
                 hint=hint,
             )
     yield from seen.values()
@@ -169,13 +173,13 @@ async def _account(
     try:
         if choice.spec.account is not None:
             choice.spec.account(choice.options)
-        if not isinstance(generator, Examines):
+        if not isinstance(generator, SupportsAccountStatus):
             yield Check(
                 subject=subject, verdict=Verdict.SKIPPED, message=f"{name} has no account to ask about"
             )
             return
         async with asyncio.timeout(_LIMIT_S):
-            state = await generator.examine()
+            state = await generator.account_status()
     except Exception as error:
         yield _failed(subject, error)
         return
@@ -184,7 +188,7 @@ async def _account(
         yield clock(name, state.clock)
 
 
-def _balance(subject: str, name: str, state: AccountState, expected: Forecast | RunnerError | None) -> Check:
+def _balance(subject: str, name: str, state: AccountStatus, expected: Forecast | RunnerError | None) -> Check:
     message = f"{name} takes the key: {state.summary}"
     if not isinstance(expected, Forecast) or state.balance_usd is None:
         return Check(subject=subject, verdict=Verdict.OK, message=message)
@@ -218,7 +222,10 @@ async def _host(plan: Plan, services: Services) -> Check:
     name = plan.project.uploader.spec.name
     if not plan.needs_uploader:
         return Check(subject="uploader", verdict=Verdict.SKIPPED, message=f"no shot needs {name}")
-    needed = max((shot.capabilities.image_reach for shot in plan.shots), default=Reach.LOOPBACK)
+    needed = max(
+        (shot.capabilities.image.reach for shot in plan.shots if shot.capabilities.image is not None),
+        default=Reach.LOOPBACK,
+    )
     began = time.monotonic()
     host = plan.project.uploader
     try:
@@ -227,7 +234,7 @@ async def _host(plan: Plan, services: Services) -> Check:
             if host.spec.ready is not None:
                 await asyncio.to_thread(host.spec.ready, host.options)
             hosted = await services.hosting.hosted(picture, needed)
-            if services.clears:
+            if services.deletes:
                 await services.clear_pictures()
     except Exception as error:
         return _failed("uploader", error)
@@ -246,7 +253,7 @@ async def _host(plan: Plan, services: Services) -> Check:
     )
 
 
-def _picture() -> Picture:
+def _picture() -> EncodedImage:
     import numpy as np
 
     from runner.media import picture

@@ -4,7 +4,7 @@
     ├── ConfigError          the description of the film cannot be used; lists every problem found
     ├── UsageError           the command line cannot be used
     ├── OutputError          the output folder cannot be written
-    ├── NotAgreed            it would cost more than may be spent without asking
+    ├── NotConfirmed            it would cost more than may be spent without asking
     ├── JournalError         the journal cannot be read or written
     ├── PluginError          a plugin is broken, missing, or registered twice
     ├── MediaError           a file is not what it should be
@@ -27,7 +27,7 @@
         ├── FetchFailed          the clip exists and did not arrive whole
         └── BadClip              what arrived is not the clip that was asked for
 
-Busy and PollFailed are AskLater as well: they may say how long to wait.
+Busy and PollFailed are RetryLater as well: they may say how long to wait.
 
 Each class answers two questions for the engine: may money have been spent (`spent`), and may the same
 thing be tried again without spending it twice (`retry_safe`); and one for the person: what is the same command worth
@@ -201,7 +201,7 @@ class SubmitRefused(ShotError):
     """The provider refused the request before making anything (validation, moderation, no credit, no connection)."""
 
 
-class AskLater(ShotError):
+class RetryLater(ShotError):
     """Something to be asked again later. `retry_after_s` is how long the provider asks to wait, where it says so."""
 
     retry_safe = True
@@ -213,7 +213,7 @@ class AskLater(ShotError):
         self.retry_after_s = retry_after_s
 
 
-class Busy(AskLater, SubmitRefused):
+class Busy(RetryLater, SubmitRefused):
     """The provider takes no request right now (rate limit, overload, maintenance); nothing was made."""
 
 
@@ -226,7 +226,7 @@ class SubmitUnknown(ShotError):
 class TaskFailed(ShotError):
     """The provider accepted the task and reported that it failed.
 
-    `by_chance` says that another try may well succeed, `charged` that this one may have cost something. `repeats` is
+    `transient` says that another try may well succeed, `charged` that this one may have cost something. `max_retries` is
     how often it is worth asking again without a person: not at all unless by chance and for free.
     """
 
@@ -239,20 +239,20 @@ class TaskFailed(ShotError):
         where: str = "",
         why: str = "",
         hint: str = "",
-        by_chance: bool = False,
+        transient: bool = False,
         charged: bool = True,
-        repeats: float = math.inf,
+        max_retries: float = math.inf,
     ) -> None:
         super().__init__(what, where=where, why=why, hint=hint)
-        self.by_chance = by_chance
+        self.transient = transient
         self.charged = charged
-        self.repeats = repeats if by_chance and not charged else 0
+        self.max_retries = max_retries if transient and not charged else 0
 
     @property
     def rerun(self) -> Rerun:
         if self.charged:
             return Rerun.PAYS_AGAIN
-        return Rerun.HELPS if self.by_chance else Rerun.AFTER_CHANGE
+        return Rerun.HELPS if self.transient else Rerun.AFTER_CHANGE
 
 
 class TaskTimeout(ShotError):
@@ -262,7 +262,7 @@ class TaskTimeout(ShotError):
     retry_safe = True
 
 
-class PollFailed(AskLater):
+class PollFailed(RetryLater):
     """How a task stands cannot be told for now (no connection, rate limit, an answer that makes no sense)."""
 
     spent = Spent.YES
@@ -314,7 +314,7 @@ class BudgetStop(ShotError):
     exit_code = 4
 
 
-class NotAgreed(RunnerError):
+class NotConfirmed(RunnerError):
     """The run would cost more than may be spent without asking, and nobody agreed. Nothing was started."""
 
     exit_code = 4

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import pluggy
 
 from runner import api, bundle, hookspecs
-from runner.api import ExtractorSpec, GeneratorSpec, Spec, UploaderSpec
+from runner.api import EmulatorSpec, ExtractorSpec, GeneratorSpec, PluginSpec, UploaderSpec
 from runner.errors import PluginError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Registered:
     """One registered specification and where it comes from."""
 
     kind: Kind
-    spec: Spec
+    spec: PluginSpec
     source: Source
 
 
@@ -93,6 +93,7 @@ class Registry:
 
     manager: pluggy.PluginManager
     registered: dict[tuple[Kind, str], Registered] = field(default_factory=dict)
+    emulators: dict[str, EmulatorSpec] = field(default_factory=dict)
     broken: list[PluginError] = field(default_factory=list)
     idle: list[Source] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
@@ -233,7 +234,9 @@ def _register(registry: Registry, source: Source, module: ModuleType) -> None:
         name = manager.register(module, name=f"{source.name} ({source.kind})")
         manager.check_pending()
         found = [
-            _registered(spec, source, call) for call in _registering(manager, module) for spec in _specs(call)
+            spec if isinstance(spec, EmulatorSpec) else _registered(spec, source, call)
+            for call in _registering(manager, module)
+            for spec in _specs(call)
         ]
     except PluginError:
         manager.unregister(module)
@@ -250,7 +253,10 @@ def _register(registry: Registry, source: Source, module: ModuleType) -> None:
     if name is None or not manager.get_hookcallers(module):
         registry.idle.append(source)
     for one in found:
-        _add(registry, one)
+        if isinstance(one, EmulatorSpec):
+            registry.emulators.setdefault(one.name, one)
+        else:
+            _add(registry, one)
 
 
 def _registering(manager: pluggy.PluginManager, module: ModuleType) -> list[Callable[[], object]]:
@@ -274,12 +280,18 @@ def _definition(module: ModuleType, message: str) -> str:
 
 def _check_version(source: Source, module: ModuleType) -> None:
     version = getattr(module, "runner_api_version", api.API_VERSION)
-    if version != api.API_VERSION:
+    if not (isinstance(version, int) and api.OLDEST_API_VERSION <= version <= api.API_VERSION):
         raise source.refuses(
             f"was written for version {version} of the plugin interface",
             where=_assignment(module, "runner_api_version") or source.place,
-            why=f"this runner has version {api.API_VERSION}",
+            why=f"this runner supports {_versions()}",
         )
+
+
+def _versions() -> str:
+    """The supported versions of the plugin interface."""
+    oldest, newest = api.OLDEST_API_VERSION, api.API_VERSION
+    return f"version {newest}" if oldest == newest else f"versions {oldest} to {newest}"
 
 
 def _assignment(module: ModuleType, name: str) -> str:
@@ -295,9 +307,9 @@ def _registered(spec: object, source: Source, call: Callable[[], object]) -> Reg
         raise source.refuses(
             f"registers {type(spec).__name__}",
             where=where,
-            why="runner_register returns a GeneratorSpec, ExtractorSpec or UploaderSpec, or a list of them",
+            why="runner_register returns a GeneratorSpec, ExtractorSpec, UploaderSpec or EmulatorSpec, or a list of them",
         )
-    assert isinstance(spec, Spec)
+    assert isinstance(spec, PluginSpec)
     if not (isinstance(spec.options, type) and is_dataclass(spec.options)):
         raise source.refuses(
             "registers options that are not a dataclass",

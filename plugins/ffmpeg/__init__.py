@@ -10,7 +10,7 @@ from runner.api import Context, ExtractorSpec, hookimpl
 if TYPE_CHECKING:
     from .extract import FFmpeg
 
-runner_api_version = 1
+runner_api_version = 2
 
 
 @dataclass(frozen=True, slots=True)

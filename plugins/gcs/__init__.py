@@ -7,13 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from runner.addresses import host_of, is_base, reach_of
 from runner.api import Context, Reach, UploaderCapabilities, UploaderSpec, hookimpl
+from runner.net.addresses import host_of, is_base, reach_of
 
 if TYPE_CHECKING:
     from .uploader import Gcs
 
-runner_api_version = 1
+runner_api_version = 2
 
 EMULATOR: Final = "STORAGE_EMULATOR_HOST"
 """Where Google's own libraries look for the address of an emulator."""
@@ -101,13 +101,13 @@ def capabilities(options: GcsOptions) -> UploaderCapabilities:
     return UploaderCapabilities(
         reach=reach(options),
         https=not called.startswith("http:"),
-        life_s=options.expires_h * 3600 if signed else None,
-        clears=options.delete_at_end,
-        advice="give the account that signs roles/storage.objectViewer on the bucket, and check this machine's clock"
+        lifetime_s=options.expires_h * 3600 if signed else None,
+        delete=options.delete_at_end,
+        fetch_hint="give the account that signs roles/storage.objectViewer on the bucket, and check this machine's clock"
         if signed
         else "see that allUsers may read the bucket",
-        farther=f"leave uploader.api_url and {EMULATOR} unset, to call Google itself" if called else "",
-        longer="set uploader.expires_h to more hours",
+        reach_hint=f"leave uploader.api_url and {EMULATOR} unset, to call Google itself" if called else "",
+        lifetime_hint="set uploader.expires_h to more hours",
     )
 
 

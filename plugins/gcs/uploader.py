@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from runner.api import Hosted
+from runner.api import HostedImage
 from runner.errors import UploadError, UploadRefused
 
 from . import address, reach
@@ -22,7 +22,7 @@ from .faults import told
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from runner.api import Context, Picture
+    from runner.api import Context, EncodedImage
 
     from . import GcsOptions
 
@@ -63,7 +63,7 @@ class Gcs:
         if self._account is not None:
             self._account.client.close()
 
-    async def put(self, picture: Picture) -> Hosted:
+    async def put(self, picture: EncodedImage) -> HostedImage:
         """Host the bytes; the same picture keeps its name, and costs nothing the second time."""
         async with self._slots:
             work = asyncio.ensure_future(asyncio.to_thread(self._put, picture))
@@ -78,13 +78,13 @@ class Gcs:
         """An upload goes on in its thread when nobody waits for it any more: wait for all of them."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def clear(self) -> None:
+    async def delete(self) -> None:
         """Delete the folder of this request. Raises `UploadError`."""
         assert self._run, "without a request of its own it would be the folder of all"
         await self._uploaded()
         await asyncio.to_thread(self._clear)
 
-    def _put(self, picture: Picture) -> Hosted:
+    def _put(self, picture: EncodedImage) -> HostedImage:
         try:
             account = self._opened()
             blob = self._bucket(account).blob(self._name(picture))
@@ -108,7 +108,7 @@ class Gcs:
                     raise
             return self._account
 
-    def _create(self, blob: Any, picture: Picture) -> None:
+    def _create(self, blob: Any, picture: EncodedImage) -> None:
         from google.api_core.exceptions import PreconditionFailed
 
         try:
@@ -121,7 +121,7 @@ class Gcs:
         else:
             self._log.debug("gs://%s/%s was uploaded", blob.bucket.name, blob.name)
 
-    def _compare(self, blob: Any, picture: Picture) -> None:
+    def _compare(self, blob: Any, picture: EncodedImage) -> None:
         """Refuse to hand out an object that is not the picture it is named after."""
         from google.api_core.exceptions import GoogleAPICallError
 
@@ -145,11 +145,11 @@ class Gcs:
                 hint=f"gcloud storage rm 'gs://{blob.bucket.name}/{blob.name}', or another uploader.prefix",
             )
 
-    def _hosted(self, account: Account, blob: Any) -> Hosted:
+    def _hosted(self, account: Account, blob: Any) -> HostedImage:
         base = address(self._options) or _GOOGLE
         if account.signer is None:
             path = quote(f"{blob.bucket.name}/{blob.name}", safe="/~")
-            return Hosted(url=f"{base}/{path}", reach=reach(self._options))
+            return HostedImage(url=f"{base}/{path}", reach=reach(self._options))
         hours = self._options.expires_h
         life = timedelta(hours=min(hours, _KEPT_BY_GOOGLE_H) if account.kept_by_google else hours)
         life = timedelta(seconds=max(1, int(life.total_seconds())))
@@ -157,7 +157,7 @@ class Gcs:
         url = blob.generate_signed_url(
             version="v4", method="GET", expiration=life, credentials=account.signer, api_access_endpoint=base
         )
-        return Hosted(url=url, reach=reach(self._options), expires_at=signed_at + life)
+        return HostedImage(url=url, reach=reach(self._options), expires_at=signed_at + life)
 
     async def _check_that_strangers_see(self, url: str) -> None:
         """Once a run: a bucket that is not public is better known before a shot is paid for."""
@@ -205,7 +205,7 @@ class Gcs:
     def _bucket(self, account: Account) -> Any:
         return account.client.bucket(self._options.bucket, user_project=self._options.project or None)
 
-    def _name(self, picture: Picture) -> str:
+    def _name(self, picture: EncodedImage) -> str:
         ending = "jpg" if picture.format == "jpeg" else picture.format
         return f"{self._folder}{picture.sha256}.{ending}"
 

@@ -7,27 +7,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner.addresses import host_of, is_base, is_local, reach_of
 from runner.api import (
+    SECRET,
     TRANSPORT,
     Context,
     GeneratorCapabilities,
     GeneratorSpec,
-    How,
+    ImageInput,
+    InputMode,
+    Lifecycle,
+    Polling,
+    Range,
     Rate,
+    RateLimits,
     Reach,
-    Span,
+    RequestLimits,
     UploaderCapabilities,
     UploaderSpec,
     hookimpl,
 )
 from runner.errors import ConfigError
+from runner.net.addresses import host_of, is_base, is_local, reach_of
 
 if TYPE_CHECKING:
     from .generator import Kie
     from .uploader import KieUpload
 
-runner_api_version = 1
+runner_api_version = 2
 
 API: Final = "https://api.kie.ai"
 UPLOAD: Final = "https://kieai.redpandaai.co"
@@ -89,7 +95,7 @@ class KieOptions:
     """
 
     api_url: str = field(default=API, metadata={"identity": endpoint})
-    api_key: str = field(default="", metadata=TRANSPORT)
+    api_key: str = field(default="", metadata=SECRET)
     api_key_file: str = field(default="", metadata=TRANSPORT)
     allowed_hosts: tuple[str, ...] = field(default=RESULT_HOSTS, metadata=TRANSPORT)
     cards: str = field(default="", metadata=TRANSPORT)
@@ -167,35 +173,36 @@ def key_of(options: KieOptions | KieUploadOptions, section: str = "generator") -
     return key
 
 
-def _capabilities(options: KieOptions, model: str | None, how: How) -> GeneratorCapabilities:
-    from . import ability, body, card
+def _capabilities(options: KieOptions, model: str | None, how: InputMode) -> GeneratorCapabilities:
+    from . import body, capabilities, card
 
     deck = card.deck(options.cards)
     typed = model or MODEL
     found = deck.named(typed)
     if found is None:
         return GeneratorCapabilities(
-            image=True,
-            image_reach=Reach.LOOPBACK,
-            objections=lambda request: [body.unknown_model(deck, typed)],
+            image=ImageInput(reach=Reach.LOOPBACK),
+            request=RequestLimits(objections=lambda request: [body.unknown_model(deck, typed)]),
         )
     name, chosen = found
     local = is_local(host_of(options.api_url))
-    twin = chosen.twin(how)
-    able = GeneratorCapabilities(
-        model=name,
-        text=chosen.text is not None,
-        image=chosen.image is not None,
-        retired=chosen.retired,
-        successors=tuple(one for one in chosen.successors if one in deck.cards),
-        image_reach=Reach.LOOPBACK if local else Reach.PUBLIC,
-        poll_s=Span(0.25, 2.0) if local else Span(2.0, 20.0),
-        notifies=bool(options.callback.public_url),
-        rate=Rate(20, 10.0),
-        poll_rate=Rate(10, 1.0),
-        in_flight=100,
+    return capabilities.of(
+        chosen,
+        chosen.twin(how),
+        GeneratorCapabilities(
+            model=name,
+            image=ImageInput(reach=Reach.LOOPBACK if local else Reach.PUBLIC),
+            polling=Polling(
+                interval_s=Range(0.25, 2.0) if local else Range(2.0, 20.0),
+                callback=bool(options.callback.public_url),
+            ),
+            limits=RateLimits(submit=Rate(20, 10.0), poll=Rate(10, 1.0), in_flight=100),
+            lifecycle=Lifecycle(
+                retired=chosen.retired,
+                successors=tuple(one for one in chosen.successors if one in deck.cards),
+            ),
+        ),
     )
-    return able if twin is None else ability.of(twin, able)
 
 
 def _hosting(options: KieUploadOptions) -> UploaderCapabilities:
@@ -203,10 +210,10 @@ def _hosting(options: KieUploadOptions) -> UploaderCapabilities:
     return UploaderCapabilities(
         reach=reach,
         https=not options.upload_url.startswith("http:"),
-        life_s=options.life_h * 3600,
-        advice="run the same command again later, or take another image host (python -m runner plugins)",
-        farther="" if reach is Reach.PUBLIC else "leave uploader.upload_url at KIE's own host",
-        longer="set uploader.life_h to more hours, if KIE keeps its word that long",
+        lifetime_s=options.life_h * 3600,
+        fetch_hint="run the same command again later, or take another image host (python -m runner plugins)",
+        reach_hint="" if reach is Reach.PUBLIC else "leave uploader.upload_url at KIE's own host",
+        lifetime_hint="set uploader.life_h to more hours, if KIE keeps its word that long",
     )
 
 

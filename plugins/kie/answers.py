@@ -171,7 +171,7 @@ def _without(data: Any, key: str) -> Any:
 def refusal(answer: Answer) -> ShotError:
     """What an answer to createTask without a task id means."""
     no, meaning = "KIE refused the shot", failures.meaning(answer.message)
-    advice = "" if meaning.by_chance else meaning.advice
+    advice = "" if meaning.transient else meaning.advice
     match answer.code:
         case _ if answer.says(*_NO_CREDIT):
             return SubmitRefused("there is not enough credit at KIE", why=answer.line, hint=_TOP_UP)

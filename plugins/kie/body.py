@@ -6,7 +6,7 @@ import difflib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.api import How, Objection, Price
+from runner.api import InputMode, Objection, Price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,8 @@ USD_PER_CREDIT: Final = Decimal("0.005")
 """KIE's own rate; top-ups in bulk give up to a tenth more."""
 
 
-def how_of(request: ShotRequest) -> How:
-    return How.TEXT if request.image is None else How.IMAGE
+def how_of(request: ShotRequest) -> InputMode:
+    return InputMode.TEXT if request.image is None else InputMode.IMAGE
 
 
 def body(twin: Twin, request: ShotRequest) -> dict[str, Any]:

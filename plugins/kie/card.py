@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
-from runner.api import How
+from runner.api import InputMode
 from runner.errors import PluginError
 
 if TYPE_CHECKING:
@@ -132,15 +132,15 @@ class Tariff:
 class Failure:
     """What a model says of a task that failed: a part of its message, in any letter case, and what helps.
 
-    `by_chance` is a failure that may not happen again, `repeats` how often that is worth a try. The others are for
+    `transient` is a failure that may not happen again, `max_retries` how often that is worth a try. The others are for
     good, mostly a matter of moderation.
     """
 
     __pydantic_config__: ClassVar = _STRICT
     text: str
     advice: str
-    by_chance: bool = False
-    repeats: int | None = None
+    transient: bool = False
+    max_retries: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,9 +209,9 @@ class Card:
     def twins(self) -> tuple[Twin, ...]:
         return tuple(twin for twin in (self.text, self.image, self.between) if twin is not None)
 
-    def twin(self, how: How, *, last: bool = False) -> Twin | None:
+    def twin(self, how: InputMode, *, last: bool = False) -> Twin | None:
         """The twin that makes a clip from what there is; `last` says that it ends on a given picture."""
-        if how is How.TEXT:
+        if how is InputMode.TEXT:
             return self.text
         return self.between if last and self.between is not None else self.image
 

@@ -15,24 +15,24 @@ HOST: Final = "KIE cannot fetch a picture from where it is; for first frames try
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """`by_chance`: the same request may well succeed next time, `repeats` how often that is worth a try.
+    """`transient`: the same request may well succeed next time, `max_retries` how often that is worth a try.
 
     `advice` is what to do instead of repeating it.
     """
 
-    by_chance: bool = False
+    transient: bool = False
     advice: str = ""
-    repeats: int | None = None
+    max_retries: int | None = None
 
 
 # A task that was given up may still end well, and be billed then: one more is all that is risked.
-_LATE: Final = Meaning(by_chance=True, repeats=1)
+_LATE: Final = Meaning(transient=True, max_retries=1)
 
 # Fragments in lower case; the first that is found decides.
 _TEXTS: Final[tuple[tuple[str, Meaning], ...]] = (
     ("image fetch failed", Meaning(advice=HOST)),
     ("failed to fetch the image", Meaning(advice=HOST)),
-    ("unable to generate audio", Meaning(by_chance=True, advice="name a sound in the prompt")),
+    ("unable to generate audio", Meaning(transient=True, advice="name a sound in the prompt")),
     ("unsafe image upload", Meaning(advice=_PICTURE)),
     ("prominent people upload", Meaning(advice=_PICTURE)),
     ("minor upload", Meaning(advice=_PICTURE)),
@@ -44,8 +44,8 @@ _TEXTS: Final[tuple[tuple[str, Meaning], ...]] = (
     ("nsfw", Meaning(advice=_PROMPT)),
     ("guardrails", Meaning(advice=_PROMPT)),
     ("sensitive", Meaning(advice=_PROMPT)),
-    ("internal error", Meaning(by_chance=True)),
-    ("try again later", Meaning(by_chance=True)),
+    ("internal error", Meaning(transient=True)),
+    ("try again later", Meaning(transient=True)),
     ("timed out", _LATE),
     ("timeout", _LATE),
 )

@@ -9,9 +9,9 @@ from datetime import UTC
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.addresses import host_of, is_local
-from runner.api import AccountState, Status, TaskRef
+from runner.api import AccountStatus, Status, TaskRef
 from runner.errors import Busy, ConfigError, FetchFailed, PollFailed, ShotError, SubmitRefused, SubmitUnknown
+from runner.net.addresses import host_of, is_local
 
 from . import MODEL, RESULT_HOSTS, answers, body, card, key_of, record
 
@@ -126,12 +126,12 @@ class Kie:
                 raise
             await self._download(fresh, sink)
 
-    async def notified(self, ref: TaskRef) -> None:
+    async def wait_callback(self, ref: TaskRef) -> None:
         """Return when KIE has called back about this task."""
         assert self._receiver is not None, "entered, with callbacks"
         await self._receiver.called(ref.id)
 
-    async def examine(self) -> AccountState:
+    async def account_status(self) -> AccountStatus:
         """The balance. Raises `ShotError` for a key that KIE does not accept, `ConfigError` for none."""
         from email.utils import parsedate_to_datetime
 
@@ -145,7 +145,7 @@ class Kie:
         except ValueError:
             there = None
         usd = Decimal(str(answer.data)) * body.USD_PER_CREDIT
-        return AccountState(summary=f"{answer.data:g} credits ({usd:.2f} USD)", balance_usd=usd, clock=there)
+        return AccountStatus(summary=f"{answer.data:g} credits ({usd:.2f} USD)", balance_usd=usd, clock=there)
 
     def _posted(self, request: ShotRequest) -> dict[str, Any]:
         found = card.deck(self._options.cards).named(request.model or MODEL)

@@ -106,8 +106,8 @@ def _gave_up(message: str, code: str, cost: Decimal | None, card: Card | None = 
         state=State.FAILED,
         reason=reason,
         cost_usd=cost,
-        by_chance=meaning.by_chance,
-        repeats=meaning.repeats,
+        transient=meaning.transient,
+        max_retries=meaning.max_retries,
         advice=meaning.advice,
     )
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.addresses import host_of, reach_of
-from runner.api import Hosted
+from runner.api import HostedImage
 from runner.errors import ConfigError, UploadError, UploadRefused
+from runner.net.addresses import host_of, reach_of
 
 from . import answers, key_of
 
 if TYPE_CHECKING:
     import httpx
 
-    from runner.api import Context, Picture
+    from runner.api import Context, EncodedImage
 
     from . import KieUploadOptions
 
@@ -36,7 +36,7 @@ class KieUpload:
         self._options = options
         self._context = context
 
-    async def put(self, picture: Picture) -> Hosted:
+    async def put(self, picture: EncodedImage) -> HostedImage:
         """Upload the bytes. Raises `UploadRefused` where a repetition would change nothing, else `UploadError`.
 
         The same name overwrites, and caches may go on serving the old bytes: so the name is the bytes' digest. What
@@ -65,7 +65,7 @@ class KieUpload:
         url = _address(response, key)
         # The life that KIE promises is longer on one of its pages; the shorter one costs an upload at the most.
         expires = began + timedelta(hours=self._options.life_h)
-        return Hosted(url=url, reach=reach_of(host_of(url)), expires_at=expires)
+        return HostedImage(url=url, reach=reach_of(host_of(url)), expires_at=expires)
 
 
 def _address(response: httpx.Response, key: str) -> str:

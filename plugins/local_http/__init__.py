@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from runner.addresses import host_of, is_base, is_public, reach_of
 from runner.api import Context, Reach, UploaderCapabilities, UploaderSpec, hookimpl
+from runner.net.addresses import host_of, is_base, is_public, reach_of
 
 if TYPE_CHECKING:
     from .server import LocalHttp
 
-runner_api_version = 1
+runner_api_version = 2
 
 TUNNELLED: Final = 8765
 """The port of a host behind a tunnel, where no other is named."""
@@ -61,11 +61,11 @@ def capabilities(options: LocalHttpOptions) -> UploaderCapabilities:
     return UploaderCapabilities(
         reach=reach(options),
         https=behind.startswith("https:"),
-        advice="check that the tunnel or proxy of uploader.public_base_url runs, and leads to "
+        fetch_hint="check that the tunnel or proxy of uploader.public_base_url runs, and leads to "
         f"{options.bind}:{port(options)}"
         if behind
         else "",
-        farther=f"a tunnel to 127.0.0.1:{options.port or TUNNELLED} of this machine: uploader.public_base_url=https://...",
+        reach_hint=f"a tunnel to 127.0.0.1:{options.port or TUNNELLED} of this machine: uploader.public_base_url=https://...",
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from runner.api import Hosted
+from runner.api import HostedImage
 from runner.errors import UploadError
 
 from . import port, reach
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from runner.api import Context, Picture
+    from runner.api import Context, EncodedImage
 
     from . import LocalHttpOptions
 
@@ -62,7 +62,7 @@ class LocalHttp:
         self._files.clear()
         self._paths.clear()
 
-    async def put(self, picture: Picture) -> Hosted:
+    async def put(self, picture: EncodedImage) -> HostedImage:
         """Serve these bytes until the end of the run; the same picture keeps its address."""
         path = self._paths.get(picture.sha256)
         if path is None:
@@ -77,7 +77,7 @@ class LocalHttp:
                 ) from error
             self._paths[picture.sha256] = path
             self._files[path] = (file, picture.mime)
-        return Hosted(url=f"{self._base}/{path}", reach=reach(self._options))
+        return HostedImage(url=f"{self._base}/{path}", reach=reach(self._options))
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         known = self._files.get(request.match_info["path"])

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from runner.api import Frame
 
-runner_api_version = 1
+runner_api_version = 2
 
 
 class PyAV:

@@ -8,7 +8,20 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from runner.api import Context, GeneratorCapabilities, GeneratorSpec, Price, Reach, Span, hookimpl
+from runner.api import (
+    Billing,
+    Context,
+    GeneratorCapabilities,
+    GeneratorSpec,
+    ImageInput,
+    Polling,
+    Price,
+    Range,
+    RateLimits,
+    Reach,
+    RequestLimits,
+    hookimpl,
+)
 
 from .options import SyntheticOptions
 
@@ -17,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SyntheticOptions"]
 
-runner_api_version = 1
+runner_api_version = 2
 
 
 def _create(options: SyntheticOptions, context: Context) -> Synthetic:
@@ -35,15 +48,10 @@ def runner_register() -> GeneratorSpec:
         options=SyntheticOptions,
         names_matter=True,  # they are in the title
         capabilities=GeneratorCapabilities(
-            text=True,
-            image=True,
-            durations_s=Span(0.1, 600.0),
-            aspect_ratios=None,
-            resolutions=None,
-            image_formats=("png", "jpeg", "webp"),
-            image_reach=Reach.LOOPBACK,
-            price=lambda request: Price(usd=Decimal(0)),
-            poll_s=Span(0.05, 0.25),
-            in_flight=8,
+            request=RequestLimits(durations_s=Range(0.1, 600.0)),
+            image=ImageInput(reach=Reach.LOOPBACK),
+            billing=Billing(price=lambda request: Price(usd=Decimal(0))),
+            polling=Polling(interval_s=Range(0.05, 0.25)),
+            limits=RateLimits(in_flight=8),
         ),
     )

@@ -11,7 +11,7 @@ from runner.errors import MediaError
 from runner.media import picture
 
 if TYPE_CHECKING:
-    from runner.api import Picture
+    from runner.api import EncodedImage
 
 MAX_BYTES = 50_000_000
 
@@ -39,7 +39,7 @@ async def download(http: httpx.AsyncClient, url: str) -> bytes:
     return bytes(data)
 
 
-def read(data: bytes, url: str) -> Picture:
+def read(data: bytes, url: str) -> EncodedImage:
     """Check that the download is a whole picture. Blocking. Raises `MediaError`."""
     return picture.read(data, name=_shown(url))
 

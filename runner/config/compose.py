@@ -24,9 +24,9 @@ from runner import bundle
 from runner.config import catalogue, hydra_files, yaml_text
 from runner.config.hydra_errors import explained
 from runner.config.origins import Origins
-from runner.config.redact import hidden_override, hidden_value, hidden_yaml
 from runner.config.schema import SECTIONS
 from runner.errors import ConfigError, Problem, UsageError
+from runner.redaction import hidden_override, hidden_value, hidden_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from runner.config.redact import HIDDEN, hidden_value
 from runner.errors import PluginError, Problem
+from runner.redaction import HIDDEN, hidden_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from runner.config import catalogue
 from runner.config.convert import listed, nearest
-from runner.config.redact import hidden_override, hidden_text
 from runner.config.schema import SECTIONS
 from runner.errors import ConfigError, RunnerError, UsageError
+from runner.redaction import hidden_override, hidden_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

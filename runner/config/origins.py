@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from runner.config import yaml_text
-from runner.config.redact import hidden_override
+from runner.redaction import hidden_override
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

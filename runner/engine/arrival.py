@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from runner.engine.outcome import Artifact
 from runner.errors import BadClip, MediaError
 from runner.media import probe, seam
 from runner.media.drift import described, drift
 from runner.media.survey import survey
+from runner.outputs.outcome import Artifact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runner.api import JSON
     from runner.engine.sink import FileSink
     from runner.media.probe import Probe
-    from runner.plan import PlannedShot
+    from runner.planning.plan import PlannedShot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from runner.api import EventKind, Result, State, Status, TaskRef
-from runner.engine import faults
-from runner.engine.asking import asked
+from runner.api import EventKind, Result, State, Status, SupportsCallback, TaskRef
+from runner.engine import kill_points
+from runner.engine.plugin_calls import asked
 from runner.engine.sink import FileSink
-from runner.engine.step import Begun, GoneError, Step, in_micros
+from runner.engine.step import GoneError, PreparedInput, Step, in_micros
 from runner.errors import (
     BadClip,
     FetchFailed,
@@ -29,7 +29,7 @@ from runner.store.budget import dollars
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from runner.api import Notifies
+    from runner.api import SupportsCallback
     from runner.engine.arrival import Arrival
 
 _FETCH_TRIES: Final = 3
@@ -50,8 +50,8 @@ class Collection(Step):
 
     async def ready(self, attempt: Attempt) -> Attempt:
         """Poll until the task ends. A deadline leaves the task where it is, to be picked up again."""
-        able, limit, began = self.planned.capabilities, self.ledger.task_timeout_s, time.monotonic()
-        pause, broken = able.poll_s.low, 0
+        caps, limit, began = self.planned.capabilities, self.context.task_timeout_s, time.monotonic()
+        pause, broken = caps.polling.interval_s.low, 0
         unknown_since: float | None = None
         while True:
             told, wait = "", pause
@@ -95,7 +95,7 @@ class Collection(Step):
                     hint="run the same command again to pick it up; or wait longer: limits.task_timeout_s=SECONDS",
                 )
             await self._paused(attempt, min(wait, left))
-            pause = min(pause * 1.25, able.poll_s.high)
+            pause = min(pause * 1.25, caps.polling.interval_s.high)
 
     async def revived(self, attempt: Attempt) -> Attempt:
         """A task that was said to have failed, and cost something: taken up where it has succeeded after all."""
@@ -115,7 +115,7 @@ class Collection(Step):
         return attempt
 
     async def _polled(self, attempt: Attempt) -> Status:
-        async with self.ledger.limits.poll(self.account, self.planned.capabilities):
+        async with self.context.limits.poll(self.account, self.planned.capabilities):
             return await asked(self.planned, "poll", self.generator.poll(TaskRef(attempt.task)))
 
     async def _known(self, attempt: Attempt) -> Status:
@@ -128,13 +128,13 @@ class Collection(Step):
 
     async def _paused(self, attempt: Attempt, seconds: float) -> None:
         """Wait until it is worth asking again: for a time, or for word from the provider."""
-        if not self.planned.capabilities.notifies:
+        if not self.planned.capabilities.polling.callback:
             await asyncio.sleep(seconds)
             return
-        notified = cast("Notifies", self.generator).notified
+        wait_callback = cast("SupportsCallback", self.generator).wait_callback
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await asked(self.planned, "notified", notified(TaskRef(attempt.task)))
+                await asked(self.planned, "notified", wait_callback(TaskRef(attempt.task)))
 
     async def _noted_failed(self, attempt: Attempt, status: Status) -> TaskFailed:
         cost = self._cost(attempt, status)
@@ -145,10 +145,10 @@ class Collection(Step):
             f"{attempt.generator} gave up",
             where=self.planned.name,
             why=(status.reason or "it gives no reason") + ("" if free else f"; {_charge(attempt, cost)}"),
-            hint=status.advice or (again if status.by_chance else f"change the prompt, then {again}"),
-            by_chance=status.by_chance,
+            hint=status.advice or (again if status.transient else f"change the prompt, then {again}"),
+            transient=status.transient,
             charged=not free,
-            repeats=math.inf if status.repeats is None else status.repeats,
+            max_retries=math.inf if status.max_retries is None else status.max_retries,
         )
 
     def _check_told(self, attempt: Attempt, status: Status) -> None:
@@ -172,7 +172,7 @@ class Collection(Step):
             answers = [("--submitted", "TASKID"), ("--not-submitted",), *answers]
         else:
             error.hint = "ask the provider what became of it; to give that attempt up:"
-        commands = (self.ledger.command("journal", "resolve", attempt.token, *answer) for answer in answers)
+        commands = (self.context.command("journal", "resolve", attempt.token, *answer) for answer in answers)
         error.hint = "\n".join((error.hint, *commands))
 
     async def _noted_ready(self, attempt: Attempt, status: Status) -> Attempt:
@@ -184,10 +184,10 @@ class Collection(Step):
         cost = self._cost(attempt, status)
         cost = attempt.reserved if cost is None else cost
         moved = await self.move(attempt, Phase.READY, results=results, cost=cost)
-        faults.reach("after_ready")
+        kill_points.reach("after_ready")
         return moved
 
-    async def fetched(self, attempt: Attempt, begun: Begun) -> Attempt:
+    async def fetched(self, attempt: Attempt, prepared: PreparedInput) -> Attempt:
         """Fetch, look, store. What arrives damaged is fetched again, with addresses asked for again."""
         self.tell(EventKind.SHOT_FETCHING)
         for left in range(_FETCH_TRIES - 1, -1, -1):
@@ -195,10 +195,10 @@ class Collection(Step):
                 state=State.SUCCEEDED,
                 results=tuple(Result(url) for url, _ in attempt.results),
             )
-            sink = FileSink(self.ledger.work / f"{attempt.token}.mp4")
+            sink = FileSink(self.context.work / f"{attempt.token}.mp4")
             try:
                 # A request that went out without a picture, after all, is not compared with one.
-                given = begun.rgb if attempt.facts.get("how") == "image" else None
+                given = prepared.rgb if attempt.facts.get("how") == "image" else None
                 arrival = await self._arrived(status, sink, given)
                 return await self._kept(attempt, sink, arrival)
             except (FetchFailed, BadClip) as error:
@@ -209,15 +209,15 @@ class Collection(Step):
                 if gone and isinstance(error, FetchFailed) and error.status in _NOT_THERE:
                     raise GoneError(f"{error.line}; {gone}", cost) from error
                 error.hint = error.hint or "run the same command again: fetching is free"
-                error.hint += "\nor pay for another one, after " + self.ledger.command(
+                error.hint += "\nor pay for another one, after " + self.context.command(
                     "journal", "resolve", attempt.token, "--abandon"
                 )
                 raise
         raise AssertionError("the last try returns or raises")
 
     async def _arrived(self, status: Status, sink: FileSink, given: Any) -> Arrival:
-        faults.reach("during_fetch")
-        limit_s = self.ledger.task_timeout_s
+        kill_points.reach("during_fetch")
+        limit_s = self.context.task_timeout_s
         try:
             async with asyncio.timeout(limit_s):
                 await asked(self.planned, "fetch", self.generator.fetch(status, sink))
@@ -228,13 +228,13 @@ class Collection(Step):
         finally:
             sink.close()
         sink.check()
-        faults.reach("after_fetch")
+        kill_points.reach("after_fetch")
         return await asyncio.to_thread(self.look, sink, given)
 
     async def _kept(self, attempt: Attempt, sink: FileSink, arrival: Arrival) -> Attempt:
         digest = arrival.artifact.sha256
-        await asyncio.to_thread(self.ledger.objects.put, sink.path, digest)
-        faults.reach("after_store")
+        await asyncio.to_thread(self.context.objects.put, sink.path, digest)
+        kill_points.reach("after_store")
         facts = {
             **attempt.facts,
             "clip": {"bytes": arrival.artifact.bytes, "facts": dict(arrival.artifact.facts)},
@@ -242,7 +242,7 @@ class Collection(Step):
             "warnings": [*arrival.warnings, *_dearer(attempt)],
         }
         moved = await self.move(attempt, Phase.FETCHED, digest=digest, facts=facts)
-        faults.reach("after_fetched")
+        kill_points.reach("after_fetched")
         return moved
 
     async def _asked_again(self, attempt: Attempt) -> _Again:

@@ -7,28 +7,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.api import Event, EventKind
-from runner.engine.clearing import clear
 from runner.engine.film import make_film
-from runner.engine.outcome import Ending, FilmOutcome, RunOutcome, ShotOutcome
+from runner.engine.image_cleanup import clear
 from runner.engine.services import Services
 from runner.engine.shot import ShotMaker
+from runner.outputs.outcome import Ending, FilmOutcome, RunOutcome, ShotOutcome
 
 if TYPE_CHECKING:
-    from runner.engine.ledger import Ledger
-    from runner.engine.past import Past
-    from runner.plan import Plan, PlannedSequence, PlannedShot
-    from runner.report.folder import RunFolder
+    from runner.engine.run_context import RunContext
+    from runner.outputs.film_cache import FilmCache
+    from runner.outputs.folder import RunFolder
+    from runner.planning.plan import Plan, PlannedSequence, PlannedShot
 
 
-async def execute(plan: Plan, folder: RunFolder, past: Past, ledger: Ledger) -> RunOutcome:
+async def execute(plan: Plan, folder: RunFolder, past: FilmCache, context: RunContext) -> RunOutcome:
     """Carry the plan out. A cancellation ends it early with what was made so far; it does not raise.
 
     Raises `RunnerError` when a plugin cannot be started: nothing was asked of a provider then.
     """
-    run, bus = _Run(plan, folder, past, ledger), ledger.bus
+    run, bus = _Run(plan, folder, past, context), context.bus
     bus.tell(Event(kind=EventKind.RUN_STARTED, detail={"project": plan.project.name, "key": plan.key}))
     try:
-        async with Services(plan, folder.work) as services, ledger.alive():
+        async with Services(plan, folder.work) as services, context.alive():
             outcome = await run.with_services(services)
     except asyncio.CancelledError:
         # While plugins were being started or stopped: what was made until then still counts.
@@ -40,12 +40,12 @@ async def execute(plan: Plan, folder: RunFolder, past: Past, ledger: Ledger) -> 
 class _Run:
     """One execution, and the outcomes as they come in."""
 
-    def __init__(self, plan: Plan, folder: RunFolder, past: Past, ledger: Ledger) -> None:
+    def __init__(self, plan: Plan, folder: RunFolder, past: FilmCache, context: RunContext) -> None:
         self.plan = plan
         self.folder = folder
         self.past = past
-        self.ledger = ledger
-        self.bus = ledger.bus
+        self.context = context
+        self.bus = context.bus
         self.shots: dict[str, ShotOutcome] = {}
         self.films: dict[str, FilmOutcome] = {}
 
@@ -57,7 +57,7 @@ class _Run:
                     sequences.create_task(self._sequence(sequence, services))
         except asyncio.CancelledError:
             interrupted = True
-        notes = await clear(self.plan, self.ledger, services)
+        notes = await clear(self.plan, self.context, services)
         for note in notes:
             self.bus.tell(Event(kind=EventKind.RUN_WARNED, message=note))
         return replace(self.outcome(interrupted=interrupted), notes=notes)
@@ -89,7 +89,7 @@ class _Run:
     async def _chain(
         self, sequence: PlannedSequence, chain: tuple[PlannedShot, ...], services: Services
     ) -> None:
-        maker = ShotMaker(self.plan, sequence, self.folder, self.ledger, services)
+        maker = ShotMaker(self.plan, sequence, self.folder, self.context, services)
         before: ShotOutcome | None = None
         for planned in chain:
             if before is not None and before.clip is None:

@@ -9,25 +9,25 @@ import time
 from typing import TYPE_CHECKING
 
 from runner.api import Event, EventKind
-from runner.engine.outcome import Artifact, FilmOutcome
 from runner.errors import JoinError, RunnerError
 from runner.media import join
 from runner.media.join import Part
-from runner.report.folder import move_into_place
+from runner.outputs.folder import move_into_place
+from runner.outputs.outcome import Artifact, FilmOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.api import JSON
     from runner.engine.events import Bus
-    from runner.engine.outcome import ShotOutcome
-    from runner.engine.past import Past
-    from runner.plan import PlannedSequence
-    from runner.report.folder import RunFolder
+    from runner.outputs.film_cache import FilmCache
+    from runner.outputs.folder import RunFolder
+    from runner.outputs.outcome import ShotOutcome
+    from runner.planning.plan import PlannedSequence
 
 
 async def make_film(
-    sequence: PlannedSequence, shots: Sequence[ShotOutcome], folder: RunFolder, past: Past, bus: Bus
+    sequence: PlannedSequence, shots: Sequence[ShotOutcome], folder: RunFolder, past: FilmCache, bus: Bus
 ) -> FilmOutcome:
     """Join the shots, all of which have clips. Never raises but for cancellation."""
     began = time.monotonic()

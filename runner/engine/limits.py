@@ -69,26 +69,26 @@ class AccountLimits:
         self._turns: dict[tuple[str, str], asyncio.Lock] = {}
 
     @contextlib.asynccontextmanager
-    async def slot(self, account: str, able: GeneratorCapabilities) -> AsyncIterator[None]:
+    async def slot(self, account: str, caps: GeneratorCapabilities) -> AsyncIterator[None]:
         """One of the tasks that may be at the provider at a time."""
         async with contextlib.AsyncExitStack() as held:
             if self._everything is not None:
                 await held.enter_async_context(self._everything)
-            if able.in_flight is not None or self._everything is None:
-                own = self._slots.setdefault(account, asyncio.Semaphore(able.in_flight or _IN_FLIGHT))
+            if caps.limits.in_flight is not None or self._everything is None:
+                own = self._slots.setdefault(account, asyncio.Semaphore(caps.limits.in_flight or _IN_FLIGHT))
                 await held.enter_async_context(own)
             yield
 
     @contextlib.asynccontextmanager
-    async def submission(self, account: str, able: GeneratorCapabilities) -> AsyncIterator[None]:
+    async def submission(self, account: str, caps: GeneratorCapabilities) -> AsyncIterator[None]:
         """Wait for the account's turn to submit, first come first served; the body sends the request."""
-        async with self._turn(account, "submit", able.rate):
+        async with self._turn(account, "submit", caps.limits.submit):
             yield
 
     @contextlib.asynccontextmanager
-    async def poll(self, account: str, able: GeneratorCapabilities) -> AsyncIterator[None]:
+    async def poll(self, account: str, caps: GeneratorCapabilities) -> AsyncIterator[None]:
         """Wait for the account's turn to poll."""
-        async with self._turn(account, "poll", able.poll_rate):
+        async with self._turn(account, "poll", caps.limits.poll):
             yield
 
     @contextlib.asynccontextmanager

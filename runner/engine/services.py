@@ -6,20 +6,20 @@ import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, cast
 
-from runner import http
-from runner.api import Context
-from runner.download import Downloads
+from runner.api import Context, SupportsDelete
 from runner.engine.hosting import Hosting
-from runner.engine.stranger import Stranger
+from runner.engine.url_verification import UrlVerifier
 from runner.errors import PluginError, RunnerError, UploadError
-from runner.plan import uploader_capabilities
+from runner.net import http
+from runner.net.download import Downloads
+from runner.planning.plan import uploader_capabilities
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from runner.api import Clears, Extractor, Generator, Uploader
-    from runner.plan import Plan
+    from runner.api import Extractor, Generator, SupportsDelete, Uploader
+    from runner.planning.plan import Plan
 
 
 class Services:
@@ -36,7 +36,7 @@ class Services:
         self._generators: dict[str, Generator] = {}
         self._extractor: Extractor | None = None
         self._hosting: Hosting | None = None
-        self.clears = False
+        self.deletes = False
 
     async def __aenter__(self) -> Services:
         """Build what the plan needs, before anything is asked of a provider."""
@@ -59,15 +59,15 @@ class Services:
             if self._plan.needs_uploader:
                 host = project.uploader.spec
                 made = await self._made("uploader", host.name, host.factory, project.uploader.options)
-                able = uploader_capabilities(project)
+                caps = uploader_capabilities(project)
                 self._hosting = Hosting(
                     uploader=cast("Uploader", made),
-                    stranger=Stranger(public=public, any=self._http, advice=able.advice),
+                    stranger=UrlVerifier(public=public, any=self._http, advice=caps.fetch_hint),
                     queue_s=project.limits.task_timeout_s,
                     verify=project.uploader.verify,
-                    longer=able.longer,
+                    lifetime_hint=caps.lifetime_hint,
                 )
-                self.clears = able.clears
+                self.deletes = caps.delete
         except BaseException:
             await self._stack.aclose()
             raise
@@ -92,9 +92,9 @@ class Services:
         return self._hosting
 
     async def clear_pictures(self) -> None:
-        """Take away what this request hosted, where the uploader `clears`. Raises `UploadError`."""
+        """Take away what this request hosted, where the uploader deletes. Raises `UploadError`."""
         try:
-            await cast("Clears", self.hosting.uploader).clear()
+            await cast("SupportsDelete", self.hosting.uploader).delete()
         except RunnerError:
             raise
         except Exception as error:

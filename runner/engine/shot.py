@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 from runner.api import Event, EventKind
 from runner.config.project import Boundary
-from runner.engine import arrival, faults
+from runner.engine import arrival, kill_points
 from runner.engine.attempts import Attempts
-from runner.engine.outcome import Artifact, Ending, ShotOutcome
-from runner.engine.picture import FirstFrames
-from runner.engine.step import Begun
+from runner.engine.first_frame import FirstFrames
+from runner.engine.step import PreparedInput
 from runner.errors import BudgetStop, MediaError, OutcomeUnknown, RunnerError, ShotError, UploadError
-from runner.feasibility import without_image
+from runner.outputs.outcome import Artifact, Ending, ShotOutcome
+from runner.planning.capability_checks import can_fall_back
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from runner.api import JSON
-    from runner.engine.ledger import Ledger
+    from runner.engine.run_context import RunContext
     from runner.engine.services import Services
-    from runner.plan import Plan, PlannedSequence, PlannedShot
-    from runner.report.folder import RunFolder
+    from runner.outputs.folder import RunFolder
+    from runner.planning.plan import Plan, PlannedSequence, PlannedShot
     from runner.store.attempt import Attempt
 
 
@@ -40,7 +40,7 @@ class ShotMaker:
     plan: Plan
     sequence: PlannedSequence
     folder: RunFolder
-    ledger: Ledger
+    context: RunContext
     services: Services
 
     async def make(self, planned: PlannedShot, before: ShotOutcome | None) -> ShotOutcome:
@@ -50,17 +50,17 @@ class ShotMaker:
             outcome = await self._made(planned, before)
         except Exception as problem:
             error = problem if isinstance(problem, RunnerError) else _bug(planned, problem)
-            self.ledger.tell(planned, EventKind.SHOT_FAILED, error.line)
+            self.context.tell(planned, EventKind.SHOT_FAILED, error.line)
             return ShotOutcome(
                 planned=planned, ending=_ending(error), error=error, elapsed_s=time.monotonic() - began
             )
         if outcome.reused:
-            self.ledger.tell(planned, EventKind.SHOT_REUSED, "paid for already")
+            self.context.tell(planned, EventKind.SHOT_REUSED, "paid for already")
             return outcome
         elapsed = time.monotonic() - began
         for warning in outcome.warnings:
-            self.ledger.tell(planned, EventKind.SHOT_WARNED, warning)
-        self.ledger.bus.tell(
+            self.context.tell(planned, EventKind.SHOT_WARNED, warning)
+        self.context.bus.tell(
             Event(
                 kind=EventKind.SHOT_FINISHED,
                 sequence=planned.sequence,
@@ -72,19 +72,19 @@ class ShotMaker:
 
     async def _made(self, planned: PlannedShot, before: ShotOutcome | None) -> ShotOutcome:
         first = _Beginning(self, planned, before)
-        attempt, reused = await Attempts(self.ledger, self.services).clip(
+        attempt, reused = await Attempts(self.context, self.services).clip(
             planned, first.begin, first.resume, lambda sink, rgb: arrival.look(sink, planned, rgb)
         )
         self._check_continuity(planned, attempt)
         target = self.folder.clip(self.sequence, planned)
         try:
-            await asyncio.to_thread(self.ledger.objects.show, attempt.digest, target)
+            await asyncio.to_thread(self.context.objects.show, attempt.digest, target)
             frame = await asyncio.to_thread(self._shown_frame, planned, attempt)
         except OSError as error:
             raise ShotError(
                 "the clip cannot be shown in the run folder", where=str(target), why=str(error)
             ) from error
-        faults.reach("after_shown")
+        kill_points.reach("after_shown")
         return _outcome(planned, attempt, self.folder.relative(target), frame, reused=reused)
 
     def _check_continuity(self, planned: PlannedShot, attempt: Attempt) -> None:
@@ -106,9 +106,9 @@ class ShotMaker:
         if not found or planned.previous is None:
             return None
         target = self.folder.frame(self.sequence, planned.previous, str(found["ending"]))
-        if not self.ledger.objects.path(found["sha256"]).exists():
+        if not self.context.objects.path(found["sha256"]).exists():
             return None
-        self.ledger.objects.show(found["sha256"], target)
+        self.context.objects.show(found["sha256"], target)
         return Artifact(
             path=self.folder.relative(target),
             sha256=found["sha256"],
@@ -128,34 +128,34 @@ class _Beginning:
     @property
     def _frames(self) -> FirstFrames:
         maker = self.maker
-        return FirstFrames(maker.sequence, maker.folder, maker.ledger, maker.services)
+        return FirstFrames(maker.sequence, maker.folder, maker.context, maker.services)
 
-    async def begin(self) -> Begun:
+    async def begin(self) -> PreparedInput:
         """Extract and host the first frame; without one, go on from the prompt where that is allowed."""
         try:
             first = await self._frames.of(self.planned, self._clip)
         except (MediaError, UploadError) as error:
             error.where = error.where or self.planned.name
-            return Begun(facts={"how": "text", "fell_back": self._fallback(error)})
+            return PreparedInput(facts={"how": "text", "fell_back": self._fallback(error)})
         if first is None:
-            return Begun(facts={"how": "text"})
-        return Begun(
+            return PreparedInput(facts={"how": "text"})
+        return PreparedInput(
             hosted=first.hosted,
             picture=first.picture,
             rgb=first.rgb,
             facts={"how": "image", "first_frame": first.remembered},
         )
 
-    async def resume(self, facts: Mapping[str, JSON]) -> Begun:
+    async def resume(self, facts: Mapping[str, JSON]) -> PreparedInput:
         """The picture that an earlier request went out with, to compare the clip with. Nothing is hosted."""
         if facts.get("how") != "image":
-            return Begun(facts=facts)
+            return PreparedInput(facts=facts)
         try:
             rgb = await self._frames.again(self.planned, self._clip)
         except RunnerError:
             # The clip is paid for: it is kept, its seam unmeasured.
             rgb = None
-        return Begun(rgb=rgb, facts=facts)
+        return PreparedInput(rgb=rgb, facts=facts)
 
     @property
     def _clip(self) -> Path | None:
@@ -170,13 +170,13 @@ class _Beginning:
         """
         if self.planned.shot.boundary is Boundary.IMAGE:
             raise error
-        if self.maker.plan.project.continuity.fallback == "none" or not without_image(self.planned):
+        if self.maker.plan.project.continuity.fallback == "none" or not can_fall_back(self.planned):
             if not error.hint:
                 error.hint = (
                     "run the same command again; or continuity.fallback=text_to_video goes on without it"
                 )
             raise error
-        self.maker.ledger.tell(
+        self.maker.context.tell(
             self.planned, EventKind.SHOT_FELL_BACK, f"made from its prompt alone: {error.line}"
         )
         return error.line

@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from runner.api import JSON, EventKind, Generator, Hosted, Picture
-    from runner.engine.ledger import Ledger
+    from runner.api import JSON, EncodedImage, EventKind, Generator, HostedImage
+    from runner.engine.run_context import RunContext
     from runner.engine.services import Services
-    from runner.plan import PlannedShot
+    from runner.planning.plan import PlannedShot
     from runner.store.attempt import Attempt, Phase
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class PreparedInput:
     """What a shot starts from: the hosted picture for the provider, and what is to be remembered of it.
 
     `rgb` is what the clip's first frame will be compared with, `picture` the same as it was hosted.
     """
 
-    hosted: Hosted | None = None
-    picture: Picture | None = None
+    hosted: HostedImage | None = None
+    picture: EncodedImage | None = None
     rgb: Any = None
     facts: Mapping[str, JSON] = field(default_factory=dict)
 
@@ -38,7 +38,7 @@ class Begun:
 class Step:
     """A step in the life of one shot's attempt."""
 
-    ledger: Ledger
+    context: RunContext
     services: Services
     planned: PlannedShot
 
@@ -52,11 +52,11 @@ class Step:
 
     async def move(self, attempt: Attempt, phase: Phase, **changes: Any) -> Attempt:
         """Note in the journal how far the attempt is."""
-        await self.ledger.journal.soon(self.ledger.journal.move(attempt.token, phase, **changes))
+        await self.context.journal.soon(self.context.journal.move(attempt.token, phase, **changes))
         return dataclasses.replace(attempt, phase=phase, **changes)
 
     def tell(self, kind: EventKind, message: str = "", progress: float | None = None) -> None:
-        self.ledger.tell(self.planned, kind, message, progress)
+        self.context.tell(self.planned, kind, message, progress)
 
 
 class GoneError(Exception):

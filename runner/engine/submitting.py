@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from runner.api import EventKind, Idempotency, TaskRef
-from runner.config.redact import hidden_value
-from runner.engine import faults
-from runner.engine.asking import asked, shielded
-from runner.engine.step import Begun, Step, in_micros
+from runner.engine import kill_points
+from runner.engine.plugin_calls import asked, shielded
+from runner.engine.step import PreparedInput, Step, in_micros
 from runner.errors import Busy, JournalError, OutcomeUnknown, SubmitRefused, SubmitUnknown, UploadError
+from runner.redaction import hidden_value
 from runner.store.attempt import Attempt, Phase
 
 if TYPE_CHECKING:
@@ -29,16 +29,16 @@ _LONGEST_WAIT_S: Final = 120.0  # whatever a provider, or something in between, 
 class Submission(Step):
     """From an intent to a task id. `begin` makes the first frame ready to be fetched."""
 
-    begin: Callable[[], Awaitable[Begun]]
+    begin: Callable[[], Awaitable[PreparedInput]]
 
-    async def submitted(self, begun: Begun) -> Attempt:
+    async def submitted(self, prepared: PreparedInput) -> Attempt:
         """Submit, waiting out a busy provider. Every try is an attempt of its own."""
         pause = 1.0
         for left in range(_BUSY_TRIES - 1, -1, -1):
-            begun = await self._sure(begun)
+            prepared = await self._sure(prepared)
             try:
-                async with self.ledger.limits.submission(self.account, self.planned.capabilities):
-                    return await self._submitted_once(begun)
+                async with self.context.limits.submission(self.account, self.planned.capabilities):
+                    return await self._submitted_once(prepared)
             except Busy as busy:
                 if not left:
                     raise
@@ -49,24 +49,29 @@ class Submission(Step):
                 pause = min(pause * 2, 60.0)
         raise AssertionError("the last try returns or raises")
 
-    async def _sure(self, begun: Begun) -> Begun:
+    async def _sure(self, prepared: PreparedInput) -> PreparedInput:
         """The beginning with an address that works now; begun anew where its picture cannot be hosted any more."""
-        hosting = self.services.hosting if begun.hosted is not None else None
-        if hosting is None or begun.hosted is None or begun.picture is None or hosting.sure(begun.hosted):
-            return begun
+        hosting = self.services.hosting if prepared.hosted is not None else None
+        if (
+            hosting is None
+            or prepared.hosted is None
+            or prepared.picture is None
+            or hosting.sure(prepared.hosted)
+        ):
+            return prepared
         try:
-            hosted = await hosting.hosted(begun.picture, self.planned.capabilities.image_reach)
+            hosted = await hosting.hosted(prepared.picture, self.planned.image_input.reach)
         except UploadError:
             return await self.begin()
-        return dataclasses.replace(begun, hosted=hosted)
+        return dataclasses.replace(prepared, hosted=hosted)
 
-    async def _submitted_once(self, begun: Begun) -> Attempt:
-        planned, ledger = self.planned, self.ledger
-        faults.reach("before_intent")
+    async def _submitted_once(self, prepared: PreparedInput) -> Attempt:
+        planned, context = self.planned, self.context
+        kill_points.reach("before_intent")
         attempt = Attempt(
             token=uuid.uuid4().hex,
             key=planned.key,
-            scope=ledger.scope,
+            scope=context.scope,
             project=planned.request.project,
             sequence=planned.sequence,
             shot=planned.shot.name,
@@ -75,18 +80,18 @@ class Submission(Step):
             account=self.account,
             phase=Phase.INTENDED,
             reserved=in_micros(planned.price.usd if planned.price else None),
-            facts=begun.facts,
+            facts=prepared.facts,
             identity=hidden_value(dict(planned.identity)),
         )
-        await ledger.journal.soon(ledger.journal.intend(attempt, ledger.budget))
-        return await shielded(self._sent(attempt, begun))
+        await context.journal.soon(context.journal.intend(attempt, context.budget))
+        return await shielded(self._sent(attempt, prepared))
 
-    async def _sent(self, attempt: Attempt, begun: Begun) -> Attempt:
+    async def _sent(self, attempt: Attempt, prepared: PreparedInput) -> Attempt:
         """Send one request. Shielded: once it is out, its answer is waited for and noted, whatever happens."""
-        faults.reach("after_intent")
+        kill_points.reach("after_intent")
         self.tell(EventKind.SHOT_PROGRESS, "submitting")
         try:
-            ref = await self._submit(attempt.token, begun)
+            ref = await self._submit(attempt.token, prepared)
         except SubmitUnknown as error:
             if attempt.reserved == 0:
                 await self.move(attempt, Phase.ABANDONED, cost=0, note=error.line)
@@ -99,19 +104,19 @@ class Submission(Step):
         except SubmitRefused as error:
             await self.move(attempt, Phase.REFUSED, cost=0, note=error.line)
             raise
-        faults.reach("after_submit")
+        kill_points.reach("after_submit")
         return await self._accepted(attempt, ref)
 
-    async def _submit(self, token: str, begun: Begun) -> TaskRef:
-        request = dataclasses.replace(self.planned.request, image=begun.hosted)
+    async def _submit(self, token: str, prepared: PreparedInput) -> TaskRef:
+        request = dataclasses.replace(self.planned.request, image=prepared.hosted)
         try:
-            async with asyncio.timeout(self.ledger.submit_timeout_s):
+            async with asyncio.timeout(self.context.submit_timeout_s):
                 return await asked(self.planned, "submit", self.generator.submit(request, token))
         except TimeoutError as error:
             raise SubmitUnknown(
                 "the provider did not answer the request",
                 where=self.planned.name,
-                why=f"not within {self.ledger.submit_timeout_s:g} s",
+                why=f"not within {self.context.submit_timeout_s:g} s",
             ) from error
 
     async def _accepted(self, attempt: Attempt, ref: TaskRef) -> Attempt:
@@ -119,11 +124,11 @@ class Submission(Step):
             moved = await self.move(attempt, Phase.SUBMITTED, task=ref.id)
         except JournalError as error:
             # Nobody but this message knows the id now.
-            error.hint = f"{error.hint}; then note the task that was made: " + self.ledger.command(
+            error.hint = f"{error.hint}; then note the task that was made: " + self.context.command(
                 "journal", "resolve", attempt.token, "--submitted", ref.id
             )
             raise
-        faults.reach("after_task_id")
+        kill_points.reach("after_task_id")
         self.tell(EventKind.SHOT_SUBMITTED, f"task {ref.id}")
         return moved
 
@@ -132,18 +137,18 @@ class Submission(Step):
 
         `earlier` says that another run sent it. Raises `OutcomeUnknown` where only a person can tell.
         """
-        able = self.planned.capabilities
-        if able.finds:
-            finding = getattr(self.generator, "find")  # noqa: B009 - optional, announced by the capabilities
-            ref: TaskRef | None = await asked(self.planned, "find", finding(attempt.token))
+        caps = self.planned.capabilities
+        if caps.billing.lookup:
+            finding = getattr(self.generator, "lookup")  # noqa: B009 - optional, announced by the capabilities
+            ref: TaskRef | None = await asked(self.planned, "lookup", finding(attempt.token))
             if ref is not None:
                 return await self._accepted(attempt, ref)
             await self.move(attempt, Phase.REFUSED, cost=0, note="the provider does not know it")
             return None
-        if able.idempotency is Idempotency.KEY:
-            begun = await self.begin()
+        if caps.billing.idempotency is Idempotency.KEY:
+            prepared = await self.begin()
             try:
-                return await self._accepted(attempt, await self._submit(attempt.token, begun))
+                return await self._accepted(attempt, await self._submit(attempt.token, prepared))
             except (SubmitRefused, SubmitUnknown) as error:
                 # A no to the repetition (busy, no credit left) says nothing about the first request.
                 note = f"its repetition failed: {error.line}"
@@ -158,7 +163,7 @@ class Submission(Step):
     def _unknown(self, attempt: Attempt, *, earlier: bool) -> OutcomeUnknown:
         request = "an earlier request" if earlier else "the request"
         answers = (("--submitted", "TASKID"), ("--not-submitted",), ("--abandon",))
-        commands = (self.ledger.command("journal", "resolve", attempt.token, *answer) for answer in answers)
+        commands = (self.context.command("journal", "resolve", attempt.token, *answer) for answer in answers)
         return OutcomeUnknown(
             f"nobody knows whether the provider took {request} for this shot",
             where=self.planned.name,

@@ -20,7 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from runner.api import Picture
+from runner.api import EncodedImage
 from runner.errors import MediaError
 from runner.media.magic import FORMATS, describe, picture_format
 
@@ -51,7 +51,7 @@ _READERS: Final[dict[str, Callable[[io.BytesIO], Image.Image]]] = {
 }
 
 
-def encode(rgb: NDArray[np.uint8], format: str = "png") -> Picture:
+def encode(rgb: NDArray[np.uint8], format: str = "png") -> EncodedImage:
     """Encode a frame of shape (height, width, 3), dtype uint8, as "png", "jpeg" or "webp".
 
     PNG and WebP are lossless, JPEG is quality 95 without chroma subsampling. The same pixels give the same
@@ -76,7 +76,7 @@ def encode(rgb: NDArray[np.uint8], format: str = "png") -> Picture:
     return _picture(data, format, width=rgb.shape[1], height=rgb.shape[0])
 
 
-def read(data: bytes, *, name: str = "") -> Picture:
+def read(data: bytes, *, name: str = "") -> EncodedImage:
     """Check that `data` is a whole PNG, JPEG or WebP still, and return it unchanged.
 
     A picture that needs its EXIF orientation to stand upright is encoded again, upright, in its own format: video
@@ -99,7 +99,7 @@ def read(data: bytes, *, name: str = "") -> Picture:
     return _picture(data, format, width=image.width, height=image.height)
 
 
-def decode(picture: Picture) -> NDArray[np.uint8]:
+def decode(picture: EncodedImage) -> NDArray[np.uint8]:
     """Decode to RGB of shape (height, width, 3), dtype uint8, upright.
 
     Transparency is flattened over black, as video does. 16-bit samples lose their low byte. Embedded colour
@@ -108,7 +108,7 @@ def decode(picture: Picture) -> NDArray[np.uint8]:
     return _rgb(_load(picture.data, picture.format, ""))
 
 
-def convert(picture: Picture, formats: tuple[str, ...]) -> Picture:
+def convert(picture: EncodedImage, formats: tuple[str, ...]) -> EncodedImage:
     """Return `picture` itself if its format is among `formats`, else encoded in the first of them."""
     if picture.format in formats:
         return picture
@@ -117,9 +117,9 @@ def convert(picture: Picture, formats: tuple[str, ...]) -> Picture:
     return encode(decode(picture), formats[0])
 
 
-def _picture(data: bytes, format: str, *, width: int, height: int) -> Picture:
+def _picture(data: bytes, format: str, *, width: int, height: int) -> EncodedImage:
     digest = hashlib.sha256(data).hexdigest()
-    return Picture(data=data, format=format, width=width, height=height, sha256=digest)
+    return EncodedImage(data=data, format=format, width=width, height=height, sha256=digest)
 
 
 def _png(rgb: NDArray[np.uint8]) -> bytes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from runner.config.redact import hidden_override
 from runner.errors import BudgetStop, OutcomeUnknown, Rerun
+from runner.redaction import hidden_override
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

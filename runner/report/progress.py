@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from runner.api import Event
-    from runner.plan import Plan
+    from runner.planning.plan import Plan
 
 
 class Show(Protocol):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from runner.api import Event
-    from runner.plan import Plan
+    from runner.planning.plan import Plan
 
 _LASTING: Final = frozenset(
     {

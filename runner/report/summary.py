@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from runner.engine.outcome import Ending
-from runner.notes import notes
+from runner.outputs.outcome import Ending
+from runner.planning.advisories import notes
 from runner.report import next_step, paragraph, table
-from runner.report.fallen import NAMED, few, retakes
+from runner.report.fallbacks import NAMED, few, retakes
 from runner.report.table import Cell, Column
 from runner.store.budget import to_micros
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from runner.engine.outcome import FilmOutcome, RunOutcome, ShotOutcome
+    from runner.outputs.outcome import FilmOutcome, RunOutcome, ShotOutcome
     from runner.report.money import Money
 
 

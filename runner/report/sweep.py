@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config.schema import BudgetKeys
 from runner.errors import BudgetStop, JournalError
-from runner.forecast import micros, of_keys
-from runner.report import folder as folders
+from runner.outputs import folder as folders
+from runner.planning.estimate import micros, of_keys
 from runner.report import next_step, paragraph
 from runner.report.money import Money
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.config.compose import SweepJob
-    from runner.engine.outcome import RunOutcome
     from runner.errors import RunnerError
-    from runner.plan import Plan
+    from runner.outputs.outcome import RunOutcome
+    from runner.planning.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,15 +6,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from runner.config.project import Boundary
-from runner.errors import ConfigError, NotAgreed, PluginError, RunnerError
-from runner.forecast import Standing, forecast
+from runner.errors import ConfigError, NotConfirmed, PluginError, RunnerError
+from runner.planning.estimate import Standing, forecast
 from runner.store.budget import dollars, to_micros
 
 if TYPE_CHECKING:
     from typing import Any
 
     from runner.api import UploaderSpec
-    from runner.plan import Plan
+    from runner.planning.plan import Plan
 
 
 class Readiness:
@@ -68,7 +68,7 @@ def _nothing_started(error: RunnerError) -> ConfigError:
 
 
 def confirm(plan: Plan) -> None:
-    """Raise `NotAgreed` unless the run is cheap enough, or the person at the terminal agrees."""
+    """Raise `NotConfirmed` unless the run is cheap enough, or the person at the terminal agrees."""
     limit = plan.project.budget.confirm_above
     if limit is None:
         return
@@ -82,7 +82,7 @@ def confirm(plan: Plan) -> None:
         print(f"This run will cost {cost}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() in ("y", "yes"):
             return
-    raise NotAgreed(
+    raise NotConfirmed(
         f"this run would cost {cost}; nothing was started",
         why=f"budget.confirm_above is {limit:g} dollars, and nobody agreed",
         hint="agree at a terminal, or with budget.confirm_above=null",

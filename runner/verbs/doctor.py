@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from runner.cli import Flags
     from runner.config.compose import Composed
-    from runner.plan import Plan
+    from runner.planning.plan import Plan
 
 # Without a project the chosen plugins are examined as for two shots, the second of which needs a picture.
 _ANY: Final = (

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from runner.errors import UsageError
-from runner.report import manifest
+from runner.outputs import manifest
 from runner.store.attempt import Phase
 from runner.store.claims import any_held
 from runner.store.objects import Objects

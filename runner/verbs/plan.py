@@ -6,11 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from runner.config import compose
-from runner.forecast import Forecast, Standing, forecast, micros
-from runner.notes import notes
-from runner.report import folder, paragraph
-from runner.report.fallen import few, retakes
-from runner.report.manifest import asked_for
+from runner.outputs import folder
+from runner.outputs.manifest import asked_for
+from runner.planning.advisories import notes
+from runner.planning.estimate import Forecast, Standing, forecast, micros
+from runner.report import paragraph
+from runner.report.fallbacks import few, retakes
 from runner.store.budget import MICROS, dollars
 from runner.verbs.prepare import Preparation, checked
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from runner.cli import Flags
     from runner.config.compose import Composed
-    from runner.plan import Plan, PlannedShot
+    from runner.planning.plan import Plan, PlannedShot
 
 
 def main(flags: Flags) -> int:

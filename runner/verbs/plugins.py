@@ -11,13 +11,13 @@ from runner import plugins
 from runner.api import (
     GeneratorCapabilities,
     GeneratorSpec,
-    Span,
+    Range,
     UploaderCapabilities,
     UploaderSpec,
 )
 from runner.config.convert import listed, nearest
-from runner.config.redact import HIDDEN, is_secret
 from runner.errors import UsageError
+from runner.redaction import HIDDEN, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,9 +97,9 @@ def _show(registry: Registry, found: list[Registered], *, whole: bool) -> None:
     for one in found:
         console.print(Text.assemble((f"{one.kind} {one.spec.name}", "bold cyan"), f"  {one.spec.summary}"))
         console.print(Text(f"  from {one.source}", style="dim", overflow="fold"))
-        able = _capabilities(one)
-        if able:
-            console.print(Text("  can  " + "; ".join(f"{key} {value}" for key, value in able.items())))
+        caps = _capabilities(one)
+        if caps:
+            console.print(Text("  can  " + "; ".join(f"{key} {value}" for key, value in caps.items())))
         for name, kind, default in _options(one.spec.options):
             console.print(
                 Text(f"  {one.kind}.{name}={default}", style="green").append(f"  {kind}", style="dim")
@@ -138,29 +138,31 @@ def _capabilities(one: Registered) -> dict[str, str]:
             _of_generator(spec.capabilities) if isinstance(spec.capabilities, GeneratorCapabilities) else {}
         )
     if isinstance(spec, UploaderSpec):
-        able = spec.capabilities
-        if not isinstance(able, UploaderCapabilities):
+        caps = spec.capabilities
+        if not isinstance(caps, UploaderCapabilities):
             try:
-                able = able(spec.options())
+                caps = caps(spec.options())
             except Exception:
                 # An uploader with required options can say nothing before they are given.
                 return {}
-        return {"addresses": able.reach.name.lower()}
+        return {"addresses": caps.reach.name.lower()}
     return {}
 
 
-def _of_generator(able: GeneratorCapabilities) -> dict[str, str]:
-    starts = [name for name, can in (("text", able.text), ("image", able.image)) if can]
-    durations = able.durations_s
-    if isinstance(durations, Span):
+def _of_generator(caps: GeneratorCapabilities) -> dict[str, str]:
+    starts = [name for name, can in (("text", caps.text), ("image", caps.image)) if can]
+    durations = caps.request.durations_s
+    if isinstance(durations, Range):
         lasting = f"{durations.low:g} to {durations.high:g} s"
     else:
         lasting = "any" if durations is None else ", ".join(f"{one:g}" for one in durations) + " s"
     return {
         "start from": ", ".join(starts),
         "durations": lasting,
-        "aspect ratios": "any" if able.aspect_ratios is None else ", ".join(able.aspect_ratios),
-        "resolutions": "any" if able.resolutions is None else ", ".join(able.resolutions),
+        "aspect ratios": "any"
+        if caps.request.aspect_ratios is None
+        else ", ".join(caps.request.aspect_ratios),
+        "resolutions": "any" if caps.request.resolutions is None else ", ".join(caps.request.resolutions),
     }
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from runner import feasibility, plan, plugins
+from runner import plugins
 from runner.config import catalogue, schema, validate
 from runner.config.convert import Reader, nearest
 from runner.errors import ConfigError, PluginError, UsageError
+from runner.planning import capability_checks, plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.config.compose import Composed
-    from runner.plan import Plan
+    from runner.planning.plan import Plan
     from runner.plugins import Registry
 
 _HYDRA_FLAGS: Final = (
@@ -63,7 +64,7 @@ class Preparation:
             raise problems(reader)
         try:
             planned = plan.make(project, registry)
-            feasibility.check(planned, reader, hosts=feasibility.public_hosts(registry))
+            capability_checks.check(planned, reader, hosts=capability_checks.public_hosts(registry))
         except PluginError:
             # On a draft with known problems a plugin may well trip; those come first.
             if not reader.problems:

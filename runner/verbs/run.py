@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runner import interrupts
 from runner.config import compose
-from runner.engine import faults
+from runner.engine import kill_points
 from runner.engine.events import Bus
 from runner.engine.executor import execute
-from runner.engine.ledger import Ledger
 from runner.engine.limits import AccountLimits, Rates
-from runner.engine.outcome import Ending, RunOutcome
-from runner.engine.past import Past
+from runner.engine.run_context import RunContext
 from runner.errors import JournalError, RunnerError
-from runner.forecast import forecast
-from runner.report import folder as folders
+from runner.outputs import folder as folders
+from runner.outputs.film_cache import FilmCache
+from runner.outputs.outcome import Ending, RunOutcome
+from runner.outputs.recorder import Record
+from runner.planning.estimate import forecast
 from runner.report import progress, summary, sweep
 from runner.report.money import Money
-from runner.report.record import Record
 from runner.store.budget import Budget, Spend, to_micros
 from runner.store.journal import Journal, spend
 from runner.store.objects import Objects
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from runner.cli import Flags
     from runner.config.compose import Composed
-    from runner.plan import Plan
+    from runner.planning.plan import Plan
     from runner.plugins import Registry
 
 
@@ -107,13 +107,13 @@ class _Runs:
                 record = Record(folder, plan, composed)
                 record.open()
                 try:
-                    ledger = _ledger(plan, composed, folder, journal, self._rates)
-                    began = ledger.clock()
-                    outcome = self._executed(plan, registry, folder, record, ledger)
-                    faults.reach("before_manifest")
-                    spent = _money(outcome, ledger, began)
+                    context = _ledger(plan, composed, folder, journal, self._rates)
+                    began = context.clock()
+                    outcome = self._executed(plan, registry, folder, record, context)
+                    kill_points.reach("before_manifest")
+                    spent = _money(outcome, context, began)
                     record.finish(outcome, spent)
-                    faults.reach("after_manifest")
+                    kill_points.reach("after_manifest")
                 except RunnerError as error:
                     record.fail(str(error))
                     raise
@@ -124,28 +124,28 @@ class _Runs:
         return _Ended(outcome, folder.path, spent)
 
     def _executed(
-        self, plan: Plan, registry: Registry, folder: folders.RunFolder, record: Record, ledger: Ledger
+        self, plan: Plan, registry: Registry, folder: folders.RunFolder, record: Record, context: RunContext
     ) -> RunOutcome:
         display = progress.show(plan, quiet=self._flags.quiet)
-        bus = ledger.bus
+        bus = context.bus
         bus.add("events.jsonl", record.observe)
         bus.add("progress", display.observe)
         bus.add_plugins(registry)
         try:
-            return asyncio.run(_interruptible(plan, folder, ledger))
+            return asyncio.run(_interruptible(plan, folder, context))
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
         finally:
             display.close()
 
 
-def _money(outcome: RunOutcome, ledger: Ledger, began: float) -> Money:
+def _money(outcome: RunOutcome, context: RunContext, began: float) -> Money:
     """What the run cost. A journal that cannot be read now is no reason to lose the record of what was made."""
     stopped = any(shot.ending is Ending.STOPPED for shot in outcome.shots)
     try:
         return Money(
-            now=ledger.journal.now(spend(ledger.scope, began)),
-            so_far=ledger.journal.now(spend(ledger.scope)),
+            now=context.journal.now(spend(context.scope, began)),
+            so_far=context.journal.now(spend(context.scope)),
             ahead=forecast(outcome.plan).ahead if stopped else {},
         )
     except JournalError as error:
@@ -155,10 +155,10 @@ def _money(outcome: RunOutcome, ledger: Ledger, began: float) -> Money:
 
 def _ledger(
     plan: Plan, composed: Composed, folder: folders.RunFolder, journal: Journal, rates: Rates
-) -> Ledger:
+) -> RunContext:
     project = plan.project
     budget = project.budget
-    return Ledger(
+    return RunContext(
         root=project.output_root,
         scope=composed.job.sweep_key if composed.job else plan.key,
         work=folder.work,
@@ -176,9 +176,9 @@ def _ledger(
     )
 
 
-async def _interruptible(plan: Plan, folder: folders.RunFolder, ledger: Ledger) -> RunOutcome:
+async def _interruptible(plan: Plan, folder: folders.RunFolder, context: RunContext) -> RunOutcome:
     """Execute, so that a signal ends it early: stop asking for clips, keep and record what is there."""
     task = asyncio.current_task()
     assert task is not None
     with interrupts.cancelling(task):
-        return await execute(plan, folder, Past(folder), ledger)
+        return await execute(plan, folder, FilmCache(folder), context)

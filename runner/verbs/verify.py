@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import UsageError
-from runner.report import manifest
-from runner.report.folder import read_json
+from runner.outputs import manifest
+from runner.outputs.folder import read_json
 from runner.store.objects import digest_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import UsageError
-from runner.report import manifest
+from runner.outputs import manifest
 from runner.store.reading import attempts_in
 from runner.verbs.root import of_folder
 

@@ -18,14 +18,15 @@ import httpx
 import numpy as np
 import yaml
 
-from runner import cli, http
+from runner import cli
 from runner.api import Frame
 from runner.engine import arrival
 from runner.engine.arrival import Arrival
-from runner.engine.outcome import Artifact
 from runner.media import frames, picture, probe, seam
 from runner.media.drift import drift
 from runner.media.survey import survey
+from runner.net import http
+from runner.outputs.outcome import Artifact
 from runner.testing import PLUGINS
 from runner.testing.fake_provider import clips
 from runner.testing.fake_provider.script import Behaviour

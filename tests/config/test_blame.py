@@ -93,7 +93,7 @@ def runner_register():
     return GeneratorSpec(
         name="past",
         factory=print,
-        capabilities=lambda options, model, how: GeneratorCapabilities(retired=date(2020, 1, 1)),
+        capabilities=lambda options, model, how: GeneratorCapabilities(lifecycle=Lifecycle(retired=date(2020, 1, 1))),
     )
 """,
     )

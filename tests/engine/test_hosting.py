@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from runner import http
-from runner.api import Hosted, Picture, Reach
+from runner.api import EncodedImage, HostedImage, Reach
 from runner.engine.hosting import Hosting
-from runner.engine.stranger import Stranger
+from runner.engine.url_verification import UrlVerifier
 from runner.errors import UploadError, UploadRefused
 from runner.media import picture
+from runner.net import http
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -51,18 +51,18 @@ class Host:
     answers: list[Callable[[], web.Response]]
     life_s: float | None = None
     troubles: list[Exception] = field(default_factory=list)
-    puts: list[Picture] = field(default_factory=list)
+    puts: list[EncodedImage] = field(default_factory=list)
     gets: list[str] = field(default_factory=list)
     base: str = ""
     address: str = ""
 
-    async def put(self, given: Picture) -> Hosted:
+    async def put(self, given: EncodedImage) -> HostedImage:
         self.puts.append(given)
         if self.troubles:
             raise self.troubles.pop(0)
         ends = None if self.life_s is None else datetime.fromtimestamp(NOW + self.life_s, UTC)
         url = self.address or f"{self.base}/{len(self.puts)}.png"
-        return Hosted(url=url, reach=Reach.LOOPBACK, expires_at=ends)
+        return HostedImage(url=url, reach=Reach.LOOPBACK, expires_at=ends)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.gets.append(request.path)
@@ -84,7 +84,7 @@ async def serving(host: Host) -> AsyncIterator[None]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    host.base = "http://{}:{}".format(*runner.addresses[0][:2])
+    host.base = "http://{}:{}".format(*runner.net.addresses[0][:2])
     try:
         yield
     finally:
@@ -100,14 +100,16 @@ def hosting(host: Host, play: Callable[[Hosting], Awaitable[Any]], *, limit_s: f
             http.client(timeout_s=5) as client,
             http.client(timeout_s=5, public_only=True) as public,
         ):
-            stranger = Stranger(public=public, any=client, advice="see the host", limit_s=limit_s)
+            stranger = UrlVerifier(public=public, any=client, advice="see the host", limit_s=limit_s)
             made = Hosting(uploader=host, stranger=stranger, clock=lambda: NOW, pause_s=0.01, **keys)
             return await play(made)
 
     return asyncio.run(inside())
 
 
-def once(found: Picture = RED, needed: Reach = Reach.LOOPBACK) -> Callable[[Hosting], Awaitable[Hosted]]:
+def once(
+    found: EncodedImage = RED, needed: Reach = Reach.LOOPBACK
+) -> Callable[[Hosting], Awaitable[HostedImage]]:
     return lambda made: made.hosted(found, needed)
 
 
@@ -123,7 +125,7 @@ def test_a_picture_that_comes_back_whole_is_hosted() -> None:
 def test_the_same_picture_is_hosted_once_for_all_shots() -> None:
     host = Host([shown()])
 
-    async def many(made: Hosting) -> list[Hosted]:
+    async def many(made: Hosting) -> list[HostedImage]:
         return list(await asyncio.gather(*(made.hosted(RED, Reach.LOOPBACK) for _ in range(5))))
 
     assert len({one.url for one in hosting(host, many)}) == 1
@@ -205,7 +207,7 @@ def test_an_address_in_doubt_is_looked_at_again_and_replaced_only_where_it_fails
         urls = []
         for _ in range(3):
             urls.append((await made.hosted(RED, Reach.LOOPBACK)).url)
-            made.doubt(Hosted(url=urls[-1], reach=Reach.LOOPBACK))
+            made.doubt(HostedImage(url=urls[-1], reach=Reach.LOOPBACK))
         return urls
 
     first, second, third = hosting(host, thrice)
@@ -297,7 +299,7 @@ def test_a_redirect_that_names_no_address_is_told_by_its_status() -> None:
 def test_a_hosted_model_is_not_believed_to_reach_this_machine() -> None:
     host = Host([shown()])
 
-    async def over_https(made: Hosting) -> Hosted:
+    async def over_https(made: Hosting) -> HostedImage:
         host.base = host.base.replace("http:", "https:")
         return await made.hosted(RED, Reach.PUBLIC)
 
@@ -308,14 +310,14 @@ def test_a_hosted_model_is_not_believed_to_reach_this_machine() -> None:
     assert host.gets == []
 
 
-def abroad(pages: dict[str, httpx.Response]) -> Hosted:
+def abroad(pages: dict[str, httpx.Response]) -> HostedImage:
     """Host a picture at a named host of the internet, which is played here; the first page is its address."""
     host = Host([], address=next(iter(pages)))
 
-    async def inside() -> Hosted:
+    async def inside() -> HostedImage:
         transport = httpx.MockTransport(lambda request: pages[str(request.url)])
         async with httpx.AsyncClient(transport=transport) as public, http.client() as client:
-            stranger = Stranger(public=public, any=client)
+            stranger = UrlVerifier(public=public, any=client)
             return await Hosting(uploader=host, stranger=stranger).hosted(RED, Reach.PUBLIC)
 
     return asyncio.run(inside())
@@ -349,7 +351,7 @@ def test_a_picture_may_be_taken_on_trust() -> None:
 
 
 def test_an_address_that_ends_before_the_queue_does_is_refused() -> None:
-    host = Host([shown()], life_s=600)
+    host = Host([shown()], lifetime_s=600)
 
     with pytest.raises(UploadRefused, match="ends too soon") as caught:
         hosting(host, once(), queue_s=900, longer="set life=9")
@@ -359,15 +361,15 @@ def test_an_address_that_ends_before_the_queue_does_is_refused() -> None:
 
 
 def test_a_picture_whose_address_is_about_to_end_is_hosted_again_from_its_bytes() -> None:
-    host = Host([shown()], life_s=24 * 3600)
+    host = Host([shown()], lifetime_s=24 * 3600)
     times = {"now": NOW}
 
-    async def later(made: Hosting) -> tuple[Hosted, Hosted, Hosted]:
+    async def later(made: Hosting) -> tuple[HostedImage, HostedImage, HostedImage]:
         made.clock = lambda: times["now"]
         first = await made.hosted(RED, Reach.LOOPBACK)
         times["now"] += timedelta(hours=23).total_seconds()
         second = await made.hosted(RED, Reach.LOOPBACK)
-        host.life_s = 48 * 3600
+        host.lifetime_s = 48 * 3600
         times["now"] += timedelta(minutes=45).total_seconds()
         return first, second, await made.hosted(RED, Reach.LOOPBACK)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.engine.faults import POINTS, UNKNOWN_WINDOW
+from runner.engine.kill_points import POINTS, UNKNOWN_WINDOW
 from runner.testing.emulators.kie.client import running
 from tests.engine.paid import SHOTS, Done, PaidProject
 from tests.kie_account import QUICK, SMALL, KieAccount, opened
@@ -191,12 +191,12 @@ def test_kie_is_paid_once_by_runs_that_are_killed_at_random_times(by_kie: KiePro
 @pytest.mark.parametrize("point", UNKNOWN_WINDOW)
 @pytest.mark.parametrize("able", ["finds", "idempotency"])
 def test_a_provider_that_can_tell_needs_no_person(
-    workplace: Workplace, fake: FakeProvider, uploader: Uploader, point: str, able: str
+    workplace: Workplace, fake: FakeProvider, uploader: Uploader, point: str, caps: str
 ) -> None:
     fake.script(supports_lookup=True, supports_idempotency_key=True)
     project = PaidProject(workplace, fake, uploader, {"main": {"one": "a quiet lake", "two": "wind"}})
-    assert project.run(f"generator.{able}=true", fault=point).code == -9
-    again = project.run(f"generator.{able}=true")
+    assert project.run(f"generator.{caps}=true", fault=point).code == -9
+    again = project.run(f"generator.{caps}=true")
     assert again.code == 0, again.text
     assert fake.books().accepted_by_shot == {"main/one": 1, "main/two": 1}
 

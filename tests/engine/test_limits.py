@@ -55,10 +55,10 @@ def arrivals(requests: int, rate: Rate, latency: Callable[[], tuple[float, float
 
     async def work(rates: Rates) -> None:
         limits = AccountLimits(None, rates)
-        able = GeneratorCapabilities(rate=rate)
+        caps = GeneratorCapabilities(limits=RateLimits(submit=rate))
 
         async def submit() -> None:
-            async with limits.submission("account", able):
+            async with limits.submission("account", caps):
                 there, back = latency()
                 await asyncio.sleep(there)
                 seen.append(asyncio.get_running_loop().time())
@@ -113,7 +113,7 @@ def test_with_quick_answers_the_limit_is_reached() -> None:
 def test_the_jobs_of_a_sweep_keep_to_the_limit_together_whenever_they_ask(
     count: int, per_s: float, requests: list[tuple[float, float, float, bool]]
 ) -> None:
-    able = GeneratorCapabilities(rate=Rate(count, per_s))
+    caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(count, per_s)))
     seen: list[float] = []
 
     async def work(rates: Rates) -> None:
@@ -121,7 +121,7 @@ def test_the_jobs_of_a_sweep_keep_to_the_limit_together_whenever_they_ask(
 
         async def submit(there: float, back: float, after: float, second: bool) -> None:
             await asyncio.sleep(after)
-            async with jobs[second].submission("account", able):
+            async with jobs[second].submission("account", caps):
                 await asyncio.sleep(there)
                 seen.append(asyncio.get_running_loop().time())
                 await asyncio.sleep(back)
@@ -135,29 +135,29 @@ def test_the_jobs_of_a_sweep_keep_to_the_limit_together_whenever_they_ask(
 
 
 def test_a_request_that_broke_off_counts_since_it_may_have_arrived() -> None:
-    able = GeneratorCapabilities(rate=Rate(2, 5.0))
+    caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(2, 5.0)))
 
     async def work(rates: Rates) -> None:
         limits = AccountLimits(None, rates)
         for _ in range(2):
             with contextlib.suppress(OSError):
-                async with limits.submission("account", able):
+                async with limits.submission("account", caps):
                     raise OSError("the line is dead")
-        async with limits.submission("account", able):
+        async with limits.submission("account", caps):
             assert asyncio.get_running_loop().time() >= 5
 
     played(work)
 
 
 def test_one_who_gives_up_waiting_takes_nobodys_place() -> None:
-    able = GeneratorCapabilities(rate=Rate(1, 10.0))
+    caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(1, 10.0)))
     sent: list[tuple[str, float]] = []
 
     async def work(rates: Rates) -> None:
         limits = AccountLimits(None, rates)
 
         async def submit(who: str) -> None:
-            async with limits.submission("account", able):
+            async with limits.submission("account", caps):
                 sent.append((who, asyncio.get_running_loop().time()))
 
         await submit("first")
@@ -173,14 +173,14 @@ def test_one_who_gives_up_waiting_takes_nobodys_place() -> None:
 
 
 def test_whoever_came_first_is_sent_first() -> None:
-    able = GeneratorCapabilities(rate=Rate(2, 1.0))
+    caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(2, 1.0)))
     sent: list[int] = []
 
     async def work(rates: Rates) -> None:
         limits = AccountLimits(None, rates)
 
         async def submit(number: int) -> None:
-            async with limits.submission("account", able):
+            async with limits.submission("account", caps):
                 sent.append(number)
 
         await asyncio.gather(*(submit(number) for number in range(9)))
@@ -195,10 +195,10 @@ def test_accounts_do_not_wait_for_each_other() -> None:
 
     async def work(rates: Rates) -> None:
         limits = AccountLimits(None, rates)
-        able = GeneratorCapabilities(rate=Rate(1, 10.0))
+        caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(1, 10.0)))
 
         async def submit(account: str) -> None:
-            async with limits.submission(account, able):
+            async with limits.submission(account, caps):
                 done.append(asyncio.get_running_loop().time())
 
         await asyncio.gather(*(submit(f"account {number}") for number in range(5)))
@@ -213,13 +213,13 @@ def test_polls_have_a_limit_of_their_own() -> None:
 
     async def work(rates: Rates) -> None:
         limits = AccountLimits(None, rates)
-        able = GeneratorCapabilities(rate=Rate(1, 100.0), poll_rate=Rate(10, 1.0))
+        caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(1, 100.0), poll=Rate(10, 1.0)))
 
         async def poll() -> None:
-            async with limits.poll("account", able):
+            async with limits.poll("account", caps):
                 seen.append(asyncio.get_running_loop().time())
 
-        async with limits.submission("account", able):
+        async with limits.submission("account", caps):
             pass
         await asyncio.gather(*(poll() for _ in range(30)))
 
@@ -237,11 +237,11 @@ def test_so_many_tasks_are_under_way_at_once(all_of_them: int | None, own: int |
 
     async def work(rates: Rates) -> None:
         limits = AccountLimits(all_of_them, rates)
-        able = GeneratorCapabilities(in_flight=own)
+        caps = GeneratorCapabilities(limits=RateLimits(in_flight=own))
 
         async def task() -> None:
             nonlocal under_way, highest
-            async with limits.slot("account", able):
+            async with limits.slot("account", caps):
                 under_way += 1
                 highest = max(highest, under_way)
                 await asyncio.sleep(1)

@@ -332,8 +332,8 @@ def test_a_wait_that_a_provider_asks_for_has_an_end(
 
 def test_a_mark_that_cannot_be_written_is_told_as_what_it_is(workplace: Workplace) -> None:
     """An uploader that clears leaves a mark before it hosts anything."""
-    workplace.write("plugins/clearing.py", CLEARING)
-    workplace.write("conf/uploader/clearing.yaml", "plugin: clearing\n")
+    workplace.write("plugins/image_cleanup.py", CLEARING)
+    workplace.write("conf/uploader/image_cleanup.yaml", "plugin: clearing\n")
     workplace.write("outputs/.runner/hosted", "a file where a folder should be")
 
     answer = workplace.run(workplace.project(TWO), "uploader=clearing")
@@ -357,6 +357,6 @@ class Clearing:
 
 @hookimpl
 def runner_register():
-    able = UploaderCapabilities(reach=Reach.LOOPBACK, clears=True)
+    able = UploaderCapabilities(reach=Reach.LOOPBACK, delete=True)
     return UploaderSpec(name="clearing", factory=Clearing, capabilities=able)
 """

@@ -14,8 +14,8 @@ from media.corpus import ALL, BROKEN, Corpus
 from media.painting import error, read_number
 
 from runner.api import Context, ExtractorSpec, HandOver
-from runner.download import Downloads
 from runner.errors import ExtractionRefused, MediaError, PluginError
+from runner.net.download import Downloads
 from runner.plugins import ffmpeg, pyav, scikit_video
 
 if TYPE_CHECKING:

@@ -12,27 +12,28 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from runner import http, plugins
-from runner.api import Context, Hosted, Picture, Reach
-from runner.download import Downloads
+from runner import plugins
+from runner.api import Context, EncodedImage, HostedImage, Reach
 from runner.errors import UploadError
+from runner.net import http
+from runner.net.download import Downloads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
 
-def picture(text: str = "picture", format: str = "png") -> Picture:
+def picture(text: str = "picture", format: str = "png") -> EncodedImage:
     """The host looks at no byte of it."""
     data = (text * 1000).encode("utf-8")
-    return Picture(data=data, format=format, width=2, height=2, sha256=hashlib.sha256(data).hexdigest())
+    return EncodedImage(data=data, format=format, width=2, height=2, sha256=hashlib.sha256(data).hexdigest())
 
 
 class Host:
     """A running host, and a client to look at it with."""
 
     def __init__(self, uploader: Any, client: httpx.AsyncClient) -> None:
-        self.put: Callable[[Picture], Coroutine[Any, Any, Hosted]] = uploader.put
+        self.put: Callable[[EncodedImage], Coroutine[Any, Any, HostedImage]] = uploader.put
         self.client = client
 
 

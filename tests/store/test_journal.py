@@ -104,9 +104,11 @@ def test_fifty_racing_shots_do_not_overdraw_the_last_dollar(tmp_path: Path) -> N
 
 def test_a_refused_request_takes_nothing_from_those_beside_it(tmp_path: Path) -> None:
     async def beside(journal: Journal) -> list[object]:
-        held, begun = threading.Event(), threading.Event()
-        holding = asyncio.create_task(asyncio.to_thread(journal.now, lambda _: begun.set() or held.wait(10)))
-        await asyncio.to_thread(begun.wait, 10)
+        held, prepared = threading.Event(), threading.Event()
+        holding = asyncio.create_task(
+            asyncio.to_thread(journal.now, lambda _: prepared.set() or held.wait(10))
+        )
+        await asyncio.to_thread(prepared.wait, 10)
         asking = [
             asyncio.create_task(journal.soon(work))
             for work in (
@@ -130,10 +132,10 @@ def test_a_refused_request_takes_nothing_from_those_beside_it(tmp_path: Path) ->
 
 def test_the_journal_goes_on_when_a_loop_that_asked_is_gone(tmp_path: Path) -> None:
     with Journal(tmp_path / "j.db") as journal:
-        held, begun = threading.Event(), threading.Event()
+        held, prepared = threading.Event(), threading.Event()
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(journal.now, lambda _: begun.set() or held.wait(10))
-            assert begun.wait(10)
+            thread.submit(journal.now, lambda _: prepared.set() or held.wait(10))
+            assert prepared.wait(10)
             loop = asyncio.new_event_loop()
             asking = loop.create_task(journal.soon(journal.intend(attempt("a"), Budget())))
             loop.run_until_complete(asyncio.sleep(0))

@@ -7,10 +7,10 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from runner import http
-from runner.api import Context, Hosted, Reach, ShotRequest, State
-from runner.download import Downloads
+from runner.api import Context, HostedImage, Reach, ShotRequest, State
 from runner.errors import RunnerError
+from runner.net import http
+from runner.net.download import Downloads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,7 +120,7 @@ def request(shot="hero/pour", **keys):
             "fps": 24.0,
             "seed": 1,
             "take": 1,
-            "image": image and Hosted(url=image, reach=Reach.LOOPBACK),
+            "image": image and HostedImage(url=image, reach=Reach.LOOPBACK),
             **keys,
         }
     )

@@ -93,11 +93,11 @@ def runner_register():
 """
 
 
-def filled(template, body, *, usd="0", able=""):
+def filled(template, body, *, usd="0", caps=""):
     depth = 8 if template is not GENERATOR else 4
     lines = textwrap.indent(textwrap.dedent(body).strip(), " " * depth).strip()
     return (
-        template.format(body=lines, usd=usd, able=able)
+        template.format(body=lines, usd=usd, caps=caps)
         if "{usd}" in template
         else template.format(body=lines)
     )

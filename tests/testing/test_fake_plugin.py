@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 from desk import ended, fetched, request, submitting
 
-from runner.api import TRANSPORT, How, Idempotency, Price, Rate, Result, State, Status, TaskRef
+from runner.api import TRANSPORT, Idempotency, InputMode, Price, Rate, Result, State, Status, TaskRef
 from runner.errors import Busy, FetchFailed, PollFailed, Spent, SubmitRefused, SubmitUnknown, TaskUnknown
 
 ACCEPTED_AND_SILENT = [
@@ -285,7 +285,7 @@ def test_an_idempotency_key_means_nothing_to_a_provider_without(desk):
 
 
 def test_capabilities_are_what_the_options_say(spec):
-    plain = spec.capabilities(spec.options(base_url=""), None, How.TEXT)
+    plain = spec.capabilities(spec.options(base_url=""), None, InputMode.TEXT)
     assert plain.price(request()) is None
     assert (plain.idempotency, plain.finds, plain.rate, plain.in_flight) == (
         Idempotency.NONE,
@@ -302,10 +302,14 @@ def test_capabilities_are_what_the_options_say(spec):
         in_flight=3,
         poll_s=0.5,
     )
-    able = spec.capabilities(options, None, How.TEXT)
-    assert able.price(request()) == Price(usd=Decimal("0.30"))
-    assert (able.idempotency, able.finds) == (Idempotency.KEY, True)
-    assert (able.rate, able.in_flight, able.poll_s.low) == (Rate(20, 10.0), 3, 0.5)
+    caps = spec.capabilities(options, None, InputMode.TEXT)
+    assert caps.price(request()) == Price(usd=Decimal("0.30"))
+    assert (caps.billing.idempotency, caps.billing.lookup) == (Idempotency.KEY, True)
+    assert (caps.limits.submit, caps.limits.in_flight, caps.polling.interval_s.low) == (
+        Rate(20, 10.0),
+        3,
+        0.5,
+    )
     assert spec.account(spec.options(base_url="", api_key="k1")) == "k1"
 
 

@@ -110,7 +110,7 @@ from runner.api import *
 
 @hookimpl
 def runner_register():
-    return GeneratorSpec(name="far", factory=print, capabilities=GeneratorCapabilities(image=True))
+    return GeneratorSpec(name="far", factory=print, capabilities=GeneratorCapabilities(image=ImageInput()))
 """,
     )
 

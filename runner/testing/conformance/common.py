@@ -11,7 +11,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner.api import GeneratorCapabilities, GeneratorSpec, How, UploaderCapabilities, UploaderSpec
+from runner.api import GeneratorCapabilities, GeneratorSpec, InputMode, UploaderCapabilities, UploaderSpec
 from runner.plugins import Kind
 from runner.testing.conformance.report import Failed, Skipped, require
 
@@ -51,9 +51,9 @@ async def check(target: Target, checks: Checks, work: Path, http: httpx.AsyncCli
 
     await checks.run("is described", lambda: _described(target))
     await checks.run("options are a frozen dataclass", lambda: _options(target))
-    able = target.kind is Kind.EXTRACTOR or await checks.run("says what it can do", lambda: _capable(target))
+    caps = target.kind is Kind.EXTRACTOR or await checks.run("says what it can do", lambda: _capable(target))
     await checks.run("loads no heavy library", lambda: _light(target))
-    return bool(await checks.run("is built, entered and left, twice", starts) and able)
+    return bool(await checks.run("is built, entered and left, twice", starts) and caps)
 
 
 async def _described(target: Target) -> str:
@@ -98,16 +98,19 @@ async def _options(target: Target) -> str:
 
 async def _capable(target: Target) -> bool:
     if isinstance(target.spec, UploaderSpec):
-        able = target.can_host()
-        require(isinstance(able, UploaderCapabilities), f"capabilities are {able!r}")
+        caps = target.can_host()
+        require(isinstance(caps, UploaderCapabilities), f"capabilities are {caps!r}")
         return True
-    cans = [target.can_generate(how) for how in How]
+    cans = [target.can_generate(how) for how in InputMode]
     for can in cans:
         require(isinstance(can, GeneratorCapabilities), f"capabilities are {can!r}")
-        require(not can.image or can.image_formats, "it takes pictures, and no format of them")
-        require(can.durations_s is None or can.durations_s, "it knows no duration")
-        require(can.aspect_ratios is None or can.aspect_ratios, "it knows no aspect ratio")
-        require(0 < can.poll_s.low <= can.poll_s.high, f"poll_s is {can.poll_s}")
+        require(not can.image or can.image.formats, "it takes pictures, and no format of them")
+        require(can.request.durations_s is None or can.request.durations_s, "it knows no duration")
+        require(can.request.aspect_ratios is None or can.request.aspect_ratios, "it knows no aspect ratio")
+        require(
+            0 < can.polling.interval_s.low <= can.polling.interval_s.high,
+            f"poll_s is {can.polling.interval_s}",
+        )
     require(any(can.text or can.image for can in cans), "it makes clips neither from text nor from a picture")
     return True
 

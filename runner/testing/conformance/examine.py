@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import http
 from runner.errors import UsageError
+from runner.net import http
 from runner.plugins import Kind
 from runner.testing.conformance import common, extractors, generators, uploaders
 from runner.testing.conformance.report import Checks, Verdict, told

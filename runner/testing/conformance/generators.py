@@ -8,7 +8,18 @@ import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.api import Finds, Hosted, How, Idempotency, Price, ShotRequest, Span, State, Status, TaskRef
+from runner.api import (
+    HostedImage,
+    Idempotency,
+    InputMode,
+    Price,
+    Range,
+    ShotRequest,
+    State,
+    Status,
+    SupportsLookup,
+    TaskRef,
+)
 from runner.errors import Busy, RunnerError, SubmitRefused
 from runner.testing.conformance.report import Failed, Skipped, require, told
 
@@ -33,11 +44,15 @@ _SLOWER: Final = 1.5
 _HICCUPS: Final = 5  # polls in a row that say that it cannot be told for now
 
 
-def request(target: Target, shot: str, how: How = How.TEXT) -> ShotRequest:
+def request(target: Target, shot: str, how: InputMode = InputMode.TEXT) -> ShotRequest:
     """The cheapest request that the capabilities allow, as shot "conformance/`shot`"."""
-    able = target.can_generate(how)
-    durations, aspects, resolutions = able.durations_s, able.aspect_ratios, able.resolutions
-    if isinstance(durations, Span):
+    caps = target.can_generate(how)
+    durations, aspects, resolutions = (
+        caps.request.durations_s,
+        caps.request.aspect_ratios,
+        caps.request.resolutions,
+    )
+    if isinstance(durations, Range):
         duration_s = min(max(1.0, durations.low), durations.high)
     else:
         duration_s = min(durations) if durations else 1.0
@@ -104,16 +119,16 @@ class _Generating:
     generator: Any
 
     async def check(self) -> None:
-        run, able = self.checks.run, self.target.can_generate(How.TEXT)
+        run, caps = self.checks.run, self.target.can_generate(InputMode.TEXT)
         await run("knows its price, or says that nobody does", self._priced)
         await run("refuses an impossible request", self._refuses)
-        if able.text:
-            await self._from_text(able)
+        if caps.text:
+            await self._from_text(caps)
         else:
             self.checks.skip("makes a clip from text", "its capabilities say that it does not")
-        await self._from_picture(self.target.can_generate(How.IMAGE))
+        await self._from_picture(self.target.can_generate(InputMode.IMAGE))
 
-    async def _from_text(self, able: GeneratorCapabilities) -> None:
+    async def _from_text(self, caps: GeneratorCapabilities) -> None:
         run = self.checks.run
         await run("survives a cancelled submission", self._cancelled)
         asked, token = request(self.target, "text"), uuid.uuid4().hex
@@ -122,7 +137,7 @@ class _Generating:
             return
         await run("survives a cancelled poll", lambda: self._cancelled_poll(ref))
         status = await run("makes a clip from text", lambda: self._finished(ref), limit_s=_CLIP_S)
-        await self._identified(able, asked, token, ref)
+        await self._identified(caps, asked, token, ref)
         if status is None:
             return
         await run("can be polled after the end", lambda: self._polled_again(ref))
@@ -134,32 +149,32 @@ class _Generating:
         await run("the clip is what was asked for", lambda: self._as_asked(asked, sink, "text"))
 
     async def _identified(
-        self, able: GeneratorCapabilities, asked: ShotRequest, token: str, ref: TaskRef
+        self, caps: GeneratorCapabilities, asked: ShotRequest, token: str, ref: TaskRef
     ) -> None:
         name = "takes one token for one task"
-        if able.idempotency is Idempotency.KEY:
+        if caps.billing.idempotency is Idempotency.KEY:
             await self.checks.run(name, lambda: self._once(asked, token, ref))
         else:
             self.checks.skip(name, "its capabilities do not promise it")
         name = "finds a task by its token"
-        if able.finds:
+        if caps.billing.lookup:
             await self.checks.run(name, lambda: self._found(token, ref))
         else:
             self.checks.skip(name, "its capabilities do not promise it")
 
-    async def _from_picture(self, able: GeneratorCapabilities) -> None:
+    async def _from_picture(self, caps: GeneratorCapabilities) -> None:
         name = "starts from the picture it is given"
         host = self.target.host
-        if not able.image:
+        if not caps.image:
             self.checks.skip(name, "its capabilities say that it takes none")
-        elif host is None or host.can_host().reach < able.image_reach:
+        elif host is None or host.can_host().reach < caps.image.reach:
             self.checks.skip(
                 name,
-                f"it needs an address that is {able.image_reach.name.lower()}: choose a host with uploader=NAME",
+                f"it needs an address that is {caps.image.reach.name.lower()}: choose a host with uploader=NAME",
             )
         else:
             async with host.opened(self.work, self.http) as uploader:
-                await self.checks.run(name, lambda: self._starts_from(able, uploader), limit_s=_CLIP_S)
+                await self.checks.run(name, lambda: self._starts_from(caps, uploader), limit_s=_CLIP_S)
 
     # --- steps ------------------------------------------------------------------------------------------------
 
@@ -183,7 +198,7 @@ class _Generating:
         return status  # type: ignore[no-any-return]
 
     async def _finished(self, ref: TaskRef) -> Status:
-        pace = self.target.can_generate(How.TEXT).poll_s
+        pace = self.target.can_generate(InputMode.TEXT).polling.interval_s
         wait_s, hiccups = pace.low, 0
         while True:
             try:
@@ -260,10 +275,12 @@ class _Generating:
         )
 
     async def _found(self, token: str, ref: TaskRef) -> None:
-        require(isinstance(self.generator, Finds), "its capabilities say finds=True, and it has no find")
-        found = await self.generator.find(token)
+        require(
+            isinstance(self.generator, SupportsLookup), "its capabilities say finds=True, and it has no find"
+        )
+        found = await self.generator.lookup(token)
         require(found == ref, f"the token of task {ref.id} led to {found!r}")
-        stray = await self.generator.find(uuid.uuid4().hex)
+        stray = await self.generator.lookup(uuid.uuid4().hex)
         require(stray is None, f"a token that nobody used led to {stray!r}")
 
     async def _as_asked(self, asked: ShotRequest, sink: _Sink, name: str) -> None:
@@ -273,13 +290,15 @@ class _Generating:
         path.write_bytes(sink.data)
         await asyncio.to_thread(watching.as_asked, path, asked)
 
-    async def _starts_from(self, able: GeneratorCapabilities, uploader: Any) -> str:
+    async def _starts_from(self, caps: GeneratorCapabilities, uploader: Any) -> str:
         from runner.testing.conformance import watching
 
-        asked = request(self.target, "picture", How.IMAGE)
-        given = await asyncio.to_thread(watching.opening_for, asked, able.image_formats[0])
+        asked = request(self.target, "picture", InputMode.IMAGE)
+        given = await asyncio.to_thread(
+            watching.opening_for, asked, caps.image.formats[0] if caps.image else "png"
+        )
         hosted = await uploader.put(given)
-        require(isinstance(hosted, Hosted), f"the image host returned {hosted!r}")
+        require(isinstance(hosted, HostedImage), f"the image host returned {hosted!r}")
         asked = dataclasses.replace(asked, image=hosted)
         sink = await self._fetched(await self._finished(await self._submitted(asked, uuid.uuid4().hex)))
         path = self.work / "picture.mp4"
@@ -289,12 +308,12 @@ class _Generating:
 
 def _prices(target: Target) -> list[Price | None]:
     """What a clip costs, from text and from a picture."""
-    able = target.can_generate(How.IMAGE)
-    asked = [(target.can_generate(How.TEXT), request(target, "text"))]
-    if able.image:
-        image = Hosted(url="https://example.com/first.png", reach=able.image_reach)
-        asked.append((able, dataclasses.replace(request(target, "picture", How.IMAGE), image=image)))
-    prices = [can.price(one) if can.price is not None else None for can, one in asked]
+    caps = target.can_generate(InputMode.IMAGE)
+    asked = [(target.can_generate(InputMode.TEXT), request(target, "text"))]
+    if caps.image:
+        image = HostedImage(url="https://example.com/first.png", reach=caps.image.reach)
+        asked.append((caps, dataclasses.replace(request(target, "picture", InputMode.IMAGE), image=image)))
+    prices = [caps.billing.price(one) if caps.billing.price is not None else None for caps, one in asked]
     for price in prices:
         require(
             price is None or isinstance(price, Price), f"price returned {price!r}, neither a Price nor None"

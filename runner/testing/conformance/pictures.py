@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from runner.api import Picture
+    from runner.api import EncodedImage
 
 RATE: Final = 25
 _TICKS: Final = 12800  # of the time base, a second
@@ -28,7 +28,7 @@ _BT709: Final = 1  # ITU-T H.273
 _LIMITED: Final = 1
 
 
-def still(width: int, height: int, *, seed: int, format: str) -> Picture:
+def still(width: int, height: int, *, seed: int, format: str) -> EncodedImage:
     """A soft hilly scene of `width` x `height` pixels, another one for each `seed`, encoded as `format`."""
     random = np.random.default_rng(seed)
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))

@@ -15,8 +15,8 @@ from runner.api import Context, GeneratorSpec, UploaderSpec
 from runner.config import schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.origins import Origins
-from runner.download import Downloads
 from runner.errors import ConfigError, UsageError
+from runner.net.download import Downloads
 from runner.plugins import Kind
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from runner.api import GeneratorCapabilities, How, Spec, UploaderCapabilities
+    from runner.api import GeneratorCapabilities, InputMode, PluginSpec, UploaderCapabilities
     from runner.plugins import Registered, Registry, Source
 
 _BESIDE: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -39,7 +39,7 @@ class Target:
     """One plugin with its options. `host` is an uploader for the pictures that a generator starts from."""
 
     kind: Kind
-    spec: Spec
+    spec: PluginSpec
     options: Any
     source: Source
     others: tuple[str, ...] = ()
@@ -61,17 +61,17 @@ class Target:
         async with contextlib.AsyncExitStack() as stack:
             yield await stack.enter_async_context(made) if hasattr(made, "__aenter__") else made
 
-    def can_generate(self, how: How) -> GeneratorCapabilities:
+    def can_generate(self, how: InputMode) -> GeneratorCapabilities:
         """What a generator can do with these options and this model."""
         assert isinstance(self.spec, GeneratorSpec)
-        able = self.spec.capabilities
-        return able(self.options, self.model, how) if callable(able) else able
+        caps = self.spec.capabilities
+        return caps(self.options, self.model, how) if callable(caps) else caps
 
     def can_host(self) -> UploaderCapabilities:
         """What an uploader can do with these options."""
         assert isinstance(self.spec, UploaderSpec)
-        able = self.spec.capabilities
-        return able(self.options) if callable(able) else able
+        caps = self.spec.capabilities
+        return caps(self.options) if callable(caps) else caps
 
 
 def find(name: str, words: Sequence[str] = ()) -> list[Target]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from runner.api import Hosted, Picture, Reach
+from runner.api import EncodedImage, HostedImage, Reach
 from runner.testing.conformance.report import Failed, Skipped, require
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ class _Uploading:
         await checks.run("takes the same picture twice", lambda: self._twice(*first))
         await checks.run(f"takes {_MANY} pictures at once", self._many)
 
-    async def _put(self, picture: Picture) -> Hosted:
+    async def _put(self, picture: EncodedImage) -> HostedImage:
         hosted = await self.uploader.put(picture)
-        require(isinstance(hosted, Hosted), f"put returned {hosted!r}, not a Hosted")
+        require(isinstance(hosted, HostedImage), f"put returned {hosted!r}, not a Hosted")
         return hosted  # type: ignore[no-any-return]
 
-    async def _hosts(self) -> tuple[Picture, Hosted]:
+    async def _hosts(self) -> tuple[EncodedImage, HostedImage]:
         given = await _picture(1)
         hosted = await self._put(given)
         parts = urlsplit(hosted.url)
@@ -71,7 +71,7 @@ class _Uploading:
             require(hosted.expires_at > datetime.now(UTC), "expires_at has passed already")
         return given, hosted
 
-    async def _serves(self, given: Picture, hosted: Hosted) -> None:
+    async def _serves(self, given: EncodedImage, hosted: HostedImage) -> None:
         answer = await self._asked("GET", hosted)
         require(answer.status_code == 200, f"GET answers {answer.status_code}")
         require(
@@ -84,7 +84,7 @@ class _Uploading:
         given = await _picture(2, format)
         await self._serves(given, await self._put(given))
 
-    async def _head(self, given: Picture, hosted: Hosted) -> None:
+    async def _head(self, given: EncodedImage, hosted: HostedImage) -> None:
         answer = await self._asked("HEAD", hosted)
         if answer.status_code in (403, 405):
             # A signature may be for GET alone; nobody who takes pictures needs HEAD.
@@ -97,7 +97,7 @@ class _Uploading:
             f"HEAD says {length} bytes, the picture has {len(given.data)}",
         )
 
-    async def _twice(self, given: Picture, first: Hosted) -> None:
+    async def _twice(self, given: EncodedImage, first: HostedImage) -> None:
         await self._serves(given, await self._put(given))
         await self._serves(given, first)
 
@@ -111,7 +111,7 @@ class _Uploading:
         )
         await asyncio.gather(*(self._serves(*pair) for pair in zip(pictures, hosted, strict=True)))
 
-    async def _asked(self, method: str, hosted: Hosted) -> httpx.Response:
+    async def _asked(self, method: str, hosted: HostedImage) -> httpx.Response:
         import httpx
 
         try:
@@ -122,14 +122,14 @@ class _Uploading:
             raise Failed(f"its address does not answer: {error}") from error
 
 
-async def _public(hosted: Hosted) -> None:
+async def _public(hosted: HostedImage) -> None:
     if _is_loopback(hosted.url) and hosted.reach is not Reach.LOOPBACK:
         raise Skipped(
             f"it calls an address of this machine {hosted.reach.name}: right for a stand-in of the real host only"
         )
 
 
-def _check_kind(answer: httpx.Response, given: Picture) -> None:
+def _check_kind(answer: httpx.Response, given: EncodedImage) -> None:
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
     require(kind == given.mime, f"it is served as {kind or 'nothing'}, and is {given.mime}")
 
@@ -142,7 +142,7 @@ def _is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-async def _picture(number: int, format: str = "png") -> Picture:
+async def _picture(number: int, format: str = "png") -> EncodedImage:
     from runner.testing.conformance import pictures
 
     return await asyncio.to_thread(lambda: pictures.still(96, 54, seed=number, format=format))

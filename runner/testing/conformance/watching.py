@@ -13,7 +13,7 @@ from runner.testing.conformance.report import Failed, require
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.api import Picture, ShotRequest
+    from runner.api import EncodedImage, ShotRequest
     from runner.media.probe import Probe
 
 _SHORT_SIDE: Final = 360
@@ -35,7 +35,7 @@ def as_asked(path: Path, asked: ShotRequest) -> None:
     )
 
 
-def opening_for(asked: ShotRequest, format: str) -> Picture:
+def opening_for(asked: ShotRequest, format: str) -> EncodedImage:
     """A picture of the shape of the clip, for it to start from."""
     shape = _shape(asked)
     width, height = (shape, 1.0) if shape >= 1 else (1.0, 1 / shape)
@@ -44,7 +44,7 @@ def opening_for(asked: ShotRequest, format: str) -> Picture:
     )
 
 
-def starts_from(path: Path, given: Picture) -> str:
+def starts_from(path: Path, given: EncodedImage) -> str:
     """How well the clip starts from the picture. Raises `Failed` where it does not."""
     _, seen = _whole(path)
     found = seam.measure(picture.decode(given), seen.opening)

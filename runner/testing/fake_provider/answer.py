@@ -15,7 +15,7 @@ PAGE: Final = (
 """What stands between a client and a provider now and then."""
 
 
-class How(enum.Enum):
+class InputMode(enum.Enum):
     """Ways to answer a request."""
 
     JSON = enum.auto()
@@ -39,7 +39,7 @@ class Delivery:
 class Answer:
     """One answer, `after_s` seconds from now."""
 
-    how: How = How.JSON
+    how: InputMode = InputMode.JSON
     status: int = 200
     body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -51,5 +51,5 @@ def error(status: int, code: str, message: str, headers: Mapping[str, str] | Non
     return Answer(status=status, body={"error": {"code": code, "message": message}}, headers=headers or {})
 
 
-TROUBLE: Final = {"drop": How.DROP, "hang": How.HANG, "html": How.PAGE}
+TROUBLE: Final = {"drop": InputMode.DROP, "hang": InputMode.HANG, "html": InputMode.PAGE}
 """Scripted answers that are no answer."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from runner.testing.fake_provider.answer import PAGE, TROUBLE, Answer, Delivery, How, error
+from runner.testing.fake_provider.answer import PAGE, TROUBLE, Answer, Delivery, InputMode, error
 from runner.testing.fake_provider.script import REFUSALS, Behaviour, Director, nth, read
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ class Provider:
             return Answer(how=TROUBLE[answer])
         if answer.isdigit():
             return self._error(answer, behaviour)
-        return Answer(how=How.CLIP, delivery=_delivery(answer, self._studio.clip(task.clip), behaviour))
+        return Answer(how=InputMode.CLIP, delivery=_delivery(answer, self._studio.clip(task.clip), behaviour))
 
     def _behaviour(self, task: Task) -> Behaviour:
         return self._books.director.choose(task.number, task.name, task.token).behaviour

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from runner.testing.fake_provider.answer import PAGE, Answer, How, error
+from runner.testing.fake_provider.answer import PAGE, Answer, InputMode, error
 from runner.testing.fake_provider.summary import summarise
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ class Server:
         if answer.after_s:
             await asyncio.sleep(answer.after_s)
         match answer.how:
-            case How.JSON:
+            case InputMode.JSON:
                 return _json(answer)
-            case How.PAGE:
+            case InputMode.PAGE:
                 return web.Response(body=PAGE, content_type="text/html")
-            case How.CLIP:
+            case InputMode.CLIP:
                 assert answer.delivery is not None
                 return await _deliver(request, answer.delivery)
-            case How.HANG:
+            case InputMode.HANG:
                 await asyncio.sleep(_FOREVER_S)
         return _dropped(request)
 

@@ -13,19 +13,25 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.api import (
+    SECRET,
     TRANSPORT,
+    Billing,
     Context,
     GeneratorCapabilities,
     GeneratorSpec,
-    How,
     Idempotency,
+    ImageInput,
+    InputMode,
+    Polling,
     Price,
+    Range,
     Rate,
+    RateLimits,
     Reach,
+    RequestLimits,
     Result,
     ShotRequest,
     Sink,
-    Span,
     State,
     Status,
     TaskRef,
@@ -59,10 +65,10 @@ class FakeOptions:
     """
 
     base_url: str = field(metadata=TRANSPORT)
-    api_key: str = field(default="test-key", metadata=TRANSPORT)
+    api_key: str = field(default="test-key", metadata=SECRET)
     price_usd: Decimal | None = field(default=None, metadata=TRANSPORT)
     idempotency: bool = field(default=False, metadata=TRANSPORT)
-    finds: bool = field(default=False, metadata=TRANSPORT)
+    lookup: bool = field(default=False, metadata=TRANSPORT)
     rate: Rate | None = field(default=None, metadata=TRANSPORT)
     in_flight: int | None = field(default=None, metadata=TRANSPORT)
     timeout_s: float = field(default=30.0, metadata=TRANSPORT)
@@ -102,7 +108,7 @@ class Fake:
         except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as problem:
             raise _not_now(f"task {ref.id}", f"its answer cannot be read: {_excerpt(answer)}") from problem
 
-    async def find(self, token: str) -> TaskRef | None:
+    async def lookup(self, token: str) -> TaskRef | None:
         """The task of a token. Raises `SubmitUnknown` when the provider does not tell."""
         try:
             answer = await self._asked("/tasks", {"token": token}, "the look-up")
@@ -228,7 +234,7 @@ def _check_clip(answer: httpx.Response) -> None:
 
 
 def _nothing_was_sent(problem: Exception) -> bool:
-    """Whether the connection failed before the request could leave this machine; see `runner.http`."""
+    """Whether the connection failed before the request could leave this machine; see `runner.net.http`."""
     import httpx
 
     return isinstance(problem, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
@@ -266,20 +272,18 @@ def _excerpt(answer: httpx.Response) -> str:
     return f"HTTP {answer.status_code} {text[:200]}".rstrip()
 
 
-def _capabilities(options: FakeOptions, model: str | None, how: How) -> GeneratorCapabilities:
+def _capabilities(options: FakeOptions, model: str | None, how: InputMode) -> GeneratorCapabilities:
     known = None if options.price_usd is None else Price(usd=options.price_usd)
     return GeneratorCapabilities(
-        text=True,
-        image=True,
-        durations_s=Span(0.1, 60.0),
-        image_formats=("png", "jpeg", "webp"),
-        image_reach=Reach.LOOPBACK,
-        poll_s=Span(options.poll_s, options.poll_s * 10),
-        price=lambda request: known,
-        idempotency=Idempotency.KEY if options.idempotency else Idempotency.NONE,
-        finds=options.finds,
-        rate=options.rate,
-        in_flight=options.in_flight,
+        request=RequestLimits(durations_s=Range(0.1, 60.0)),
+        image=ImageInput(reach=Reach.LOOPBACK),
+        polling=Polling(interval_s=Range(options.poll_s, options.poll_s * 10)),
+        billing=Billing(
+            price=lambda request: known,
+            idempotency=Idempotency.KEY if options.idempotency else Idempotency.NONE,
+            lookup=options.lookup,
+        ),
+        limits=RateLimits(submit=options.rate, in_flight=options.in_flight),
     )
 
 

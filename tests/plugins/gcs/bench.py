@@ -11,10 +11,11 @@ import httpx
 import numpy as np
 from cryptography.hazmat.primitives import serialization
 
-from runner import http, plugins
-from runner.api import Context, Picture
-from runner.download import Downloads
+from runner import plugins
+from runner.api import Context, EncodedImage
 from runner.media import picture as pictures
+from runner.net import http
+from runner.net.download import Downloads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -52,7 +53,7 @@ def pem(key: Any) -> bytes:
     return made
 
 
-def picture(seed: int = 0, format: str = "png", *, width: int = 16, height: int = 8) -> Picture:
+def picture(seed: int = 0, format: str = "png", *, width: int = 16, height: int = 8) -> EncodedImage:
     """A small real picture; another `seed` is another one."""
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return pictures.encode(noise, format)

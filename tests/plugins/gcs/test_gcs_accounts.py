@@ -18,7 +18,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from runner.api import Hosted, Reach
+from runner.api import HostedImage, Reach
 from runner.errors import UploadError, UploadRefused
 from tests.plugins.gcs.bench import MACHINE, hosting, picture, stored, write_key
 from tests.plugins.gcs.front import Fault
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 
 
-def put(google: Front, work: Path, certificate: Path, count: int = 1, **options: Any) -> list[Hosted]:
+def put(google: Front, work: Path, certificate: Path, count: int = 1, **options: Any) -> list[HostedImage]:
     """Put pictures with options that say nothing of the front."""
 
-    async def run() -> list[Hosted]:
+    async def run() -> list[HostedImage]:
         async with hosting(work, outside(google, certificate), **options) as uploader:
             return await asyncio.gather(*(uploader.put(picture(seed)) for seed in range(count)))
 

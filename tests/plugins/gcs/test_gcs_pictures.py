@@ -17,14 +17,14 @@ from tests.plugins.gcs.front import Fault
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.api import Hosted, Picture
+    from runner.api import EncodedImage, HostedImage
     from tests.plugins.gcs.front import Front
 
 
-def put(work: Path, *given: Picture, **options: Any) -> list[Hosted]:
+def put(work: Path, *given: EncodedImage, **options: Any) -> list[HostedImage]:
     """Put pictures one after the other, in one run."""
 
-    async def run() -> list[Hosted]:
+    async def run() -> list[HostedImage]:
         async with hosting(work, **options) as uploader:
             return [await uploader.put(one) for one in given]
 
@@ -147,7 +147,7 @@ def test_the_same_picture_put_many_times_at_once_is_created_once(
 ) -> None:
     one = picture()
 
-    async def run() -> list[Hosted]:
+    async def run() -> list[HostedImage]:
         async with hosting(
             tmp_path, bucket=bucket, credentials_file=str(key_file), api_url=front.url
         ) as uploader:
@@ -201,7 +201,7 @@ def test_another_file_under_the_name_of_a_picture_is_not_handed_out(
     assert stored(front, bucket)[name]["contentType"] == kind
 
 
-def cleared(tmp_path: Path, *pictures: Picture, **options: Any) -> None:
+def cleared(tmp_path: Path, *pictures: EncodedImage, **options: Any) -> None:
     """What a run does that hosts pictures, and takes them away at its end."""
 
     async def run() -> None:

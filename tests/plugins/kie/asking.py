@@ -8,15 +8,15 @@ from runner.plugins.kie import KieOptions, runner_register
 from runner.plugins.kie.body import how_of, objections
 from runner.plugins.kie.card import deck
 
-from runner.api import GeneratorSpec, Hosted, How, Reach, ShotRequest
+from runner.api import GeneratorSpec, HostedImage, InputMode, Reach, ShotRequest
 
 if TYPE_CHECKING:
     from runner.plugins.kie.card import Card, Twin
 
     from runner.api import GeneratorCapabilities, Objection
 
-FIRST = Hosted(url="https://example.com/first.png", reach=Reach.PUBLIC)
-LAST = Hosted(url="https://example.com/last.png", reach=Reach.PUBLIC)
+FIRST = HostedImage(url="https://example.com/first.png", reach=Reach.PUBLIC)
+LAST = HostedImage(url="https://example.com/last.png", reach=Reach.PUBLIC)
 
 
 def shot(
@@ -66,7 +66,7 @@ def objected(model: str, request: ShotRequest) -> dict[str, Objection]:
     return {one.key: one for one in objections(twin(model, request), request)}
 
 
-def able(model: str, how: How = How.IMAGE) -> GeneratorCapabilities:
+def caps(model: str, how: InputMode = InputMode.IMAGE) -> GeneratorCapabilities:
     """What the generator says that it can do with a model."""
     (spec,) = (one for one in runner_register() if isinstance(one, GeneratorSpec))
     stated = spec.capabilities

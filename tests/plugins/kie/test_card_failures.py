@@ -26,4 +26,4 @@ def test_the_card_speaks_first(model: str, text: str, advice: str) -> None:
     status = record.status({"state": "fail", "failMsg": text}, found[1])
 
     assert advice in status.advice
-    assert not status.by_chance
+    assert not status.transient

@@ -8,7 +8,7 @@ import pytest
 from runner.plugins.kie.body import body, nearest_living, objections, unknown_model
 from runner.plugins.kie.card import FOLDER, deck
 
-from runner.api import How
+from runner.api import InputMode
 from runner.errors import PluginError
 from tests.plugins.kie.asking import card, objected, shot, twin
 
@@ -168,7 +168,7 @@ def test_wan_with_references_needs_at_least_one() -> None:
 
 def test_what_does_not_go_with_a_first_frame_is_said_before_the_frame_has_an_address() -> None:
     planned = shot(5, start="text", params={"reference_image_urls": ["https://example.com/cat.png"]})
-    twin = card("bytedance/seedance-2").twin(How.IMAGE)
+    twin = card("bytedance/seedance-2").twin(InputMode.IMAGE)
     assert twin is not None
 
     assert [one.key for one in objections(twin, planned)] == ["params.reference_image_urls"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from runner.api import Span
-from tests.plugins.kie.asking import able
+from runner.api import Range
+from tests.plugins.kie.asking import caps
 
 ALL, NO_WEBP = {"png", "jpeg", "webp"}, {"png", "jpeg"}
-SEEDANCE_2 = (ALL, 30_000_000, 300, 6000, Span(0.4, 2.5))
-OMNI = (NO_WEBP, 50_000_000, 300, None, Span(0.4, 2.5))
+SEEDANCE_2 = (ALL, 30_000_000, 300, 6000, Range(0.4, 2.5))
+OMNI = (NO_WEBP, 50_000_000, 300, None, Range(0.4, 2.5))
 ANY = (ALL, 10_000_000, None, None, None)
 
 
@@ -30,7 +30,7 @@ ANY = (ALL, 10_000_000, None, None, None)
     ],
 )
 def test_a_first_frame_is_held_to_what_the_contract_says(model: str, rules: tuple[object, ...]) -> None:
-    asked = able(model)
+    asked = caps(model)
 
     assert (
         set(asked.image_formats),
@@ -46,4 +46,4 @@ def test_a_first_frame_is_held_to_what_the_contract_says(model: str, rules: tupl
     [("bytedance/seedance-2-mini", False), ("kling-3.0", False), ("wan/2-7", True), ("pixverse-v6", True)],
 )
 def test_whether_a_seed_is_sent_is_known_before_it_is_asked_for(model: str, sent: bool) -> None:
-    assert able(model).seed is sent
+    assert caps(model).seed is sent

@@ -170,7 +170,7 @@ def test_unknown_parameters_pass_through_and_known_ones_overrule_what_is_always_
 
 
 @pytest.mark.parametrize(
-    ("message", "by_chance"),
+    ("message", "transient"),
     [
         ("Your prompt was flagged by Website as violating content policies", False),
         ("PUBLIC ERROR UNSAFE IMAGE UPLOAD", False),
@@ -181,11 +181,11 @@ def test_unknown_parameters_pass_through_and_known_ones_overrule_what_is_always_
     ],
 )
 @pytest.mark.parametrize("model", ["veo-3-1", "veo-3-1-quality", "veo-3-1-lite"])
-def test_what_veo_says_of_a_failure_is_understood(model: str, message: str, by_chance: bool) -> None:
+def test_what_veo_says_of_a_failure_is_understood(model: str, message: str, transient: bool) -> None:
     failure = card(model).failure(message)
 
     assert failure is not None
-    assert failure.by_chance is by_chance
+    assert failure.transient is transient
 
 
 def test_a_failure_that_a_card_knows_nothing_of_is_left_to_others() -> None:

@@ -13,10 +13,10 @@ import pytest
 from runner.plugins.kie import KieOptions
 from runner.plugins.kie.generator import Kie
 
-from runner import http
 from runner.api import Context, Result, State, Status, TaskRef
-from runner.download import Downloads
 from runner.errors import Busy, FetchFailed, PollFailed, SubmitRefused
+from runner.net import http
+from runner.net.download import Downloads
 from tests.plugins.kie.asking import shot
 
 if TYPE_CHECKING:

@@ -78,7 +78,7 @@ def test_a_clip_is_told_by_the_path_of_its_address() -> None:
 )
 def test_success_without_an_address_is_a_failure_that_keeps_its_price(result: Any) -> None:
     status = record.status(succeeded(result, creditsConsumed=76.0))
-    assert (status.state, status.cost_usd, status.by_chance) == (State.FAILED, Decimal("0.380"), False)
+    assert (status.state, status.cost_usd, status.transient) == (State.FAILED, Decimal("0.380"), False)
     assert "names no result" in status.reason
     assert status.advice
 
@@ -143,7 +143,7 @@ def test_a_failure_of_the_older_families_is_read_from_their_own_fields() -> None
         "response": None,
     }
     status = record.status(data)
-    assert (status.state, status.reason, status.by_chance) == (State.FAILED, data["errorMessage"], True)
+    assert (status.state, status.reason, status.transient) == (State.FAILED, data["errorMessage"], True)
     assert status.cost_usd == 0
 
 
@@ -215,7 +215,7 @@ def test_a_reason_is_one_line_that_a_terminal_can_show(code: Any, message: Any, 
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "by_chance"),
+    ("text", "code", "transient"),
     [
         ("Your prompt was flagged by Website as violating content policies", "400", False),
         ("public error unsafe image upload", "500", False),
@@ -240,8 +240,8 @@ def test_a_reason_is_one_line_that_a_terminal_can_show(code: Any, message: Any, 
         ("nobody has ever read this", "500", False),
     ],
 )
-def test_only_what_was_chance_is_worth_repeating(text: str, code: str, *, by_chance: bool) -> None:
-    assert failures.meaning(text, code).by_chance is by_chance
+def test_only_what_was_chance_is_worth_repeating(text: str, code: str, *, transient: bool) -> None:
+    assert failures.meaning(text, code).transient is transient
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------

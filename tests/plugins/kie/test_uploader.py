@@ -14,26 +14,26 @@ import pytest
 from runner.plugins.kie import KieUploadOptions
 from runner.plugins.kie.uploader import KieUpload
 
-from runner import http
 from runner.api import Context, Reach
-from runner.download import Downloads
 from runner.engine.hosting import Hosting
-from runner.engine.stranger import Stranger
+from runner.engine.url_verification import UrlVerifier
 from runner.errors import UploadError, UploadRefused
 from runner.media import picture
+from runner.net import http
+from runner.net.download import Downloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
-    from runner.api import Hosted, Picture
+    from runner.api import EncodedImage, HostedImage
     from runner.testing.emulators.kie.client import Emulator
 
 ADDRESS = "https://tempfile.redpandaai.co/kieai/7/runner/a.png"
 KEY = "kie-canary-5150"
 
 
-def drawn(format: str = "png", seed: int = 0) -> Picture:
+def drawn(format: str = "png", seed: int = 0) -> EncodedImage:
     return picture.encode(np.random.default_rng(seed).integers(0, 255, (9, 16, 3), dtype=np.uint8), format)
 
 
@@ -59,8 +59,8 @@ def uploaded(
 
 
 def answered(
-    work: Path, answer: httpx.Response | Exception, shown: Picture = PICTURE, **options: Any
-) -> Hosted:
+    work: Path, answer: httpx.Response | Exception, shown: EncodedImage = PICTURE, **options: Any
+) -> HostedImage:
     """Upload to the real host, which is played here."""
 
     def play(request: httpx.Request) -> httpx.Response:
@@ -69,7 +69,7 @@ def answered(
             raise answer
         return answer
 
-    hosted: Hosted = uploaded(
+    hosted: HostedImage = uploaded(
         work,
         lambda: httpx.AsyncClient(transport=httpx.MockTransport(play)),
         lambda uploader, _: uploader.put(shown),
@@ -92,7 +92,7 @@ def test_a_picture_is_streamed_under_its_digest_with_the_ending_of_its_bytes(
     key = emulator.account(tmp_path.name)
     emulator.script()
 
-    async def put(uploader: KieUpload, client: httpx.AsyncClient) -> tuple[Hosted, httpx.Response]:
+    async def put(uploader: KieUpload, client: httpx.AsyncClient) -> tuple[HostedImage, httpx.Response]:
         hosted = await uploader.put(shown)
         return hosted, await client.get(hosted.url)
 
@@ -240,7 +240,7 @@ def test_trouble_that_passes_is_tried_again_and_a_refusal_is_not(emulator: Emula
     key = emulator.account(tmp_path.name)
 
     async def host(uploader: KieUpload, client: httpx.AsyncClient) -> tuple[str, int]:
-        hosting = Hosting(uploader=uploader, stranger=Stranger(public=client, any=client))
+        hosting = Hosting(uploader=uploader, stranger=UrlVerifier(public=client, any=client))
         before = len(emulator.requests())
         try:
             await hosting.hosted(PICTURE, Reach.LOOPBACK)
@@ -273,7 +273,7 @@ def test_a_picture_older_than_its_address_lives_is_uploaded_again(emulator: Emul
     async def host(uploader: KieUpload, client: httpx.AsyncClient) -> list[int]:
         hosting = Hosting(
             uploader=uploader,
-            stranger=Stranger(public=client, any=client),
+            stranger=UrlVerifier(public=client, any=client),
             queue_s=600,
             clock=lambda: began + passed_s[0],
         )

@@ -16,9 +16,9 @@ import pytest
 from runner.plugins.synthetic import SyntheticOptions
 from runner.plugins.synthetic.generator import Synthetic
 
-from runner.api import Context, Hosted, Reach, ShotRequest, State
-from runner.download import Downloads
+from runner.api import Context, HostedImage, Reach, ShotRequest, State
 from runner.media import picture
+from runner.net.download import Downloads
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Host:
 
     def page(self, path, status, kind, body):
         self.pages[path] = (status, kind, body)
-        return Hosted(url=self.root + path, reach=Reach.LOOPBACK)
+        return HostedImage(url=self.root + path, reach=Reach.LOOPBACK)
 
     def close(self):
         self.server.shutdown()

@@ -21,7 +21,7 @@ CHILD = """
 import asyncio, hashlib, logging, pathlib, sys, tempfile
 import httpx
 from runner.api import Context, ShotRequest, State
-from runner.download import Downloads
+from runner.net.download import Downloads
 from runner.plugins.synthetic import SyntheticOptions
 from runner.plugins.synthetic.generator import Synthetic
 

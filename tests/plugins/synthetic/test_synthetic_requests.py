@@ -32,7 +32,7 @@ def test_it_registers_as_a_generator_of_text_and_image_on_this_machine():
     assert spec.summary
     assert spec.capabilities.text
     assert spec.capabilities.image
-    assert spec.capabilities.image_reach is Reach.LOOPBACK
+    assert spec.capabilities.image.reach is Reach.LOOPBACK
 
 
 def test_registering_imports_nothing_heavy():

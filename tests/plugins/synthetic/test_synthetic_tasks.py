@@ -12,9 +12,9 @@ import httpx
 import pytest
 from runner.plugins.synthetic import SyntheticOptions
 
-from runner.api import Context, Generator, Hosted, Reach, Result, State, Status, TaskRef
-from runner.download import Downloads
+from runner.api import Context, Generator, HostedImage, Reach, Result, State, Status, TaskRef
 from runner.errors import FetchFailed, SubmitRefused
+from runner.net.download import Downloads
 from runner.plugins import synthetic
 
 
@@ -253,7 +253,7 @@ def test_a_first_frame_that_is_too_large_fails_the_task(studio, host):
     "url", ["http://127.0.0.1:1/first.png", "nonsense", "ftp://127.0.0.1/x.png", "http://[::1"]
 )
 def test_an_address_that_cannot_be_reached_fails_the_task(studio, url):
-    status = studio.end(studio.request(image=Hosted(url=url, reach=Reach.LOOPBACK)))
+    status = studio.end(studio.request(image=HostedImage(url=url, reach=Reach.LOOPBACK)))
     assert status.state is State.FAILED
     assert "the first frame could not be fetched" in status.reason
 
@@ -261,7 +261,7 @@ def test_an_address_that_cannot_be_reached_fails_the_task(studio, url):
 def test_the_secret_of_a_signed_address_is_not_told(studio, host):
     hosted = host.page("/first", 403, "text/plain", b"")
     status = studio.end(
-        studio.request(image=Hosted(url=hosted.url + "?signature=geheim", reach=Reach.LOOPBACK))
+        studio.request(image=HostedImage(url=hosted.url + "?signature=geheim", reach=Reach.LOOPBACK))
     )
     assert host.asked == ["/first?signature=geheim"]
     assert "/first" in status.reason

@@ -14,7 +14,7 @@ from runner.testing.emulators.kie.script import nth
 if TYPE_CHECKING:
     from runner.testing.emulators.kie.books import Books
     from runner.testing.emulators.kie.clock import Clock
-    from runner.testing.emulators.kie.files import Files, Hosted
+    from runner.testing.emulators.kie.files import Files, HostedImage
     from runner.testing.emulators.kie.script import Step
 
 _ZEROS: Final = bytes(1 << 16)
@@ -52,7 +52,9 @@ class Downloads:
         entry["status"] = response.status
         return response
 
-    async def _answer(self, request: web.Request, found: Hosted, step: Step | None) -> web.StreamResponse:
+    async def _answer(
+        self, request: web.Request, found: HostedImage, step: Step | None
+    ) -> web.StreamResponse:
         if step is None:
             return web.FileResponse(found.path, headers={"Content-Type": found.content_type})
         if step.code is not None:

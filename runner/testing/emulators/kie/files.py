@@ -22,7 +22,7 @@ _UNKNOWN: Final = "application/octet-stream"
 
 
 @dataclass(slots=True, kw_only=True)
-class Hosted:
+class HostedImage:
     """One file. `steps` are the answers that its downloads get; `fetched` counts the whole requests for it.
 
     Its own address works until `address_until` at most, other addresses of it may until `expires_at`.
@@ -51,7 +51,7 @@ class Files:
         self.folder = folder
         self._clock = clock
         self.public_url = public_url.rstrip("/")
-        self._by_path: dict[str, Hosted] = {}
+        self._by_path: dict[str, HostedImage] = {}
         self._links: dict[str, tuple[str, float]] = {}
 
     def put(
@@ -77,7 +77,7 @@ class Files:
         replaced = self._by_path.get(name)
         if replaced is not None and replaced.path != path:
             replaced.path.unlink(missing_ok=True)
-        self._by_path[name] = Hosted(
+        self._by_path[name] = HostedImage(
             name=name,
             path=path,
             size=path.stat().st_size,
@@ -89,7 +89,7 @@ class Files:
         )
         return self._address(name)
 
-    def find(self, name: str) -> Hosted | None:
+    def find(self, name: str) -> HostedImage | None:
         """The file at a path (decoded, without the prefix), while it lives and the path leads to it."""
         linked, until = self._links.get(name, (name, math.inf))
         found = self.kept(linked)
@@ -97,7 +97,7 @@ class Files:
             until = found.address_until
         return found if self._clock.now() < until else None
 
-    def kept(self, name: str) -> Hosted | None:
+    def kept(self, name: str) -> HostedImage | None:
         """The file of this name while it lives; its own address may have run out before."""
         found = self._by_path.get(name)
         return found if found is not None and self._clock.now() < found.expires_at else None
@@ -116,7 +116,7 @@ class Files:
     def _address(self, name: str) -> str:
         return f"{self.public_url}{PREFIX}{quote(name)}"
 
-    def __iter__(self) -> Iterator[Hosted]:
+    def __iter__(self) -> Iterator[HostedImage]:
         return iter(self._by_path.values())
 
 

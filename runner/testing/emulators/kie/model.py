@@ -10,7 +10,7 @@ from runner.testing.emulators.kie.field import Field, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from runner.api import Picture
+    from runner.api import EncodedImage
     from runner.testing.emulators.kie.joint import Rule
 
 TRAP: Final = "aspect_ratio is required for text-to-video"
@@ -27,7 +27,7 @@ class PictureRules:
     formats: tuple[str, ...] = ("jpeg", "png", "webp")
     ratio: tuple[float, float] = (0.0, 0.0)
 
-    def unfit(self, picture: Picture) -> str:
+    def unfit(self, picture: EncodedImage) -> str:
         """Why a model does not take a picture. The wording is ours: none was recorded."""
         short, long = sorted((picture.width, picture.height))
         if picture.format not in self.formats:

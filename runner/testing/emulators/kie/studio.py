@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
-    from runner.api import Picture
+    from runner.api import EncodedImage
     from runner.testing.emulators.kie.books import Books
     from runner.testing.emulators.kie.clock import Clock
     from runner.testing.emulators.kie.fetching import Fetched, Fetcher
@@ -136,7 +136,7 @@ class Studio:
         last = pictures.get(model.ends_on(given)) if model.ends_on(given) else None
         return await self._clip(task, first, last)
 
-    async def _picture(self, task: Task, address: str) -> Picture:
+    async def _picture(self, task: Task, address: str) -> EncodedImage:
         from runner.media import picture
 
         rules = task.model.pictures
@@ -151,7 +151,7 @@ class Studio:
             raise Failed("400", unfit)
         return found
 
-    async def _before(self, task: Task) -> Picture | None:
+    async def _before(self, task: Task) -> EncodedImage | None:
         """The last frame of the clip that this one goes on from, if it does."""
         model, given = task.model, task.given
         path: Path | None = None
@@ -204,7 +204,7 @@ class Studio:
 
     # --- the clip -------------------------------------------------------------------------------------------------
 
-    async def _clip(self, task: Task, first: Picture | None, last: Picture | None) -> Path:
+    async def _clip(self, task: Task, first: EncodedImage | None, last: EncodedImage | None) -> Path:
         given = task.model.completed(task.given)
         size = shape.size(
             task.model,
@@ -254,7 +254,7 @@ class Studio:
         task.result_json = result_json(task)
 
 
-def _draw(look: draw.Look, first: Picture | None, last: Picture | None, path: Path) -> Path:
+def _draw(look: draw.Look, first: EncodedImage | None, last: EncodedImage | None, path: Path) -> Path:
     from runner.media import picture
 
     start, end = (None if one is None else picture.decode(one) for one in (first, last))
@@ -263,7 +263,7 @@ def _draw(look: draw.Look, first: Picture | None, last: Picture | None, path: Pa
     return path
 
 
-def _last_frame(path: Path) -> Picture:
+def _last_frame(path: Path) -> EncodedImage:
     from runner.media import frames, picture
 
     return picture.encode(frames.last_frame(path).rgb)

@@ -1,0 +1,138 @@
+"""All that a plugin author writes against: specs, protocols, requests, results, events. No logic.
+
+A plugin is a module with one function:
+
+    from runner.api import GeneratorSpec, hookimpl
+
+    @hookimpl
+    def runner_register():
+        return GeneratorSpec(name="mine", factory=Mine, options=MyOptions, capabilities=...)
+
+`factory(options, context)` builds the object that does the work; the protocols say what it must offer.
+A plugin imports from `runner.api`, `runner.errors`, `runner.media` and `runner.providers`, and heavy libraries only
+inside functions.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pluggy
+
+from runner.api.capabilities import (
+    Billing,
+    GeneratorCapabilities,
+    ImageInput,
+    Lifecycle,
+    Polling,
+    RateLimits,
+    RequestLimits,
+    UploaderCapabilities,
+)
+from runner.api.context import Context, Download, Sink
+from runner.api.events import Event, EventKind
+from runner.api.protocols import (
+    Extractor,
+    Generator,
+    SupportsAccountStatus,
+    SupportsCallback,
+    SupportsCancel,
+    SupportsDelete,
+    SupportsLookup,
+    Uploader,
+)
+from runner.api.specs import (
+    SECRET,
+    TRANSPORT,
+    EmulatorSpec,
+    ExtractorSpec,
+    GeneratorSpec,
+    NoOptions,
+    PluginSpec,
+    Spec,
+    UploaderSpec,
+)
+from runner.api.values import (
+    JSON,
+    AccountStatus,
+    EncodedImage,
+    FirstFrame,
+    Frame,
+    HandOver,
+    HostedImage,
+    Idempotency,
+    InputMode,
+    Objection,
+    Price,
+    Range,
+    Rate,
+    Reach,
+    Result,
+    ShotRequest,
+    State,
+    Status,
+    TaskRef,
+)
+
+__all__ = [
+    "API_VERSION",
+    "JSON",
+    "OLDEST_API_VERSION",
+    "SECRET",
+    "TRANSPORT",
+    "AccountStatus",
+    "Billing",
+    "Context",
+    "Download",
+    "EmulatorSpec",
+    "EncodedImage",
+    "Event",
+    "EventKind",
+    "Extractor",
+    "ExtractorSpec",
+    "FirstFrame",
+    "Frame",
+    "Generator",
+    "GeneratorCapabilities",
+    "GeneratorSpec",
+    "HandOver",
+    "HostedImage",
+    "Idempotency",
+    "ImageInput",
+    "InputMode",
+    "Lifecycle",
+    "NoOptions",
+    "Objection",
+    "PluginSpec",
+    "Polling",
+    "Price",
+    "Range",
+    "Rate",
+    "RateLimits",
+    "Reach",
+    "RequestLimits",
+    "Result",
+    "ShotRequest",
+    "Sink",
+    "Spec",
+    "State",
+    "Status",
+    "SupportsAccountStatus",
+    "SupportsCallback",
+    "SupportsCancel",
+    "SupportsDelete",
+    "SupportsLookup",
+    "TaskRef",
+    "Uploader",
+    "UploaderCapabilities",
+    "UploaderSpec",
+    "hookimpl",
+]
+
+API_VERSION: Final = 2
+"""The version of this package. A plugin module may state the one it was written for: `runner_api_version = 2`."""
+
+OLDEST_API_VERSION: Final = 2
+"""Plugins written for this version, and for every version up to `API_VERSION`, still work."""
+
+hookimpl = pluggy.HookimplMarker("runner")

@@ -1,0 +1,102 @@
+"""What a plugin registers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runner.api.capabilities import GeneratorCapabilities, UploaderCapabilities
+    from runner.api.context import Context
+    from runner.api.protocols import Extractor, Generator, Uploader
+    from runner.api.values import InputMode
+
+TRANSPORT: Final[Mapping[str, object]] = {"identity": False}
+"""Metadata for an options field that says how a clip is fetched, not which clip: a timeout, a limit, a path.
+
+    timeout_s: float = field(default=60.0, metadata=TRANSPORT)
+
+All other options are part of a shot's identity: changing them requests another clip. Instead of `False` there may be
+a function from the value to what identifies it: two values with the same result request the same clip.
+"""
+
+SECRET: Final[Mapping[str, object]] = {"identity": False, "secret": True}
+"""Metadata for an options field that holds a secret. Its value is never shown, logged or written, and is scrubbed from
+everything that is. It is no part of the identity.
+
+    api_key: str = field(default="", metadata=SECRET)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NoOptions:
+    """The options of a plugin that has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorSpec:
+    """A generator under a name."""
+
+    name: str
+    factory: Callable[[Any, Context], Generator]
+    """Builds the object from the options and a `Context`."""
+    capabilities: GeneratorCapabilities | Callable[[Any, str | None, InputMode], GeneratorCapabilities]
+    """Constant, or a function of the options, the model and the input mode."""
+    options: type = NoOptions
+    """A dataclass: its fields are the keys under `generator:`."""
+    key_version: int = 1
+    """Part of the identity of every shot: raise it when the same request would give another clip."""
+    summary: str = ""
+    """One line for `runner plugins`."""
+    account: Callable[[Any], str] | None = None
+    """What tells one paying account from another (an API key); only a fingerprint of it is kept. Raises `ConfigError`
+    where the key is missing: that is reported before anything starts."""
+    names_matter: bool = False
+    """The names of project, sequence and shot change the clip, and so are part of its identity."""
+    models: Callable[[], Mapping[str, str]] | None = None
+    """The models that exist, with a line about each, for `runner plugins NAME`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractorSpec:
+    """An extractor under a name."""
+
+    name: str
+    factory: Callable[[Any, Context], Extractor]
+    options: type = NoOptions
+    key_version: int = 1
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploaderSpec:
+    """An uploader under a name."""
+
+    name: str
+    factory: Callable[[Any, Context], Uploader]
+    capabilities: UploaderCapabilities | Callable[[Any], UploaderCapabilities]
+    """Constant, or a function of the options."""
+    options: type = NoOptions
+    summary: str = ""
+    ready: Callable[[Any], None] | None = None
+    """Raises a `RunnerError` for what is certainly wrong before the host is contacted (no key, no key file): that is
+    reported before anything is paid for. It may block for some seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorSpec:
+    """An emulator of a provider's HTTP API on this machine, for `runner emulate NAME`."""
+
+    name: str
+    command: Callable[[], Callable[[list[str]], int]]
+    """Imports and returns the function that serves: it takes the command line's words and returns an exit code."""
+    summary: str = ""
+
+
+PluginSpec: TypeAlias = GeneratorSpec | ExtractorSpec | UploaderSpec
+"""What a configuration chooses by name."""
+
+Spec: TypeAlias = PluginSpec | EmulatorSpec
+"""What `runner_register` returns, alone or in a list."""

@@ -1,0 +1,227 @@
+"""The values that travel between the runner and a plugin: images, requests, tasks, prices."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+    from decimal import Decimal
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+JSON: TypeAlias = "str | int | float | bool | list[JSON] | Mapping[str, JSON] | None"
+
+
+class Reach(enum.IntEnum):
+    """From how far away a URL can be fetched."""
+
+    LOOPBACK = 0  # only from this machine
+    NETWORK = 1  # from this machine's network
+    PUBLIC = 2  # from anywhere
+
+
+class InputMode(enum.StrEnum):
+    """What a clip is made from, besides its prompt."""
+
+    TEXT = "text"  # nothing
+    IMAGE = "image"  # a first frame
+
+
+class HandOver(enum.StrEnum):
+    """Which frame of a finished clip the next shot starts from."""
+
+    LAST = "last"
+
+
+class Idempotency(enum.StrEnum):
+    """What a provider does when it receives the same attempt twice."""
+
+    NONE = "none"  # creates, and bills, two clips
+    KEY = "key"  # takes the token as an idempotency key: the second submission returns the first task
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A closed range of numbers, such as the durations in seconds that a model takes."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """The expected price of one clip."""
+
+    usd: Decimal
+    """US dollars."""
+    as_of: date | None = None
+    """The day of the price list; `None` is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` requests in any `per_s` seconds, for one account."""
+
+    count: int
+    per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a request cannot be made."""
+
+    key: str
+    """The shot's key that it is about: `duration_s`, `model`, `params.mode`."""
+    message: str
+    value: object = None
+    """The value that is not accepted."""
+    allowed: str = ""
+    """What is accepted instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedImage:
+    """A still image as a file's bytes."""
+
+    data: bytes
+    format: str
+    """ "png", "jpeg" or "webp", detected from the bytes."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    sha256: str
+    """The digest of `data`, 64 hex digits."""
+
+    @property
+    def mime(self) -> str:
+        """The media type."""
+        return f"image/{self.format}"
+
+    @property
+    def url(self) -> str:
+        """The image as a `data:` URI, which providers that take images inline accept in place of a URL."""
+        import base64
+
+        return f"data:{self.mime};base64,{base64.b64encode(self.data).decode('ascii')}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedImage:
+    """An image on an image host."""
+
+    url: str
+    reach: Reach
+    """From how far away `url` can be fetched."""
+    expires_at: datetime | None = None
+    """Timezone-aware; `None` means that it is served for as long as the session lasts."""
+
+
+FirstFrame: TypeAlias = HostedImage | EncodedImage
+"""How a first frame reaches a generator: as a URL, or inline where its `ImageInput` has `inline_max_bytes`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Frame:
+    """One decoded frame as a viewer sees it: rotation applied, full-range RGB."""
+
+    rgb: NDArray[np.uint8]
+    """Shape (height, width, 3), dtype uint8."""
+    time_s: float
+    """Presentation time in seconds."""
+    method: str
+    """How it was found, for the manifest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotRequest:
+    """One clip to generate."""
+
+    project: str
+    sequence: str
+    shot: str
+    prompt: str
+    model: str | None
+    duration_s: float
+    """Seconds."""
+    aspect_ratio: str
+    """WIDTH:HEIGHT, such as "16:9"."""
+    resolution: str
+    """The short side, such as "720p"."""
+    fps: float
+    """Frames per second."""
+    seed: int | None
+    take: int
+    """Counts from 1. A higher take requests another clip for the same request."""
+    params: Mapping[str, JSON] = field(default_factory=dict)
+    """Parameters of the model, passed to the provider as they are."""
+    image: FirstFrame | None = None
+    """The first frame that the clip must start from; `None` requests text-to-video."""
+    last_image: FirstFrame | None = None
+    """The frame that the clip must end on, where the model takes one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRef:
+    """The provider's task."""
+
+    id: str
+    """All that is needed to find the task again from another process, with `data`."""
+    data: Mapping[str, JSON] = field(default_factory=dict)
+    """What else the provider needs for that, such as a status URL. It is kept in the journal: no secrets."""
+
+
+class State(enum.StrEnum):
+    """The state of a task at the provider."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One clip that can be downloaded."""
+
+    url: str
+    expires_at: datetime | None = None
+    """Timezone-aware; `None` is unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The answer to a poll."""
+
+    state: State
+    progress: float | None = None
+    """0 to 1, where the provider reports it."""
+    results: tuple[Result, ...] = ()
+    reason: str = ""
+    """Why a task failed."""
+    cost_usd: Decimal | None = None
+    """What the provider says the task cost, or holds for it; 0 once it was refunded."""
+    transient: bool = False
+    """A failed task may well succeed when it is submitted again. Done only where it is known to have cost nothing."""
+    max_retries: int | None = None
+    """How often such a failure is worth a new submission; `None` leaves it to `limits.retries`."""
+    prompt: str | None = None
+    """The prompt as the provider reports it, where it does: it tells a task from one whose id was mixed up."""
+    advice: str = ""
+    """What else the user can do about a failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountStatus:
+    """What a provider reports about an account."""
+
+    summary: str
+    """One line for the user."""
+    balance_usd: Decimal | None = None
+    clock: datetime | None = None
+    """The provider's time, timezone-aware."""

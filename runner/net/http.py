@@ -1,0 +1,46 @@
+"""The one place that knows which HTTP client is used.
+
+httpx's interface over aiohttp's connections: httpx's own pool looks at every connection for each request, which
+costs more the more requests run side by side.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Final
+
+from runner import __version__
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+_CONNECTIONS: Final = 10_000  # aiohttp's default is 100, which 100 chains use up
+
+
+def client(*, timeout_s: float = 60.0, public_only: bool = False) -> httpx.AsyncClient:
+    """A client for one run. Redirects are not followed unless a request asks for it. Close it.
+
+    `public_only` lets no name lead to an address of this machine or of a private network.
+
+    `httpx.ConnectError`, `ConnectTimeout` and `PoolTimeout` mean for certain that nothing was sent; all other errors
+    of `httpx.TransportError` leave that open.
+    """
+    import httpx
+
+    from runner.net.transport import Transport
+
+    return httpx.AsyncClient(
+        transport=Transport(_certificates(), connections=_CONNECTIONS, public_only=public_only),
+        timeout=timeout_s,
+        headers={"User-Agent": f"film-runner/{__version__}"},
+    )
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Reading the certificates takes longer than anything else in making a client."""
+    import httpx
+
+    return httpx.create_ssl_context()

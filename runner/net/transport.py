@@ -1,0 +1,153 @@
+"""httpx's requests over aiohttp's connections.
+
+The package httpx-aiohttp does the same; as of 0.2 it calls a connection that was lost with the request on it a timeout
+while connecting, on which hangs whether a paid request may be repeated, and it respells addresses, on which signatures
+hang.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import DefaultResolver
+from yarl import URL
+
+from runner.net.addresses import is_public
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Iterator
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """One pool of connections, opened with the first request."""
+
+    def __init__(self, certificates: ssl.SSLContext, *, connections: int, public_only: bool) -> None:
+        self._certificates = certificates
+        self._connections = connections
+        self._public_only = public_only
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._public_only:
+            _check_literal(request)
+        session = self._session = self._session or self._opened()
+        limits: dict[str, Any] = request.extensions.get("timeout", {})
+        headers = request.headers.copy()
+        try:
+            body: Any = request.content or None
+        except httpx.RequestNotRead:
+            body = request.stream
+            headers.pop("transfer-encoding", None)  # aiohttp sets it itself
+        with _translated(request):
+            response = await session.request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=headers.multi_items(),
+                data=body,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    connect=limits.get("pool"),
+                    sock_connect=limits.get("connect"),
+                    sock_read=limits.get("read"),
+                ),
+            )
+        extensions: dict[str, Any] = {"http_version": b"HTTP/1.1"}
+        if response.reason:
+            extensions["reason_phrase"] = response.reason.encode("ascii", "replace")
+        return httpx.Response(
+            status_code=response.status,
+            headers=list(response.raw_headers),
+            stream=_Body(response, request),
+            request=request,
+            extensions=extensions,
+        )
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            ssl=self._certificates,
+            limit=self._connections,
+            resolver=_PublicResolver() if self._public_only else None,
+        )
+        # Cookies and compression are httpx's business.
+        return aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        )
+
+
+class _Body(httpx.AsyncByteStream):
+    """The bytes of an answer, as they come."""
+
+    def __init__(self, response: aiohttp.ClientResponse, request: httpx.Request) -> None:
+        self._response = response
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _translated(self._request):
+            async for piece in self._response.content.iter_any():
+                yield piece
+
+    async def aclose(self) -> None:
+        self._response.release()
+        await self._response.wait_for_close()
+
+
+class _PublicResolver(AbstractResolver):
+    """Finds public addresses only. What is connected to is what was looked at here: a name that answers differently
+    the second time gains nothing."""
+
+    def __init__(self) -> None:
+        self._resolver = DefaultResolver()
+
+    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        public = [one for one in found if is_public(one["host"])]
+        if not public:
+            raise httpx.ConnectError(f"{host} leads to an address that is not public")
+        return public
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+def _check_literal(request: httpx.Request) -> None:
+    """Look at a host that is an address: it is resolved by no one."""
+    host = request.url.host
+    try:
+        public = is_public(host)
+    except ValueError:
+        return
+    if not public:
+        raise httpx.ConnectError(f"{host} is no public address", request=request)
+
+
+@contextlib.contextmanager
+def _translated(request: httpx.Request) -> Iterator[None]:
+    """Raise httpx's errors for aiohttp's. Only what failed while connecting is called a failure to connect."""
+    try:
+        yield
+    except aiohttp.ConnectionTimeoutError as error:
+        raise httpx.ConnectTimeout(_told(error), request=request) from error
+    except aiohttp.ClientConnectorError as error:
+        raise httpx.ConnectError(_told(error), request=request) from error
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+        raise httpx.UnsupportedProtocol(_told(error), request=request) from error
+    except TimeoutError as error:
+        raise httpx.ReadTimeout(_told(error), request=request) from error
+    except aiohttp.ClientPayloadError as error:
+        raise httpx.ReadError(_told(error), request=request) from error
+    except aiohttp.ClientError as error:
+        raise httpx.RemoteProtocolError(_told(error), request=request) from error
+
+
+def _told(error: BaseException) -> str:
+    return str(error) or type(error).__name__

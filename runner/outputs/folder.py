@@ -1,0 +1,163 @@
+"""The folder of a run: where it is, whose it is, and how files get into it whole."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import OutputError
+from runner.naming import slug
+
+if TYPE_CHECKING:
+    from runner.config.compose import SweepJob
+    from runner.planning.plan import Plan, PlannedSequence, PlannedShot
+
+
+def path_for(plan: Plan, job: SweepJob | None = None) -> Path:
+    """Where a run lands: the same request in the same folder, a job of a sweep inside the sweep's."""
+    if job is None:
+        return plan.project.output_root / plan.project.slug / f"{plan.label}-{plan.key[:8]}"
+    differs = slug("_".join(_readable(override) for override in job.overrides), longest=40)
+    return sweep_path(plan, job) / f"{job.number:02d}_{differs or 'job'}-{plan.key[:8]}"
+
+
+def sweep_path(plan: Plan, job: SweepJob) -> Path:
+    """The folder of a sweep. A sweep over projects belongs to none of them."""
+    root = plan.project.output_root
+    if job.project:
+        root = root / plan.project.slug
+    return root / "sweeps" / job.sweep_key[:8]
+
+
+def _readable(override: str) -> str:
+    key, _, value = override.partition("=")
+    return f"{key.rsplit('.', 1)[-1].lstrip('+~')}-{value[:80]}"
+
+
+class RunFolder:
+    """An open run folder. Paths handed out are inside it; `work` is private and goes away with `close`."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.key = key
+        try:
+            self.path = _claimed(path, key)
+            self.path.mkdir(parents=True, exist_ok=True)
+            _sweep_up(self.path)
+            self.work = Path(tempfile.mkdtemp(prefix=f".work-{os.getpid()}-", dir=self.path))
+            if owner(self.path) is None:
+                # The first file in a folder says whose it is, so that another run of the request knows its own.
+                self.write("run.json", json.dumps({"key": key, "state": "starting"}))
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            hint = "choose another with output.root=DIR"
+            raise OutputError(
+                "the disk is full" if full else "the output folder cannot be written",
+                where=str(path),
+                why=error.strerror or str(error),
+                hint=f"make room, then run the same command again; or {hint}" if full else hint,
+            ) from error
+
+    def close(self) -> None:
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def clip(self, sequence: PlannedSequence, planned: PlannedShot) -> Path:
+        return self.path / sequence.slug / "shots" / f"{planned.stem}.mp4"
+
+    def frame(self, sequence: PlannedSequence, planned: PlannedShot, ending: str) -> Path:
+        return self.path / sequence.slug / "frames" / f"{planned.stem}_last.{ending}"
+
+    def film(self, sequence: PlannedSequence) -> Path:
+        return self.path / sequence.slug / "film.mp4"
+
+    def relative(self, path: Path) -> str:
+        return path.relative_to(self.path).as_posix()
+
+    def write(self, name: str, text: str) -> None:
+        put(self.path / name, text.encode("utf-8"))
+
+
+def put(target: Path, data: bytes) -> None:
+    """Write a file so that it is under its name whole or not at all, even when the machine dies."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".part-", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def move_into_place(finished: Path, target: Path) -> None:
+    """Give a finished file, on the same disk, its final name."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with finished.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(finished, target)
+
+
+def owner(path: Path) -> str | None:
+    """The key of the request that a folder belongs to; `None` when it has none."""
+    found: Any = read_json(path / "run.json")
+    return str(found["key"]) if isinstance(found, dict) and "key" in found else None
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; `None` where it is missing or broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _claimed(path: Path, key: str) -> Path:
+    """`path`, or one with more of the key in its name where another request, or a person, was there first."""
+    for length in (8, 16, 64):
+        candidate = path if length == 8 else path.with_name(path.name.removesuffix(key[:8]) + key[:length])
+        # In this order: the mark may appear between the two looks.
+        if not candidate.exists() or _only_ours(candidate) or owner(candidate) == key:
+            return candidate
+    raise OutputError(
+        "the output folder belongs to something else",
+        where=str(path),
+        hint="choose another with output.root=DIR",
+    )
+
+
+def _only_ours(path: Path) -> bool:
+    """Whether nothing is there but what a run that died at its very beginning leaves behind."""
+    return path.is_dir() and all(entry.name.startswith((".work-", ".part-")) for entry in path.iterdir())
+
+
+def _sweep_up(path: Path) -> None:
+    """Remove the private folders of runs that died."""
+    for left in path.glob(".work-*"):
+        found = re.match(r"\.work-(\d+)-", left.name)
+        if found and not _alive(int(found.group(1))):
+            shutil.rmtree(left, ignore_errors=True)
+    for part in path.rglob(".part-*"):
+        if part.is_file() and not any(path.glob(".work-*")):
+            part.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    if sys.platform == "win32":
+        return True  # asking by signal 0 would send Ctrl-C there
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

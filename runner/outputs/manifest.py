@@ -1,0 +1,119 @@
+"""`manifest.json`: what was asked for and what came of it. Two runs of one request write the same bytes.
+
+Times, hosts, addresses and task ids belong into `run.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from runner import __version__
+from runner.outputs.folder import read_json
+from runner.redaction import hidden_value
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.outputs.outcome import Artifact, FilmOutcome, RunOutcome, ShotOutcome
+    from runner.planning.plan import PlannedShot
+
+NAME: Final = "manifest.json"
+VERSION: Final = 1
+
+
+def text(outcome: RunOutcome) -> str:
+    """The manifest of a run, as it is written."""
+    plan = outcome.plan
+    project = plan.project
+    shots = {shot.planned.name: shot for shot in outcome.shots}
+    films = {film.sequence.name: film for film in outcome.films}
+    content = {
+        "manifest_version": VERSION,
+        "runner": __version__,
+        "project": {"name": project.name, "description": project.description},
+        "key": plan.key,
+        "extractor": project.extractor.spec.name,
+        "fallback": project.continuity.fallback,
+        "sequences": {
+            sequence.name: {
+                "shots": {planned.shot.name: _shot(shots[planned.name]) for planned in sequence.shots},
+                "film": _film(films[sequence.name]),
+            }
+            for sequence in plan.sequences
+        },
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a folder; `None` where there is none that can be used."""
+    found = read_json(folder / NAME)
+    usable = isinstance(found, dict) and found.get("manifest_version") == VERSION
+    return found if usable and isinstance(found.get("sequences"), dict) else None
+
+
+def artifacts(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every file that a manifest lists, each with `path`, `sha256` and `bytes`."""
+    listed = []
+    for sequence in found["sequences"].values():
+        for shot in sequence["shots"].values():
+            listed += [shot[kind] for kind in ("clip", "first_frame") if shot.get(kind)]
+        if sequence.get("film"):
+            listed.append(sequence["film"])
+    return listed
+
+
+def asked_for(planned: PlannedShot) -> dict[str, Any]:
+    """A request as it is written down and shown, secrets hidden."""
+    request = planned.request
+    return {
+        "generator": planned.shot.generator.spec.name,
+        "model": request.model,
+        "prompt": request.prompt,
+        "duration_s": request.duration_s,
+        "aspect_ratio": request.aspect_ratio,
+        "resolution": request.resolution,
+        "fps": request.fps,
+        "seed": None if planned.seed_unsent else request.seed,
+        "take": request.take,
+        "params": hidden_value(dict(request.params)),
+    }
+
+
+def _shot(outcome: ShotOutcome) -> dict[str, Any]:
+    planned = outcome.planned
+    entry: dict[str, Any] = {
+        "key": planned.key,
+        "ending": str(outcome.ending),
+        "boundary": str(planned.shot.boundary),
+        "how": outcome.how,
+        **asked_for(planned),
+    }
+    if planned.previous is not None:
+        entry["starts_from"] = planned.previous.shot.name
+    if planned.shot.image is not None:
+        entry["image"] = {"name": planned.shot.image.path.name, "sha256": planned.shot.image.sha256}
+    if outcome.fell_back:
+        entry["fell_back"] = outcome.fell_back
+    if outcome.adherence is not None:
+        entry["adherence"] = dict(outcome.adherence)
+    if outcome.warnings:
+        entry["warnings"] = list(outcome.warnings)
+    if outcome.error is not None:
+        entry["error"] = outcome.error.line
+    if outcome.reason:
+        entry["reason"] = outcome.reason
+    entry["first_frame"] = _artifact(outcome.first_frame)
+    entry["clip"] = _artifact(outcome.clip)
+    return entry
+
+
+def _film(outcome: FilmOutcome) -> dict[str, Any] | None:
+    return _artifact(outcome.film)
+
+
+def _artifact(artifact: Artifact | None) -> dict[str, Any] | None:
+    if artifact is None:
+        return None
+    return {"path": artifact.path, "sha256": artifact.sha256, "bytes": artifact.bytes, **artifact.facts}

@@ -1,0 +1,55 @@
+"""What a person should know of a plan that can be carried out: seeds that change nothing, pictures of another shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.planning.plan import Plan, PlannedShot
+
+_SAME_SHAPE: Final = 0.03
+
+
+def notes(plan: Plan) -> tuple[str, ...]:
+    """One line for each thing worth knowing."""
+    return (*_seeds(plan), *_shapes(plan))
+
+
+def _seeds(plan: Plan) -> Iterator[str]:
+    """The generators and models that get a seed and take none.
+
+    Such a seed is no part of a shot's identity: requests that differ in nothing else are one request, paid for once.
+    """
+    unsent: dict[str, list[PlannedShot]] = {}
+    for planned in plan.shots:
+        if planned.seed_unsent:
+            unsent.setdefault(planned.who, []).append(planned)
+    for who, shots in unsent.items():
+        take = max(shot.request.take for shot in shots) + 1
+        yield (
+            f"{who} takes no seed: {_listed(shots)} not sent, and changes nothing; another clip of the same request is "
+            f"another take of the shot: take={take}"
+        )
+
+
+def _listed(shots: list[PlannedShot]) -> str:
+    seeds = sorted({planned.request.seed for planned in shots if planned.request.seed is not None})
+    if len(seeds) > 3:
+        return f"each of {len(seeds)} seeds is"
+    return f"seed {seeds[0]} is" if len(seeds) == 1 else f"each of the seeds {', '.join(map(str, seeds))} is"
+
+
+def _shapes(plan: Plan) -> Iterator[str]:
+    """Given pictures whose shape is not that of their shot: some models follow the picture, others crop or pad it."""
+    for planned in plan.shots:
+        given, ratio = planned.shot.image, planned.request.aspect_ratio
+        if given is None:
+            continue
+        width, _, height = ratio.partition(":")
+        if abs(given.width / given.height / (int(width) / int(height)) - 1) > _SAME_SHAPE:
+            yield (
+                f"{planned.name} is {ratio} and starts from {given.path.name}, which is {given.width}x{given.height}: "
+                "the model may crop it, pad it, or take its shape"
+            )

@@ -1,0 +1,235 @@
+"""What will be asked for, shot by shot, under which key. Pure: nothing is contacted, nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from runner.api import GeneratorCapabilities, ImageInput, InputMode, Price, ShotRequest, UploaderCapabilities
+from runner.config.project import Boundary
+from runner.errors import PluginError, RunnerError
+from runner.naming import slug
+from runner.planning import identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from runner.api import JSON
+    from runner.config.project import GeneratorChoice, Project, Shot
+    from runner.plugins import Registry
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedShot:
+    """One shot as it will be asked for. `request.image` is filled in by the engine; `number` counts from 1.
+
+    `previous` is the planned shot that this one chains from.
+    """
+
+    sequence: str
+    number: int
+    shot: Shot
+    request: ShotRequest
+    capabilities: GeneratorCapabilities
+    identity: Mapping[str, JSON]
+    key: str
+    previous: PlannedShot | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.sequence}/{self.shot.name}"
+
+    @property
+    def who(self) -> str:
+        """The generator, with its model where it has one."""
+        of_model = f" with model {self.request.model}" if self.request.model else ""
+        return f"{self.shot.generator.spec.name}{of_model}"
+
+    @property
+    def image_input(self) -> ImageInput:
+        """How its first frame is sent. A generator that states nothing gets what the API's defaults say."""
+        return self.capabilities.image or ImageInput()
+
+    @property
+    def seed_unsent(self) -> bool:
+        """Whether a seed is asked for that the model does not take."""
+        return self.request.seed is not None and not self.capabilities.request.seed
+
+    @property
+    def price(self) -> Price | None:
+        """What this shot is expected to cost; `None` when nobody knows."""
+        tell = self.capabilities.billing.price
+        if tell is None:
+            return None
+        return asked(
+            f"generator {self.shot.generator.spec.name}", (Price, type(None)), lambda: tell(self.request)
+        )
+
+    @property
+    def stem(self) -> str:
+        """The file name of everything that belongs to this shot, without ending."""
+        return f"{self.number:02d}_{self.shot.slug}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedSequence:
+    name: str
+    slug: str
+    shots: tuple[PlannedShot, ...]
+
+    @property
+    def chains(self) -> tuple[tuple[PlannedShot, ...], ...]:
+        """The shots, split where one does not start from the one before: these parts can run side by side."""
+        chains: list[list[PlannedShot]] = []
+        for shot in self.shots:
+            if shot.previous is None:
+                chains.append([])
+            chains[-1].append(shot)
+        return tuple(tuple(chain) for chain in chains)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A whole run before it starts. `label` names the generators in it, for people."""
+
+    project: Project
+    sequences: tuple[PlannedSequence, ...]
+    key: str
+    label: str
+
+    @property
+    def shots(self) -> tuple[PlannedShot, ...]:
+        return tuple(shot for sequence in self.sequences for shot in sequence.shots)
+
+    @property
+    def needs_uploader(self) -> bool:
+        return any(
+            shot.shot.boundary is not Boundary.CUT and not shot.image_input.inline for shot in self.shots
+        )
+
+
+def make(project: Project, registry: Registry) -> Plan:
+    """Plan every shot. Raises `PluginError` when a plugin's transform or capabilities fail."""
+    sequences = []
+    for sequence in project.sequences:
+        planned: list[PlannedShot] = []
+        for number, shot in enumerate(sequence.shots, start=1):
+            chained = shot.boundary is Boundary.CHAIN and bool(planned)
+            previous = planned[-1] if chained else None
+            request = _transformed(_request(project, sequence.name, shot), registry)
+            how = InputMode.TEXT if shot.boundary is Boundary.CUT else InputMode.IMAGE
+            caps = capabilities_of(shot.generator, request.model, how)
+            if caps.model is not None:
+                request = replace(request, model=caps.model)
+            # A seed that the model does not take changes nothing: with another one it is the same request.
+            identifying = identity.fields(
+                request if caps.request.seed else replace(request, seed=None),
+                shot.generator,
+                given=shot.image,
+                previous=previous.key if previous else None,
+                hand_over=project.continuity.hand_over,
+            )
+            planned.append(
+                PlannedShot(
+                    sequence=sequence.name,
+                    number=number,
+                    shot=shot,
+                    request=request,
+                    capabilities=caps,
+                    identity=identifying,
+                    key=identity.digest(identifying),
+                    previous=previous,
+                )
+            )
+        sequences.append(PlannedSequence(name=sequence.name, slug=sequence.slug, shots=tuple(planned)))
+    keys = {sequence.name: {shot.shot.name: shot.key for shot in sequence.shots} for sequence in sequences}
+    return Plan(
+        project=project,
+        sequences=tuple(sequences),
+        key=identity.run_key(project, keys),
+        label=_label(sequences),
+    )
+
+
+def capabilities_of(choice: GeneratorChoice, model: str | None, how: InputMode) -> GeneratorCapabilities:
+    """What the chosen generator can do with this model."""
+    stated = choice.spec.capabilities
+    if isinstance(stated, GeneratorCapabilities):
+        return stated
+    whom = f"generator {choice.spec.name}"
+    return asked(whom, (GeneratorCapabilities,), lambda: stated(choice.options, model, how))
+
+
+def uploader_capabilities(project: Project) -> UploaderCapabilities:
+    """What the chosen image host can do."""
+    stated = project.uploader.spec.capabilities
+    if isinstance(stated, UploaderCapabilities):
+        return stated
+    whom = f"uploader {project.uploader.spec.name}"
+    return asked(whom, (UploaderCapabilities,), lambda: stated(project.uploader.options))
+
+
+def asked(whom: str, kinds: tuple[type, ...], statement: Callable[[], T]) -> T:
+    """What a plugin states about itself. Raises `PluginError` where it breaks off, or states something else."""
+    try:
+        stated = statement()
+        if not isinstance(stated, kinds):
+            raise TypeError(f"it returns {type(stated).__name__}, and should return {kinds[0].__name__}")
+        return stated
+    except RunnerError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{whom} fails to say what it can do", why=f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _request(project: Project, sequence: str, shot: Shot) -> ShotRequest:
+    return ShotRequest(
+        project=project.name,
+        sequence=sequence,
+        shot=shot.name,
+        prompt=shot.prompt,
+        model=shot.model,
+        duration_s=shot.duration_s,
+        aspect_ratio=shot.aspect_ratio,
+        resolution=shot.resolution,
+        fps=shot.fps,
+        seed=shot.seed,
+        take=shot.take,
+        params=shot.params,
+    )
+
+
+def _transformed(request: ShotRequest, registry: Registry) -> ShotRequest:
+    """Fold the plugins' transforms over a request, in the order in which the plugins were loaded."""
+    for hook in registry.manager.hook.runner_transform.get_hookimpls():
+        try:
+            result = hook.function(request)
+        except Exception as error:
+            raise PluginError(
+                f"plugin {hook.plugin_name} fails to transform a request",
+                where=f"{request.sequence}/{request.shot}",
+                why=f"{type(error).__name__}: {error}",
+            ) from error
+        if result is None:
+            continue
+        if not isinstance(result, ShotRequest):
+            raise PluginError(
+                f"plugin {hook.plugin_name} transforms a request into {type(result).__name__}",
+                why="runner_transform returns a ShotRequest, or None",
+            )
+        request = result
+    return request
+
+
+def _label(sequences: Sequence[PlannedSequence]) -> str:
+    generators: dict[str, None] = {}
+    for sequence in sequences:
+        for shot in sequence.shots:
+            model = shot.request.model
+            generators[f"{shot.shot.generator.spec.name} {model or ''}".strip()] = None
+    return slug(" ".join(generators), longest=40) or "run"

@@ -1,0 +1,147 @@
+"""Films as they are before anything is generated, with plugins that can be told what they can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner import plugins
+from runner.api import (
+    ExtractorSpec,
+    GeneratorCapabilities,
+    GeneratorSpec,
+    InputMode,
+    Reach,
+    UploaderCapabilities,
+    UploaderSpec,
+)
+from runner.config.convert import Reader
+from runner.config.origins import Origins
+from runner.config.project import (
+    Boundary,
+    ExtractorChoice,
+    GeneratorChoice,
+    GivenImage,
+    Project,
+    Sequence,
+    Shot,
+    UploaderChoice,
+)
+from runner.config.schema import BudgetKeys, Continuity, Film, Limits
+from runner.planning import capability_checks, plan
+
+if TYPE_CHECKING:
+    from runner.errors import Problem
+
+TODAY = date(2026, 11, 22)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of the generator and the uploader of these tests."""
+
+    caps: bool = True
+    public: bool = False
+
+
+def build(options: object, context: object) -> Any:
+    raise AssertionError("planning builds nothing")
+
+
+def caps(options: Any, model: str | None, how: InputMode) -> GeneratorCapabilities:
+    if model == "broken":
+        raise ValueError("no card for this model")
+    if model == "odd":
+        return 3  # type: ignore[return-value]
+    if model == "old":
+        return GeneratorCapabilities(image=True, retired=TODAY, image_reach=Reach.LOOPBACK)
+    return GeneratorCapabilities(image=options.caps, image_reach=Reach.LOOPBACK)
+
+
+def hosts(options: Any) -> UploaderCapabilities:
+    return UploaderCapabilities(reach=Reach.PUBLIC if options.public else Reach.LOOPBACK)
+
+
+GENERATOR = GeneratorSpec(name="gen", factory=build, options=Options, capabilities=caps)
+EXTRACTOR = ExtractorSpec(name="ext", factory=build)
+UPLOADER = UploaderSpec(name="host", factory=build, options=Options, capabilities=hosts)
+CHOICE = GeneratorChoice(label="", spec=GENERATOR, options=Options(), model="m-1", params={})
+
+
+def shot(name: str, boundary: Boundary = Boundary.CHAIN, **keys: Any) -> Shot:
+    given: dict[str, Any] = {
+        "prompt": f"prompt of {name}",
+        "generator": CHOICE,
+        "model": "m-1",
+        "duration_s": 4.0,
+        "aspect_ratio": "16:9",
+        "resolution": "720p",
+        "fps": 24.0,
+        "seed": None,
+        "take": 1,
+        "params": {},
+        "image": None,
+    } | keys
+    at = f"sequences.main.shots.{name}"
+    return Shot(name=name, slug=name, at=at, boundary=boundary, **given)
+
+
+def film(*shots: Shot, **keys: Any) -> Project:
+    sequence = Sequence(name="main", slug="main", shots=shots)
+    return Project(
+        **{
+            "name": "film",
+            "slug": "film",
+            "description": "",
+            "sequences": (sequence,),
+            "extractor": ExtractorChoice(spec=EXTRACTOR, options=None),
+            "uploader": UploaderChoice(spec=UPLOADER, options=Options()),
+            "continuity": Continuity(),
+            "film": Film(),
+            "budget": BudgetKeys(),
+            "limits": Limits(),
+            "output_root": Path("outputs"),
+            **keys,
+        }
+    )
+
+
+def picture(**keys: Any) -> GivenImage:
+    stated = {
+        "path": Path("a.png"),
+        "sha256": "aa",
+        "format": "png",
+        "size": 1000,
+        "width": 640,
+        "height": 360,
+    }
+    return GivenImage(**{**stated, **keys})
+
+
+@cache
+def untouched() -> plugins.Registry:
+    """Plugins that no test adds a transform to."""
+    return plugins.load([])
+
+
+def make(project: Project) -> plan.Plan:
+    return plan.make(project, untouched())
+
+
+def found(project: Project) -> list[Problem]:
+    """What a check of the plan notes."""
+    reader = Reader(Origins())
+    capability_checks.check(make(project), reader, today=TODAY)
+    return reader.problems
+
+
+def chain(count: int = 5) -> list[Shot]:
+    return [shot("s1", Boundary.CUT), *(shot(f"s{number}") for number in range(2, count + 1))]
+
+
+def with_capabilities(**keys: Any) -> GeneratorChoice:
+    stated = GeneratorCapabilities(**{"image": True, "image_reach": Reach.LOOPBACK, **keys})
+    return replace(CHOICE, spec=replace(GENERATOR, capabilities=stated))
