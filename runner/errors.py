@@ -22,6 +22,8 @@
         ├── TaskTimeout          the provider is still at it after the deadline
         ├── PollFailed           the provider cannot say now how the task stands
         ├── TaskUnknown          the provider does not know the task, or knows it no more
+        ├── LeaseLost            another session took the shot over; nothing was submitted
+        ├── TaskIdInUse          the provider returned the task id of another attempt
         ├── OutcomeUnknown       nobody knows what became of an earlier request; a person decides
         ├── BudgetStop           it would cost more than the budget has
         ├── FetchFailed          the clip exists and did not arrive whole
@@ -303,6 +305,22 @@ class BadClip(ShotError):
 
 class OutcomeUnknown(ShotError):
     """Nobody knows whether an earlier attempt was taken; it is not repeated before a person says so."""
+
+    exit_code = 3
+    spent = Spent.MAYBE
+
+
+class LeaseLost(ShotError):
+    """Another session took over the shot while this one was stopped or could not reach the journal.
+
+    Nothing was submitted; the other session generates the clip.
+    """
+
+    retry_safe = True
+
+
+class TaskIdInUse(ShotError):
+    """The provider returned a task id that another attempt of the same account has. One of the two tasks is lost."""
 
     exit_code = 3
     spent = Spent.MAYBE

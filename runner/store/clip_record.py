@@ -1,0 +1,144 @@
+"""What is known of a clip: written to the journal with the intent, completed when the clip is stored."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.api import InputMode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from runner.api import JSON
+
+VERSION: Final = 1
+"""Of the JSON form. Raise it when a field changes its meaning; `from_json` reads all older versions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFrame:
+    """The hand-over frame that a clip starts from, as it is in the object store."""
+
+    sha256: str
+    bytes: int
+    extension: str
+    """ "png", "jpg" or "webp"."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    time_s: float
+    """Its presentation time in the clip before, in seconds."""
+    method: str
+    """How the extractor found it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColourDrift:
+    """The change of colour over a clip: means over its last third against its first."""
+
+    luma: float
+    chroma: float
+    hue_deg: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipFile:
+    """The properties of a clip's file."""
+
+    bytes: int
+    codec: str
+    width: int
+    """Pixels, as displayed."""
+    height: int
+    """Pixels, as displayed."""
+    fps: str
+    """Frames per second, as a fraction such as "24" or "30000/1001"."""
+    frames: int
+    duration_s: float
+    """Seconds."""
+    audio: str | None
+    """The codec of its sound; `None` is silent."""
+    drift: ColourDrift
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeamAdherence:
+    """How well a clip's first frames match the frame that it was given."""
+
+    verdict: str
+    """`locked`, `reencoded`, `reframed` or `ignored`."""
+    psnr_db: float
+    """Peak signal-to-noise ratio over RGB, at most 99."""
+    repeats: int
+    """How many more times the first frame is shown before it changes."""
+    zoom: float
+    """The scale at which the given frame is found: 1 is unchanged."""
+    doubled: bool
+    """The clip begins with the very frame that the one before it ends with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipRecord:
+    """One clip, from its request to its file."""
+
+    input_mode: InputMode = InputMode.TEXT
+    """`IMAGE` where the request carried a first frame."""
+    fallback: str = ""
+    """Why a shot that should start from a frame was requested without one; empty where it was not."""
+    first_frame: StoredFrame | None = None
+    """Of a chained shot. A given image is not stored: its digest is part of the identity."""
+    clip: ClipFile | None = None
+    """`None` until the clip is stored."""
+    adherence: SeamAdherence | None = None
+    """`None` where there was no first frame, or it could not be measured."""
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, JSON]:
+        """The record as JSON values, with its version."""
+        return {"version": VERSION, **dataclasses.asdict(self), "warnings": list(self.warnings)}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> ClipRecord:
+        """Read a record of this version or an older one. Raises `ValueError` for what is none."""
+        try:
+            return _from_facts(found) if "version" not in found else _from_version_1(found)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a clip record: {error}") from error
+
+
+def _from_version_1(found: Mapping[str, Any]) -> ClipRecord:
+    if found["version"] != VERSION:
+        raise ValueError(f"a clip record of version {found['version']}, this program reads up to {VERSION}")
+    clip = found["clip"]
+    return ClipRecord(
+        input_mode=InputMode(found["input_mode"]),
+        fallback=found["fallback"],
+        first_frame=StoredFrame(**found["first_frame"]) if found["first_frame"] else None,
+        clip=ClipFile(**{**clip, "drift": ColourDrift(**clip["drift"])}) if clip else None,
+        adherence=SeamAdherence(**found["adherence"]) if found["adherence"] else None,
+        warnings=tuple(found["warnings"]),
+    )
+
+
+def _from_facts(facts: Mapping[str, Any]) -> ClipRecord:
+    """The untyped form that journals of version 1 hold."""
+    frame, clip, adherence = facts.get("first_frame"), facts.get("clip"), facts.get("adherence")
+    return ClipRecord(
+        input_mode=InputMode(facts.get("how", "text")),
+        fallback=facts.get("fell_back") or "",
+        first_frame=StoredFrame(
+            sha256=frame["sha256"], bytes=frame["bytes"], extension=frame["ending"], **frame["facts"]
+        )
+        if frame
+        else None,
+        clip=ClipFile(
+            **{"bytes": clip["bytes"], **clip["facts"], "drift": ColourDrift(**clip["facts"]["drift"])}
+        )
+        if clip
+        else None,
+        adherence=SeamAdherence(**adherence) if adherence else None,
+        warnings=tuple(facts.get("warnings") or ()),
+    )
