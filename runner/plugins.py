@@ -8,6 +8,7 @@ wheel alike.
 from __future__ import annotations
 
 import enum
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -30,6 +31,8 @@ from runner.errors import PluginError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType
+
+    from runner.api import Event, ShotRequest
 
 BUNDLED: Final = bundle.folder("plugins")
 ENTRY_POINTS: Final = "runner"
@@ -113,6 +116,27 @@ class Registry:
     def _find(self, cls: type[S], name: str) -> S | None:
         found = self.registered.get((_KINDS[cls], name))
         return found.spec if found and isinstance(found.spec, cls) else None
+
+    def observers(self) -> tuple[tuple[str, Callable[[Event], object]], ...]:
+        """A function for each plugin that implements `runner_event`, in pluggy's order, so that none disturbs another."""
+        return tuple(
+            (f"plugin {name}", functools.partial(_observe, caller))
+            for name, caller in self._each("runner_event")
+        )
+
+    def transforms(self) -> tuple[tuple[str, Callable[[ShotRequest], object]], ...]:
+        """A function for each plugin that implements `runner_transform`, in pluggy's order."""
+        return tuple(
+            (name, functools.partial(_transform, caller)) for name, caller in self._each("runner_transform")
+        )
+
+    def _each(self, hook: str) -> Iterator[tuple[str, pluggy.HookCaller]]:
+        """The hook of one plugin after the other: tryfirst before the others, the last loaded first, trylast last."""
+        implementations = getattr(self.manager.hook, hook).get_hookimpls()
+        plugins = [one.plugin for one in implementations]
+        for one in reversed(implementations):
+            others = [plugin for plugin in plugins if plugin is not one.plugin]
+            yield one.plugin_name, self.manager.subset_hook_caller(hook, remove_plugins=others)
 
     def require_whole(self) -> None:
         """Raise the first loading error, if there was one: a run does not start on half of its plugins."""
@@ -329,6 +353,15 @@ def _add(registry: Registry, new: Registered) -> None:
             hint=f"leave one out: plugins.block=[{new.source.name}]",
         )
     registry.registered[key] = new
+
+
+def _observe(caller: pluggy.HookCaller, event: Event) -> object:
+    return caller(event=event)
+
+
+def _transform(caller: pluggy.HookCaller, request: ShotRequest) -> object:
+    results = [result for result in caller(request=request) if result is not None]
+    return results[0] if results else None
 
 
 _HOST: Final = dict(globals())

@@ -3,32 +3,58 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from runner.api import Event, EventKind
 
-    from runner.api import Event
-    from runner.plugins import Registry
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runner.api import JSON
+    from runner.planning.plan import PlannedShot
 
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class Bus:
-    """Hands each event to every observer, in the order in which they were added."""
+    """Hands each event of one run to every observer, in order. `observers` are functions under a name."""
 
-    def __init__(self) -> None:
-        self._observers: list[tuple[str, Callable[[Event], object]]] = []
+    run: str
+    observers: tuple[tuple[str, Callable[[Event], object]], ...] = ()
 
-    def add(self, name: str, observer: Callable[[Event], object]) -> None:
-        self._observers.append((name, observer))
+    def run_event(self, kind: EventKind, message: str = "", **detail: JSON) -> None:
+        """Something about the whole run."""
+        self._send(Event(kind=kind, run=self.run, message=message, detail=detail))
 
-    def add_plugins(self, registry: Registry) -> None:
-        for hook in registry.manager.hook.runner_event.get_hookimpls():
-            self.add(f"plugin {hook.plugin_name}", hook.function)
+    def sequence_event(self, kind: EventKind, sequence: str, message: str = "", **detail: JSON) -> None:
+        """Something about a sequence."""
+        self._send(Event(kind=kind, run=self.run, sequence=sequence, message=message, detail=detail))
 
-    def tell(self, event: Event) -> None:
-        for name, observer in self._observers:
+    def shot_event(
+        self,
+        kind: EventKind,
+        planned: PlannedShot,
+        message: str = "",
+        progress: float | None = None,
+        detail: Mapping[str, JSON] | None = None,
+    ) -> None:
+        """Something about a shot."""
+        self._send(
+            Event(
+                kind=kind,
+                run=self.run,
+                sequence=planned.sequence,
+                shot=planned.shot.name,
+                message=message,
+                progress=progress,
+                detail=detail or {},
+            )
+        )
+
+    def _send(self, event: Event) -> None:
+        for name, observer in self.observers:
             try:
                 observer(event)
             except Exception:

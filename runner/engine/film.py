@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import threading
-import time
 from typing import TYPE_CHECKING
 
-from runner.api import Event, EventKind
+from runner.api import EventKind
 from runner.errors import JoinError, RunnerError
 from runner.media import join
 from runner.media.join import Part
@@ -19,25 +19,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.api import JSON
-    from runner.engine.events import Bus
+    from runner.engine.run_context import RunContext
     from runner.outputs.film_cache import FilmCache
     from runner.outputs.folder import RunFolder
     from runner.outputs.outcome import ShotOutcome
     from runner.planning.plan import PlannedSequence
 
+_log = logging.getLogger(__name__)
+
 
 async def make_film(
-    sequence: PlannedSequence, shots: Sequence[ShotOutcome], folder: RunFolder, past: FilmCache, bus: Bus
+    run: RunContext, sequence: PlannedSequence, shots: Sequence[ShotOutcome], films: FilmCache
 ) -> FilmOutcome:
-    """Join the shots, all of which have clips. Never raises but for cancellation."""
-    began = time.monotonic()
+    """Join the shots, all of which have clips. Raises only cancellations."""
+    timing, folder = run.resources.timing, run.folder
+    began = timing.monotonic()
     drops = [_duplicated(after) for after in shots[1:]] + [False]
     inputs: list[JSON] = [
         {"sha256": shot.clip.sha256, "drop_last": drop}
         for shot, drop in zip(shots, drops, strict=True)
         if shot.clip
     ]
-    known = await asyncio.to_thread(past.film, sequence, inputs)
+    known = await asyncio.to_thread(films.film, sequence, inputs)
     if known is not None:
         return known
     parts = [
@@ -51,30 +54,35 @@ async def make_film(
     except asyncio.CancelledError:
         stop.set()
         raise
-    except (RunnerError, OSError) as error:
-        failure = (
-            error
-            if isinstance(error, RunnerError)
-            else JoinError("the film cannot be written", why=str(error))
-        )
-        bus.tell(Event(kind=EventKind.FILM_FAILED, sequence=sequence.name, message=failure.line))
+    except Exception as error:
+        failure = _failure(sequence, error)
+        run.bus.sequence_event(EventKind.FILM_FAILED, sequence.name, failure.line)
         return FilmOutcome(sequence=sequence, reason=failure.line, error=failure)
-    elapsed = time.monotonic() - began
-    bus.tell(
-        Event(
-            kind=EventKind.FILM_FINISHED,
-            sequence=sequence.name,
-            detail={"path": film.path, "elapsed_s": round(elapsed, 3)},
-        )
-    )
+    elapsed = timing.monotonic() - began
+    detail: dict[str, JSON] = {"path": film.path, "elapsed_s": round(elapsed, 3)}
+    run.bus.sequence_event(EventKind.FILM_FINISHED, sequence.name, **detail)
     return FilmOutcome(sequence=sequence, film=film, elapsed_s=elapsed)
 
 
 def _duplicated(after: ShotOutcome) -> bool:
     """Whether a shot begins with the very frame that the one before it ends with."""
-    if after.planned.previous is None or after.fell_back or after.adherence is None:
+    if after.planned.previous is None or after.fallback or after.adherence is None:
         return False
-    return bool(after.adherence["doubled"])
+    return after.adherence.doubled
+
+
+def _failure(sequence: PlannedSequence, error: Exception) -> RunnerError:
+    """What failed costs this film only."""
+    if isinstance(error, RunnerError):
+        return error
+    if isinstance(error, OSError):
+        return JoinError("the film cannot be written", why=str(error))
+    _log.error("the film of %s failed", sequence.name, exc_info=error)
+    return JoinError(
+        "the runner itself failed while joining; this is a bug in it",
+        why=f"{type(error).__name__}: {error}",
+        hint="runner.log in the run folder has the traceback; the clips are kept",
+    )
 
 
 def _joined(

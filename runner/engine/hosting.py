@@ -1,128 +1,126 @@
-"""Getting a picture onto the image host, and being sure of its address whenever money is about to hang on it."""
+"""Putting an image on the image host, and being sure of its URL whenever money is about to depend on it."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
+from runner.engine.plugin_calls import called_uploader
 from runner.errors import RunnerError, UploadError, UploadRefused
-from runner.planning.capability_checks import needed_life_s, outlives
+from runner.planning.capability_checks import needed_lifetime_s, outlives
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from runner.api import EncodedImage, HostedImage, Reach, Uploader
+    from runner.api import EncodedImage, HostedImage, Reach, SupportsDelete, Uploader
+    from runner.engine.timing import Timing
     from runner.engine.url_verification import UrlVerifier
 
 T = TypeVar("T")
 
-_TRIES: Final = 5  # ten seconds or so: what goes out without its picture is paid for all the same
-_TRUSTED_S: Final = 60.0  # how long an address is believed to lead to the picture without another look
-
 
 @dataclass(slots=True, kw_only=True)
 class Hosting:
-    """Hosts each picture of a run once, and again when its address is about to end or works no more.
-
-    `queue_s` is how long a task may wait before the provider fetches the picture. Where `verify` is set, `stranger`
-    looks at every address; `lifetime_hint` is what makes addresses live longer. `pause_s` is the first pause between
-    two tries, the others are longer. `clock` is in seconds since 1970.
-    """
+    """Hosts each image once, and again when its URL is about to expire or does not work any more."""
 
     uploader: Uploader
-    stranger: UrlVerifier
+    verifier: UrlVerifier
+    timing: Timing
     queue_s: float = 1800.0
+    """How long a task may wait before the provider fetches the image, in seconds."""
     verify: bool = True
+    """Every URL is fetched back before it is used."""
+    deletes: bool = False
+    """The uploader deletes what it hosted."""
     lifetime_hint: str = ""
-    pause_s: float = 1.0
-    clock: Callable[[], float] = time.time
+    """For the user: how URLs are served for longer."""
     _known: dict[str, HostedImage] = field(default_factory=dict)
-    _seen: dict[str, float] = field(default_factory=dict)
+    _verified_at: dict[str, float] = field(default_factory=dict)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     _failing: bool = False
 
-    async def hosted(self, picture: EncodedImage, needed: Reach) -> HostedImage:
-        """The picture's address, proved to lead to these bytes from as far away as `needed`.
+    async def hosted(self, image: EncodedImage, needed: Reach) -> HostedImage:
+        """The image's URL, verified to serve these bytes from as far away as `needed`.
 
-        Raises `UploadError`: nothing was asked of a generator yet.
+        Raises `UploadError`: nothing was requested of a generator yet.
         """
-        async with self._turns.setdefault(picture.sha256, asyncio.Lock()):
-            known = self._known.get(picture.sha256)
-            if known is not None and self._lives(known) and await self._still_there(known, picture, needed):
+        async with self._turns.setdefault(image.sha256, asyncio.Lock()):
+            known = self._known.get(image.sha256)
+            if known is not None and self._lives(known) and await self._still_works(known, image, needed):
                 self._failing = False
                 return known
             try:
-                found = await self._tried(lambda: self._put(picture))
-                self._check_life(found)
+                found = await self._tried(lambda: called_uploader(self.uploader, image))
+                self._check_lifetime(found)
                 if self.verify:
-                    await self._looked(found, picture, needed)
+                    await self._verify(found, image, needed)
             except UploadError as error:
-                # A refusal is about this picture; a failure is about the host.
+                # A refusal is about this image; a failure is about the host.
                 self._failing = self._failing or error.retry_safe
                 raise
             self._failing = False
-            self._known[picture.sha256] = found
+            self._known[image.sha256] = found
             return found
 
-    def sure(self, hosted: HostedImage) -> bool:
-        """Whether an address was seen to work lately, and will outlive the time that a task may wait."""
+    def trusted(self, hosted: HostedImage) -> bool:
+        """Whether a URL was verified lately, and will outlive the time that a task may wait."""
         if not self.verify:
             return self._lives(hosted)
-        seen = self._seen.get(hosted.url)
-        return self._lives(hosted) and seen is not None and self.clock() - seen < _TRUSTED_S
+        at = self._verified_at.get(hosted.url)
+        return self._lives(hosted) and at is not None and self.timing.clock() - at < self.timing.url_trusted_s
 
-    def doubt(self, hosted: HostedImage) -> None:
-        """Look at this address again before it is handed out once more."""
-        self._seen.pop(hosted.url, None)
+    def distrust(self, hosted: HostedImage) -> None:
+        """Verify this URL again before it is used once more."""
+        self._verified_at.pop(hosted.url, None)
 
-    async def _still_there(self, known: HostedImage, picture: EncodedImage, needed: Reach) -> bool:
-        if not self.sure(known):
+    async def delete(self) -> None:
+        """Delete what this request hosted, where the uploader `deletes`. Raises `UploadError`."""
+        try:
+            await cast("SupportsDelete", self.uploader).delete()
+        except RunnerError:
+            raise
+        except Exception as error:
+            raise UploadError("the uploader failed", why=f"{type(error).__name__}: {error}") from error
+
+    async def _still_works(self, known: HostedImage, image: EncodedImage, needed: Reach) -> bool:
+        if not self.trusted(known):
             try:
-                await self._looked(known, picture, needed)
+                await self._verify(known, image, needed)
             except UploadError:
                 return False
         return True
 
-    async def _looked(self, hosted: HostedImage, picture: EncodedImage, needed: Reach) -> None:
+    async def _verify(self, hosted: HostedImage, image: EncodedImage, needed: Reach) -> None:
         # A page, or other bytes, may be a hiccup once.
-        await self._tried(lambda: self.stranger.look(hosted, picture, needed), refusals=2)
-        self._seen[hosted.url] = self.clock()
+        await self._tried(lambda: self.verifier.verify(hosted, image, needed), refusals=2)
+        self._verified_at[hosted.url] = self.timing.clock()
 
     async def _tried(self, work: Callable[[], Awaitable[T]], *, refusals: int = 1) -> T:
-        """Do `work`, a few times where it fails by chance; once only while nothing gets through to the host."""
-        for tried in range(1, _TRIES + 1):
+        """Do `work`, a few times where it fails for a transient reason; once only while the host is failing."""
+        for tried in range(1, self.timing.host_tries + 1):
             try:
                 return await work()
             except UploadError as error:
-                most = _TRIES if error.retry_safe else refusals
+                most = self.timing.host_tries if error.retry_safe else refusals
                 if self._failing or tried >= most:
                     raise
-                await asyncio.sleep(self.pause_s * 2 ** (tried - 1) * random.uniform(0.5, 1.0))
+                pause_s = self.timing.host_pause_s * 2 ** (tried - 1)
+                await self.timing.sleep(pause_s * self.timing.jitter())
         raise AssertionError("the last try returns or raises")
-
-    async def _put(self, picture: EncodedImage) -> HostedImage:
-        try:
-            return await self.uploader.put(picture)
-        except RunnerError:
-            raise
-        except Exception as error:
-            raise UploadError("the uploader broke off", why=f"{type(error).__name__}: {error}") from error
 
     def _lives(self, hosted: HostedImage) -> bool:
         return hosted.expires_at is None or outlives(self._left_s(hosted.expires_at), self.queue_s)
 
-    def _check_life(self, hosted: HostedImage) -> None:
+    def _check_lifetime(self, hosted: HostedImage) -> None:
         if hosted.expires_at is not None and not self._lives(hosted):
             raise UploadRefused(
-                "the address of a hosted picture ends too soon",
+                "the URL of a hosted image expires too soon",
                 why=f"in {max(0.0, self._left_s(hosted.expires_at)):.0f} s, and a task may wait "
-                f"{needed_life_s(self.queue_s):.0f} s before the picture is fetched",
-                hint=f"{self.lifetime_hint or 'let it live longer'}, or lower limits.task_timeout_s",
+                f"{needed_lifetime_s(self.queue_s):.0f} s before the image is fetched",
+                hint=f"{self.lifetime_hint or 'let it be served for longer'}, or lower limits.task_timeout_s",
             )
 
     def _left_s(self, until: datetime) -> float:
-        return (until - datetime.fromtimestamp(self.clock(), UTC)).total_seconds()
+        return (until - datetime.fromtimestamp(self.timing.clock(), UTC)).total_seconds()

@@ -1,26 +1,31 @@
-"""Calling plugins: their exceptions become errors that name the shot, their calls survive a cancellation."""
+"""Calling plugins: their exceptions become errors that name the plugin and the shot; a submission survives a cancellation."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from runner.errors import FetchFailed, RunnerError, ShotError, SubmitUnknown
+from runner.errors import ExtractionRefused, FetchFailed, RunnerError, ShotError, SubmitUnknown, UploadError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine
+    from pathlib import Path
     from typing import Any
 
+    from runner.api import EncodedImage, Extractor, Frame, HandOver, HostedImage, Uploader
     from runner.planning.plan import PlannedShot
 
 T = TypeVar("T")
 
-# A plugin that breaks off in `submit` may have sent the request before.
-_KINDS: Final = {"submit": SubmitUnknown, "fetch": FetchFailed}
+_log = logging.getLogger(__name__)
+
+# A plugin that fails in `submit` may have sent the request before.
+_ERRORS: Final = {"submit": SubmitUnknown, "fetch": FetchFailed}
 
 
-async def asked(planned: PlannedShot, step: str, call: Awaitable[T]) -> T:
+async def called(planned: PlannedShot, method: str, call: Awaitable[T]) -> T:
     """Await one call of a generator; what it raises becomes an error that names the shot."""
     try:
         return await call
@@ -30,16 +35,42 @@ async def asked(planned: PlannedShot, step: str, call: Awaitable[T]) -> T:
     except TimeoutError:
         raise
     except Exception as error:
-        raise _KINDS.get(step, ShotError)(
-            f"generator {planned.shot.generator.spec.name} broke off in {step}",
+        name = planned.shot.generator.spec.name
+        _log.exception("generator %s failed in %s for %s", name, method, planned.name)
+        raise _ERRORS.get(method, ShotError)(
+            f"generator {name} failed in {method}",
             where=planned.name,
             why=f"{type(error).__name__}: {error}",
-            hint="--debug shows where; runner.log holds the details",
+            hint="runner.log in the run folder has the traceback",
         ) from error
 
 
+def called_extractor(extractor: Extractor, previous: PlannedShot, clip: Path, policy: HandOver) -> Frame:
+    """Extract a hand-over frame. Blocking. Raises `MediaError`."""
+    try:
+        return extractor.extract(clip, policy)
+    except RunnerError:
+        raise
+    except Exception as error:
+        where = f"{previous.name}, {clip.name}"
+        _log.exception("the extractor failed on %s", where)
+        why = f"{type(error).__name__}: {error}"
+        raise ExtractionRefused("the extractor failed", where=where, why=why) from error
+
+
+async def called_uploader(uploader: Uploader, image: EncodedImage) -> HostedImage:
+    """Host an image. Raises `UploadError`."""
+    try:
+        return await uploader.put(image)
+    except RunnerError:
+        raise
+    except Exception as error:
+        _log.exception("the uploader failed")
+        raise UploadError("the uploader failed", why=f"{type(error).__name__}: {error}") from error
+
+
 async def shielded(work: Coroutine[Any, Any, T]) -> T:
-    """Let `work` end whatever happens to the caller; a cancellation is passed on afterwards."""
+    """Finish `work` whatever happens to the caller; a cancellation is passed on afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():

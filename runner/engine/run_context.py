@@ -1,85 +1,78 @@
-"""What the shots of one run share: journal, store, budget, limits, and a voice."""
+"""What the steps of one run know: the session's resources, the plan, the folder, the budget, the observers."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import hashlib
 import shlex
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.api import Event
-from runner.store.budget import Budget
-from runner.store.claims import HEARTBEAT_S, Owner, beat, this_process
+from runner.api import TaskRef
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from runner.api import EventKind
+    from runner.api import Generator, GeneratorCapabilities
     from runner.engine.events import Bus
-    from runner.engine.limits import AccountLimits
-    from runner.planning.plan import PlannedShot
-    from runner.store.journal import Journal
-    from runner.store.objects import Objects
+    from runner.engine.resources import Resources
+    from runner.outputs.folder import RunFolder
+    from runner.planning.plan import Plan, PlannedSequence, PlannedShot
+    from runner.store.attempt import Attempt
+    from runner.store.budget import Budget
+    from runner.store.interface import Lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """One run's view of the store. `scope` is whose budget pays: the run, or the sweep it belongs to."""
+    """One run of a session."""
 
-    root: Path
-    scope: str
-    work: Path
-    journal: Journal
-    objects: Objects
-    limits: AccountLimits
+    plan: Plan
+    folder: RunFolder
+    resources: Resources
     bus: Bus
-    budget: Budget = field(default_factory=Budget)
-    submit_timeout_s: float = 120.0
-    task_timeout_s: float = 1800.0
-    retries: int = 2
-    owner: Owner = field(default_factory=this_process)
-    clock: Callable[[], float] = time.time
-    _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    budget: Budget
 
-    @contextlib.asynccontextmanager
-    async def turn(self, key: str) -> AsyncIterator[None]:
-        """Two shots of this run that ask for the same clip take turns: the second one finds it made."""
-        async with self._turns.setdefault(key, asyncio.Lock()):
-            yield
-
-    @contextlib.asynccontextmanager
-    async def alive(self) -> AsyncIterator[None]:
-        """Keep the claims of this process warm."""
-        beating = asyncio.create_task(self._beat())
-        try:
-            yield
-        finally:
-            beating.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await beating
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            await self.journal.soon(beat(self.owner, self.clock()))
-
-    def tell(
-        self, planned: PlannedShot, kind: EventKind, message: str = "", progress: float | None = None
-    ) -> None:
-        self.bus.tell(
-            Event(
-                kind=kind,
-                sequence=planned.sequence,
-                shot=planned.shot.name,
-                message=message,
-                progress=progress,
-            )
-        )
+    @property
+    def owner(self) -> str:
+        """Under which this run's attempts are counted: those of other sessions are not its own spending."""
+        return f"{self.resources.journal.owner}:{self.plan.key[:16]}"
 
     def command(self, *words: str) -> str:
-        """A command that a person can paste, for this outputs root."""
-        root = () if str(self.root) == "outputs" else (f"output.root={self.root}",)
-        return shlex.join(["python", "-m", "runner", *words, *root])
+        """A command that the user can paste, for this outputs root."""
+        root = self.plan.project.output_root
+        of_root = () if str(root) == "outputs" else (f"output.root={root}",)
+        return shlex.join(["python", "-m", "runner", *words, *of_root])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotJob:
+    """One shot that this session has the lease of."""
+
+    run: RunContext
+    sequence: PlannedSequence
+    planned: PlannedShot
+    generator: Generator
+    lease: Lease
+    previous_clip: Path | None
+    """The clip of the shot that it chains from."""
+
+    @property
+    def account(self) -> str:
+        """The fingerprint of the paying account."""
+        return fingerprint(self.planned)
+
+    @property
+    def capabilities(self) -> GeneratorCapabilities:
+        return self.planned.capabilities
+
+
+def task_ref(attempt: Attempt) -> TaskRef:
+    """The provider's task of an attempt."""
+    return TaskRef(attempt.task, attempt.task_data)
+
+
+def fingerprint(planned: PlannedShot) -> str:
+    """What tells one paying account from another, without revealing its key."""
+    choice = planned.shot.generator
+    secret = choice.spec.account(choice.options) if choice.spec.account else ""
+    return hashlib.sha256(f"{choice.spec.name}\0{secret}".encode()).hexdigest()[:12]

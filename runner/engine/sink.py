@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING, BinaryIO
 
 from runner.errors import FetchFailed, OutputError
-from runner.store.disk import MAKE_ROOM
+from runner.outputs.folder import MAKE_ROOM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,9 +57,9 @@ class FileSink:
         """Raise `FetchFailed` when another number of bytes came than was announced."""
         if self._expected is not None and self.size != self._expected:
             raise FetchFailed(
-                "the clip did not arrive whole",
-                why=f"{self._expected:,} bytes were announced, {self.size:,} came",
-                hint="run the same command again",
+                "the clip did not arrive complete",
+                why=f"{self._expected:,} bytes were announced, {self.size:,} arrived",
+                hint="rerun the same command",
             )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.outputs import manifest
 from runner.outputs.outcome import Artifact, FilmOutcome
-from runner.store.objects import digest_of
+from runner.store import digest_of
 
 if TYPE_CHECKING:
     from runner.outputs.folder import RunFolder

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
-import re
 import shutil
-import sys
 import tempfile
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import OutputError
 from runner.naming import slug
@@ -20,8 +20,14 @@ if TYPE_CHECKING:
     from runner.planning.plan import Plan, PlannedSequence, PlannedShot
 
 
-def path_for(plan: Plan, job: SweepJob | None = None) -> Path:
+MAKE_ROOM: Final = "make room, then rerun the same command: what is done is kept"
+_STALE_S: Final = 3600.0
+"""A temporary file this old is left over from a run that was killed: nothing is written into one for so long."""
+
+
+def path_for(plan: Plan) -> Path:
     """Where a run lands: the same request in the same folder, a job of a sweep inside the sweep's."""
+    job = plan.job
     if job is None:
         return plan.project.output_root / plan.project.slug / f"{plan.label}-{plan.key[:8]}"
     differs = slug("_".join(_readable(override) for override in job.overrides), longest=40)
@@ -42,15 +48,16 @@ def _readable(override: str) -> str:
 
 
 class RunFolder:
-    """An open run folder. Paths handed out are inside it; `work` is private and goes away with `close`."""
+    """An open run folder. Paths handed out are inside it; `work` is a private folder of the session."""
 
-    def __init__(self, path: Path, key: str) -> None:
+    def __init__(self, path: Path, key: str, work: Path) -> None:
         self.key = key
+        self.work = work / key[:16]
         try:
             self.path = _claimed(path, key)
             self.path.mkdir(parents=True, exist_ok=True)
-            _sweep_up(self.path)
-            self.work = Path(tempfile.mkdtemp(prefix=f".work-{os.getpid()}-", dir=self.path))
+            self.work.mkdir(parents=True, exist_ok=True)
+            _remove_stale(self.path)
             if owner(self.path) is None:
                 # The first file in a folder says whose it is, so that another run of the request knows its own.
                 self.write("run.json", json.dumps({"key": key, "state": "starting"}))
@@ -61,11 +68,8 @@ class RunFolder:
                 "the disk is full" if full else "the output folder cannot be written",
                 where=str(path),
                 why=error.strerror or str(error),
-                hint=f"make room, then run the same command again; or {hint}" if full else hint,
+                hint=f"{MAKE_ROOM}; or {hint}" if full else hint,
             ) from error
-
-    def close(self) -> None:
-        shutil.rmtree(self.work, ignore_errors=True)
 
     def clip(self, sequence: PlannedSequence, planned: PlannedShot) -> Path:
         return self.path / sequence.slug / "shots" / f"{planned.stem}.mp4"
@@ -100,11 +104,18 @@ def put(target: Path, data: bytes) -> None:
 
 
 def move_into_place(finished: Path, target: Path) -> None:
-    """Give a finished file, on the same disk, its final name."""
+    """Give a finished file its final name, durably: whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with finished.open("rb") as file:
         os.fsync(file.fileno())
-    os.replace(finished, target)
+    try:
+        os.replace(finished, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        part = target.with_name(f".part-{target.name}")
+        shutil.copyfile(finished, part)
+        move_into_place(part, target)
 
 
 def owner(path: Path) -> str | None:
@@ -137,27 +148,13 @@ def _claimed(path: Path, key: str) -> Path:
 
 def _only_ours(path: Path) -> bool:
     """Whether nothing is there but what a run that died at its very beginning leaves behind."""
-    return path.is_dir() and all(entry.name.startswith((".work-", ".part-")) for entry in path.iterdir())
+    return path.is_dir() and all(entry.name.startswith(".part-") for entry in path.iterdir())
 
 
-def _sweep_up(path: Path) -> None:
-    """Remove the private folders of runs that died."""
-    for left in path.glob(".work-*"):
-        found = re.match(r"\.work-(\d+)-", left.name)
-        if found and not _alive(int(found.group(1))):
-            shutil.rmtree(left, ignore_errors=True)
+def _remove_stale(path: Path) -> None:
+    """Remove the temporary files of runs that were killed."""
+    oldest = time.time() - _STALE_S
     for part in path.rglob(".part-*"):
-        if part.is_file() and not any(path.glob(".work-*")):
-            part.unlink(missing_ok=True)
-
-
-def _alive(pid: int) -> bool:
-    if sys.platform == "win32":
-        return True  # asking by signal 0 would send Ctrl-C there
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
+        with contextlib.suppress(OSError):
+            if part.is_file() and part.stat().st_mtime < oldest:
+                part.unlink()

@@ -1,10 +1,11 @@
-"""`manifest.json`: what was asked for and what came of it. Two runs of one request write the same bytes.
+"""`manifest.json`: what was requested and what came of it. Two runs of one request write the same bytes.
 
 Times, hosts, addresses and task ids belong into `run.json`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from runner.planning.plan import PlannedShot
 
 NAME: Final = "manifest.json"
-VERSION: Final = 1
+VERSION: Final = 2
+_READABLE: Final = (1, VERSION)
 
 
 def text(outcome: RunOutcome) -> str:
@@ -34,7 +36,7 @@ def text(outcome: RunOutcome) -> str:
         "project": {"name": project.name, "description": project.description},
         "key": plan.key,
         "extractor": project.extractor.spec.name,
-        "fallback": project.continuity.fallback,
+        "continuity_fallback": project.continuity.fallback,
         "sequences": {
             sequence.name: {
                 "shots": {planned.shot.name: _shot(shots[planned.name]) for planned in sequence.shots},
@@ -49,7 +51,7 @@ def text(outcome: RunOutcome) -> str:
 def read(folder: Path) -> dict[str, Any] | None:
     """The manifest of a folder; `None` where there is none that can be used."""
     found = read_json(folder / NAME)
-    usable = isinstance(found, dict) and found.get("manifest_version") == VERSION
+    usable = isinstance(found, dict) and found.get("manifest_version") in _READABLE
     return found if usable and isinstance(found.get("sequences"), dict) else None
 
 
@@ -64,7 +66,7 @@ def artifacts(found: dict[str, Any]) -> list[dict[str, Any]]:
     return listed
 
 
-def asked_for(planned: PlannedShot) -> dict[str, Any]:
+def request_of(planned: PlannedShot) -> dict[str, Any]:
     """A request as it is written down and shown, secrets hidden."""
     request = planned.request
     return {
@@ -87,17 +89,17 @@ def _shot(outcome: ShotOutcome) -> dict[str, Any]:
         "key": planned.key,
         "ending": str(outcome.ending),
         "boundary": str(planned.shot.boundary),
-        "how": outcome.how,
-        **asked_for(planned),
+        "input_mode": str(outcome.input_mode),
+        **request_of(planned),
     }
     if planned.previous is not None:
         entry["starts_from"] = planned.previous.shot.name
     if planned.shot.image is not None:
         entry["image"] = {"name": planned.shot.image.path.name, "sha256": planned.shot.image.sha256}
-    if outcome.fell_back:
-        entry["fell_back"] = outcome.fell_back
+    if outcome.fallback:
+        entry["fallback"] = outcome.fallback
     if outcome.adherence is not None:
-        entry["adherence"] = dict(outcome.adherence)
+        entry["adherence"] = dataclasses.asdict(outcome.adherence)
     if outcome.warnings:
         entry["warnings"] = list(outcome.warnings)
     if outcome.error is not None:

@@ -2,68 +2,75 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import hashlib
 import json
 import logging
 import platform
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from runner import __version__
 from runner.api import EventKind
+from runner.money import MICROS
 from runner.outputs import manifest
-from runner.outputs.lines import Lines
-from runner.store.budget import MICROS
 
 if TYPE_CHECKING:
     from runner.api import Event
-    from runner.config.compose import Composed
     from runner.outputs.folder import RunFolder
     from runner.outputs.outcome import RunOutcome
     from runner.planning.plan import Plan
-    from runner.report.money import Money
 
-
-# `json.dumps` makes an encoder for each call that is not by its defaults.
-_ENCODED: Final = json.JSONEncoder(ensure_ascii=False).encode
 _log = logging.getLogger("runner.run")
+_RUN: contextvars.ContextVar[object] = contextvars.ContextVar("run", default=None)
+"""The recorder of the run that the current task belongs to: a line of one run never lands in the log of another."""
 
 
-class Record:
-    """Writes into one run folder while the run goes on."""
+class _RunLog(logging.FileHandler):
+    """Takes the log lines of one run. What cannot be written, because the disk is full, is not worth stopping for."""
 
-    def __init__(self, folder: RunFolder, plan: Plan, composed: Composed) -> None:
+    def __init__(self, folder: RunFolder, recorder: Recorder) -> None:
+        super().__init__(folder.path / "runner.log", encoding="utf-8")
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
+        self.addFilter(lambda record: _RUN.get() is recorder)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        pass
+
+
+class Recorder:
+    """Writes into one run folder while the run goes on. Use as a context manager in the run's own task."""
+
+    def __init__(self, folder: RunFolder, plan: Plan) -> None:
         self._folder = folder
         self._plan = plan
-        self._composed = composed
         self._started = datetime.now(UTC)
-        self._events = Lines(folder.path / "events.jsonl")
-        self._log_lines = Lines(folder.path / "runner.log")
-        self._log = logging.StreamHandler(self._log_lines)
-        self._log.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
-        self._before = logging.getLogger("runner").level
+        self._events = (folder.path / "events.jsonl").open("a", encoding="utf-8", buffering=1)
+        self._log = _RunLog(folder, self)
 
-    def open(self) -> None:
+    def __enter__(self) -> Recorder:
         """Leave a mark of whose folder this is before anything else happens."""
-        logger = logging.getLogger("runner")
-        logger.setLevel(logging.INFO)
-        logger.addHandler(self._log)
+        self._token = _RUN.set(self)
+        logging.getLogger("runner").addHandler(self._log)
         self._folder.write("run.json", _text(self._facts("running")))
-        self._folder.write(".hydra/config.yaml", self._composed.text)
-        overrides = "".join(
-            f"- {json.dumps(one, ensure_ascii=False)}\n" for one in self._composed.shown_overrides
-        )
-        self._folder.write(".hydra/overrides.yaml", overrides or "[]\n")
+        composed = self._plan.composed
+        if composed is not None:
+            self._folder.write(".hydra/config.yaml", composed.text)
+            lines = [f"- {json.dumps(one, ensure_ascii=False)}\n" for one in composed.shown_overrides]
+            self._folder.write(".hydra/overrides.yaml", "".join(lines) or "[]\n")
+        return self
 
-    def close(self) -> None:
+    def __exit__(self, *error: object) -> None:
         logging.getLogger("runner").removeHandler(self._log)
-        logging.getLogger("runner").setLevel(self._before)
-        self._log.close()
-        self._log_lines.close()
-        self._events.close()
+        _RUN.reset(self._token)
+        with contextlib.suppress(OSError):
+            self._log.close()
+        with contextlib.suppress(OSError):
+            self._events.close()
 
     def observe(self, event: Event) -> None:
-        """Append one event, and log what a person would look for."""
+        """Append one event, and log what one would look for."""
         entry: dict[str, Any] = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "kind": event.kind,
@@ -73,15 +80,15 @@ class Record:
             entry["progress"] = round(event.progress, 3)
         if event.detail:
             entry["detail"] = dict(event.detail)
-        self._events.write(_ENCODED(entry) + "\n")
-        self._events.flush()
+        with contextlib.suppress(OSError):
+            self._events.write(json.dumps(entry, ensure_ascii=False) + "\n")
         if event.kind is EventKind.SHOT_PROGRESS:
             return
         bad = event.kind.endswith(("failed", "fell_back", "warned", "skipped"))
         where = "/".join(filter(None, (event.sequence, event.shot))) or "run"
         _log.log(logging.WARNING if bad else logging.INFO, "%s %s %s", where, event.kind, event.message)
 
-    def finish(self, outcome: RunOutcome, money: Money) -> None:
+    def finish(self, outcome: RunOutcome) -> None:
         """Write the manifest, then the record that points to it."""
         text = manifest.text(outcome)
         self._folder.write(manifest.NAME, text)
@@ -90,7 +97,7 @@ class Record:
             "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "exit_code": outcome.exit_code,
             "manifest_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
-            "money": money.as_json(),
+            "money": outcome.cost.to_json() if outcome.cost is not None else None,
             "shots": {
                 shot.planned.name: {
                     "ending": shot.ending,
@@ -109,10 +116,11 @@ class Record:
         self._folder.write("run.json", _text(facts))
 
     def fail(self, message: str) -> None:
-        """Note that the run ended before it could make anything."""
+        """Record that the run ended before it could make anything."""
         self._folder.write("run.json", _text(self._facts("failed") | {"error": message}))
 
     def _facts(self, state: str) -> dict[str, Any]:
+        composed = self._plan.composed
         return {
             "key": self._plan.key,
             "state": state,
@@ -120,7 +128,7 @@ class Record:
             "runner": __version__,
             "python": platform.python_version(),
             "host": platform.node(),
-            "overrides": self._composed.shown_overrides,
+            "overrides": composed.shown_overrides if composed is not None else [],
         }
 
 

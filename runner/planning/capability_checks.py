@@ -187,21 +187,21 @@ def _check_hosting(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:
         if caps.lifetime_s is not None and not outlives(caps.lifetime_s, queue_s):
             reader.problem(
                 "uploader.plugin",
-                f"the addresses of {name} live {caps.lifetime_s:g} s, and a task may wait {needed_life_s(queue_s):g} s "
+                f"the addresses of {name} live {caps.lifetime_s:g} s, and a task may wait {needed_lifetime_s(queue_s):g} s "
                 "before its picture is fetched",
                 value=name,
                 allowed=f"{caps.lifetime_hint or 'a longer life'}; or a lower limits.task_timeout_s",
             )
 
 
-def needed_life_s(queue_s: float) -> float:
+def needed_lifetime_s(queue_s: float) -> float:
     """How many seconds an address has to live where a task may wait `queue_s` before its picture is fetched."""
     return min(queue_s, _LONGEST_QUEUE_S)
 
 
-def outlives(life_s: float, queue_s: float) -> bool:
+def outlives(lifetime_s: float, queue_s: float) -> bool:
     """Whether an address that lives so many seconds is there for all tasks, give or take what it took to make it."""
-    return life_s > 0 and life_s + _GRACE_S >= needed_life_s(queue_s)
+    return lifetime_s > 0 and lifetime_s + _GRACE_S >= needed_lifetime_s(queue_s)
 
 
 def _others(generator: str, chosen: str, hosts: Sequence[str], caps: UploaderCapabilities) -> str:

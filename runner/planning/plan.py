@@ -14,7 +14,8 @@ from runner.planning import identity
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from runner.api import JSON
+    from runner.api import JSON, Event
+    from runner.config.compose import Composed, SweepJob
     from runner.config.project import GeneratorChoice, Project, Shot
     from runner.plugins import Registry
 
@@ -93,12 +94,28 @@ class PlannedSequence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A whole run before it starts. `label` names the generators in it, for people."""
+    """A whole run before it starts."""
 
     project: Project
     sequences: tuple[PlannedSequence, ...]
     key: str
+    """Of the whole request, 64 hex digits."""
     label: str
+    """Names the generators in it, for people."""
+    composed: Composed | None = None
+    """The configuration that it was made from."""
+    observers: tuple[tuple[str, Callable[[Event], object]], ...] = ()
+    """The plugins that observe events, by name."""
+
+    @property
+    def job(self) -> SweepJob | None:
+        """Its place in a sweep."""
+        return self.composed.job if self.composed is not None else None
+
+    @property
+    def scope(self) -> str:
+        """Whose budget pays: the sweep's that it belongs to, or its own."""
+        return self.job.sweep_key if self.job is not None else self.key
 
     @property
     def shots(self) -> tuple[PlannedShot, ...]:
@@ -205,13 +222,13 @@ def _request(project: Project, sequence: str, shot: Shot) -> ShotRequest:
 
 
 def _transformed(request: ShotRequest, registry: Registry) -> ShotRequest:
-    """Fold the plugins' transforms over a request, in the order in which the plugins were loaded."""
-    for hook in registry.manager.hook.runner_transform.get_hookimpls():
+    """Fold the plugins' transforms over a request, in pluggy's order."""
+    for name, transform in registry.transforms():
         try:
-            result = hook.function(request)
+            result = transform(request)
         except Exception as error:
             raise PluginError(
-                f"plugin {hook.plugin_name} fails to transform a request",
+                f"plugin {name} failed to transform a request",
                 where=f"{request.sequence}/{request.shot}",
                 why=f"{type(error).__name__}: {error}",
             ) from error
@@ -219,7 +236,7 @@ def _transformed(request: ShotRequest, registry: Registry) -> ShotRequest:
             continue
         if not isinstance(result, ShotRequest):
             raise PluginError(
-                f"plugin {hook.plugin_name} transforms a request into {type(result).__name__}",
+                f"plugin {name} transforms a request into {type(result).__name__}",
                 why="runner_transform returns a ShotRequest, or None",
             )
         request = result

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from runner.money import to_micros
 from runner.outputs.outcome import Ending
 from runner.planning.advisories import notes
 from runner.report import next_step, paragraph, table
 from runner.report.fallbacks import NAMED, few, retakes
+from runner.report.money import cost_line, sufficient_budget
 from runner.report.table import Cell, Column
-from runner.store.budget import to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from runner.outputs.outcome import FilmOutcome, RunOutcome, ShotOutcome
-    from runner.report.money import Money
 
 
-def show(
-    outcome: RunOutcome, folder: Path, command: Sequence[str], money: Money, *, brief: bool = False
-) -> None:
+def show(outcome: RunOutcome, command: Sequence[str], *, brief: bool = False) -> None:
     """Print the summary of one run to standard output.
 
     A brief one, for a job of many, has no table of shots, and leaves what to do next to the end of the sweep.
@@ -41,16 +39,19 @@ def show(
     for shot in outcome.shots:
         _notes(console, shot, alike.get(shot.planned.name))
     _skipped(console, outcome)
-    _films(console, outcome.films, folder)
-    console.print(Text(f"folder: {folder}"), soft_wrap=True)
-    if brief:
+    folder = outcome.folder
+    if folder is not None:
+        _films(console, outcome.films, folder)
+        console.print(Text(f"folder: {folder}"), soft_wrap=True)
+    cost = outcome.cost
+    if brief or cost is None:
         return
     budget = outcome.plan.project.budget
-    if told := money.told("film"):
-        paragraph.show(console, f"money: {told}")
-    if budget.max_cost is not None and money.so_far.micros > to_micros(budget.max_cost):
+    if line := cost_line(cost, "film"):
+        paragraph.show(console, f"money: {line}")
+    if budget.max_cost is not None and cost.so_far.micros > to_micros(budget.max_cost):
         paragraph.show(console, f"! that is more than budget.max_cost={budget.max_cost:g}", style="yellow")
-    goes_on = () if outcome.interrupted else money.goes_on(budget)
+    goes_on = () if outcome.interrupted else sufficient_budget(cost, budget)
     if text := next_step.next_step(outcome.errors, interrupted=outcome.interrupted, goes_on=goes_on):
         console.print(Text(f"next: {text}: {next_step.command(command, goes_on)}"), soft_wrap=True)
 
@@ -87,7 +88,7 @@ _STYLE = {
 
 
 def _start(shot: ShotOutcome) -> str:
-    if shot.fell_back:
+    if shot.fallback:
         return "prompt (!)"
     planned = shot.planned
     if planned.previous is not None:
@@ -107,7 +108,7 @@ def _length(shot: ShotOutcome) -> str:
 def _seam(shot: ShotOutcome) -> str:
     if shot.adherence is None:
         return ""
-    return f"{shot.adherence['verdict']} {shot.adherence['psnr_db']:.0f} dB"
+    return f"{shot.adherence.verdict} {shot.adherence.psnr_db:.0f} dB"
 
 
 def _alike(shots: Sequence[ShotOutcome]) -> dict[str, list[str]]:
@@ -142,8 +143,8 @@ def _fell_back(console: Console, outcome: RunOutcome) -> None:
     """The shots without continuity, by what went wrong, and how to have them made again."""
     groups: dict[str, list[ShotOutcome]] = {}
     for shot in outcome.shots:
-        if shot.fell_back:
-            groups.setdefault(shot.fell_back, []).append(shot)
+        if shot.fallback:
+            groups.setdefault(shot.fallback, []).append(shot)
     for reason, fallen in groups.items():
         names = few([shot.planned.name for shot in fallen])
         were = "was made from its prompt" if len(fallen) == 1 else "were made from their prompts"
@@ -155,7 +156,7 @@ def _fell_back(console: Console, outcome: RunOutcome) -> None:
 
 
 def _skipped(console: Console, outcome: RunOutcome) -> None:
-    """The shots that were not asked for: of each chain the first, with its reason."""
+    """The shots that were not requested: of each chain the first, with its reason."""
     ended = {shot.planned.name: shot for shot in outcome.shots}
     for sequence in outcome.plan.sequences:
         for chain in sequence.chains:
@@ -167,7 +168,7 @@ def _skipped(console: Console, outcome: RunOutcome) -> None:
                     if after < 2
                     else f", nor were the {after} after it"
                 )
-                text = f"x {_one_line(found[0].planned.name)} was not asked for{more}: {found[0].reason}"
+                text = f"x {_one_line(found[0].planned.name)} was not requested{more}: {found[0].reason}"
                 paragraph.show(console, text, style="yellow")
 
 
@@ -181,7 +182,7 @@ def _films(console: Console, films: Sequence[FilmOutcome], folder: Path) -> None
         if film.error is not None:
             paragraph.show_error(console, f"x no film of {name}: ", film.error, style="red")
         elif film.film is None:
-            missing += [] if film.reason == "not asked for" else [(name, film.reason)]
+            missing += [] if film.reason == "not requested" else [(name, film.reason)]
         else:
             facts = film.film.facts
             text = f"film of {name}: {folder / film.film.path}"

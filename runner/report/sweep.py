@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from runner.config.schema import BudgetKeys
 from runner.errors import BudgetStop, JournalError
 from runner.outputs import folder as folders
+from runner.outputs.cost import RunCost
 from runner.planning.estimate import micros, of_keys
 from runner.report import next_step, paragraph
-from runner.report.money import Money
+from runner.report.money import cost_line, sufficient_budget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ class Sweep:
     def __init__(self) -> None:
         self.jobs: list[Job] = []
         self._errors: list[RunnerError] = []
-        self._moneys: list[Money] = []
+        self._costs: list[RunCost] = []
         self._prices: dict[str, int | None] = {}
         self._root = Path()
         self._budget = BudgetKeys()
@@ -61,16 +62,17 @@ class Sweep:
         line = f"job {job.number}  {' '.join(job.overrides)}"
         Console(highlight=False).print(Text(_cut(line, 160), style="bold"))
 
-    def note(self, job: SweepJob, outcome: RunOutcome, money: Money) -> None:
+    def note(self, job: SweepJob, outcome: RunOutcome) -> None:
         found = Job(
             number=job.number,
             overrides=job.overrides,
             exit_code=outcome.exit_code,
-            folder=folders.path_for(outcome.plan, job).name,
+            folder=outcome.folder.name if outcome.folder is not None else "",
         )
         self.jobs.append(found)
         self._errors += outcome.errors
-        self._moneys.append(money)
+        if outcome.cost is not None:
+            self._costs.append(outcome.cost)
         self._root = outcome.plan.project.output_root
         self._prices |= {shot.key: micros(shot) for shot in outcome.plan.shots}
         self._budget = outcome.plan.project.budget
@@ -104,8 +106,8 @@ class Sweep:
                 for job in self.jobs
             ]
             found: dict[str, Any] = {"key": self._key, "jobs": entries}
-            if self._moneys:
-                found["money"] = Money.of_all(self._moneys, {}).as_json()
+            if self._costs:
+                found["money"] = RunCost.of_all(self._costs, {}).to_json()
             text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
             # Where it cannot be written no job could write either, and each has said so.
             with contextlib.suppress(OSError):
@@ -139,11 +141,11 @@ class Sweep:
         )
         console.print(Text(f"{verdict}; sweep folder: {self._path or 'none'}"), soft_wrap=True)
         goes_on: tuple[str, ...] = ()
-        if self._moneys:
-            money = Money.of_all(self._moneys, self._ahead())
-            goes_on = money.goes_on(self._budget)
-            if told := money.told("sweep"):
-                paragraph.show(console, f"money: {told}")
+        if self._costs:
+            cost = RunCost.of_all(self._costs, self._ahead())
+            goes_on = sufficient_budget(cost, self._budget)
+            if line := cost_line(cost, "sweep"):
+                paragraph.show(console, f"money: {line}")
         if text := next_step.next_step(self._errors, interrupted=self.interrupted, goes_on=goes_on):
             console.print(Text(f"next: {text}: {next_step.command(words, goes_on)}"), soft_wrap=True)
 

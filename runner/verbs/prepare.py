@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from runner import plugins
@@ -55,7 +56,7 @@ class Preparation:
         self._registry: Registry | None = None
         self._of: schema.PluginKeys | None = None
 
-    def plan(self, composed: Composed) -> tuple[Plan, Registry]:
+    def plan(self, composed: Composed) -> Plan:
         """The plan of one composition. Raises `ConfigError` with all problems there are, or `PluginError`."""
         registry = self._load(composed)
         registry.require_whole()
@@ -71,7 +72,7 @@ class Preparation:
                 raise
         if reader.problems:
             raise problems(reader)
-        return planned, registry
+        return replace(planned, composed=composed, observers=registry.observers())
 
     def _load(self, composed: Composed) -> Registry:
         keys = Reader(composed.origins).read(schema.PluginKeys, composed.config.get("plugins"), "plugins")

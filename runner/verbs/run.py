@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from runner import interrupts
 from runner.config import compose
-from runner.engine import kill_points
-from runner.engine.events import Bus
-from runner.engine.executor import execute
-from runner.engine.limits import AccountLimits, Rates
-from runner.engine.run_context import RunContext
-from runner.errors import JournalError, RunnerError
-from runner.outputs import folder as folders
-from runner.outputs.film_cache import FilmCache
-from runner.outputs.outcome import Ending, RunOutcome
-from runner.outputs.recorder import Record
-from runner.planning.estimate import forecast
+from runner.errors import RunnerError
 from runner.report import progress, summary, sweep
-from runner.report.money import Money
-from runner.store.budget import Budget, Spend, to_micros
-from runner.store.journal import Journal, spend
-from runner.store.objects import Objects
-from runner.verbs.confirm import Readiness, confirm
+from runner.session import Session
+from runner.verbs.confirm import confirm
 from runner.verbs.prepare import Preparation, checked
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from runner.cli import Flags
     from runner.config.compose import Composed
+    from runner.outputs.outcome import RunOutcome
     from runner.planning.plan import Plan
-    from runner.plugins import Registry
-
-
-_log = logging.getLogger(__name__)
 
 
 def main(flags: Flags) -> int:
@@ -54,14 +35,6 @@ def main(flags: Flags) -> int:
     return max(codes, default=0)
 
 
-class _Ended(NamedTuple):
-    """A run that is over: what came of it, where, and what it cost."""
-
-    outcome: RunOutcome
-    folder: Path
-    money: Money
-
-
 class _Runs:
     """The jobs of one command, one after the other."""
 
@@ -69,27 +42,24 @@ class _Runs:
         self._flags = flags
         self._words = words
         self._preparation = Preparation()
-        self._rates = Rates()
-        self._readiness = Readiness()
         self.sweep = sweep.Sweep()
 
     def one(self, composed: Composed) -> int:
         """Run one composition. In a sweep an error is noted, so that the other jobs go on."""
         if composed.job is None:
-            plan, registry = self._preparation.plan(composed)
-            ended = self._run(plan, registry, composed)
-            summary.show(ended.outcome, ended.folder, self._words, ended.money)
-            return ended.outcome.exit_code
+            outcome = self._run(self._preparation.plan(composed))
+            summary.show(outcome, self._words)
+            return outcome.exit_code
         if self.sweep.interrupted:
             self.sweep.note_skipped(composed.job)
             return 130
         try:
-            plan, registry = self._preparation.plan(composed)
+            plan = self._preparation.plan(composed)
             self.sweep.begin(composed.job, plan)
-            ended = self._run(plan, registry, composed)
-            summary.show(ended.outcome, ended.folder, self._words, ended.money, brief=True)
-            self.sweep.note(composed.job, ended.outcome, ended.money)
-            code = ended.outcome.exit_code
+            outcome = self._run(plan)
+            summary.show(outcome, self._words, brief=True)
+            self.sweep.note(composed.job, outcome)
+            code = outcome.exit_code
         except RunnerError as error:
             if self._flags.debug:
                 raise
@@ -97,88 +67,23 @@ class _Runs:
             code = error.exit_code
         return code
 
-    def _run(self, plan: Plan, registry: Registry, composed: Composed) -> _Ended:
-        root = plan.project.output_root
-        self._readiness.check(plan)
+    def _run(self, plan: Plan) -> RunOutcome:
+        """Execute one plan. Raises the error of a run that did not start."""
         confirm(plan)
-        folder = folders.RunFolder(folders.path_for(plan, composed.job), plan.key)
-        try:
-            with Journal(root / ".runner" / "journal.db") as journal:
-                record = Record(folder, plan, composed)
-                record.open()
-                try:
-                    context = _ledger(plan, composed, folder, journal, self._rates)
-                    began = context.clock()
-                    outcome = self._executed(plan, registry, folder, record, context)
-                    kill_points.reach("before_manifest")
-                    spent = _money(outcome, context, began)
-                    record.finish(outcome, spent)
-                    kill_points.reach("after_manifest")
-                except RunnerError as error:
-                    record.fail(str(error))
-                    raise
-                finally:
-                    record.close()
-        finally:
-            folder.close()
-        return _Ended(outcome, folder.path, spent)
-
-    def _executed(
-        self, plan: Plan, registry: Registry, folder: folders.RunFolder, record: Record, context: RunContext
-    ) -> RunOutcome:
         display = progress.show(plan, quiet=self._flags.quiet)
-        bus = context.bus
-        bus.add("events.jsonl", record.observe)
-        bus.add("progress", display.observe)
-        bus.add_plugins(registry)
         try:
-            return asyncio.run(_interruptible(plan, folder, context))
-        except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
+            outcome = asyncio.run(_executed(plan, display))
         finally:
             display.close()
+        if outcome.error is not None and not outcome.shots:
+            raise outcome.error
+        return outcome
 
 
-def _money(outcome: RunOutcome, context: RunContext, began: float) -> Money:
-    """What the run cost. A journal that cannot be read now is no reason to lose the record of what was made."""
-    stopped = any(shot.ending is Ending.STOPPED for shot in outcome.shots)
-    try:
-        return Money(
-            now=context.journal.now(spend(context.scope, began)),
-            so_far=context.journal.now(spend(context.scope)),
-            ahead=forecast(outcome.plan).ahead if stopped else {},
-        )
-    except JournalError as error:
-        _log.warning("what the run cost cannot be told: %s", error.line)
-        return Money(now=Spend(), so_far=Spend(), ahead={})
-
-
-def _ledger(
-    plan: Plan, composed: Composed, folder: folders.RunFolder, journal: Journal, rates: Rates
-) -> RunContext:
-    project = plan.project
-    budget = project.budget
-    return RunContext(
-        root=project.output_root,
-        scope=composed.job.sweep_key if composed.job else plan.key,
-        work=folder.work,
-        journal=journal,
-        objects=Objects(project.output_root / ".runner" / "objects"),
-        limits=AccountLimits(project.limits.in_flight, rates),
-        bus=Bus(),
-        budget=Budget(
-            max_cost=None if budget.max_cost is None else to_micros(budget.max_cost),
-            max_shots=budget.max_shots,
-        ),
-        submit_timeout_s=project.limits.submit_timeout_s,
-        task_timeout_s=project.limits.task_timeout_s,
-        retries=project.limits.retries,
-    )
-
-
-async def _interruptible(plan: Plan, folder: folders.RunFolder, context: RunContext) -> RunOutcome:
-    """Execute, so that a signal ends it early: stop asking for clips, keep and record what is there."""
-    task = asyncio.current_task()
-    assert task is not None
-    with interrupts.cancelling(task):
-        return await execute(plan, folder, FilmCache(folder), context)
+async def _executed(plan: Plan, display: progress.Show) -> RunOutcome:
+    """One run of a session of its own, which a signal ends early."""
+    session = Session(plan.project.output_root)
+    with interrupts.handled_by(session.cancel):
+        async with session:
+            (outcome,) = await session.run([plan], display.observe)
+    return outcome

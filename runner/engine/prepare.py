@@ -1,0 +1,195 @@
+"""The first step: the first frame of a shot, taken from a clip or from a file, and put where the model can fetch it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from runner.api import EventKind, HandOver, HostedImage, InputMode
+from runner.config.project import Boundary
+from runner.engine import image_cleanup
+from runner.engine.plugin_calls import called_extractor
+from runner.errors import MediaError, RunnerError, ShotError, UploadError
+from runner.media import picture
+from runner.planning import image_fit
+from runner.planning.capability_checks import can_fall_back
+from runner.store.clip_record import ClipRecord, StoredFrame
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from runner.api import EncodedImage, FirstFrame, Frame
+    from runner.engine.hosting import Hosting
+    from runner.engine.run_context import ShotJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedInput:
+    """What a request starts from."""
+
+    image: FirstFrame | None = None
+    """As the generator gets it; `None` requests text-to-video."""
+    encoded: EncodedImage | None = None
+    """The same image, to host it once more."""
+    rgb: NDArray[Any] | None = None
+    """The same image, decoded: shape (height, width, 3), uint8. The clip's first frames are compared with it."""
+    record: ClipRecord = field(default_factory=ClipRecord)
+    """What the journal keeps of it."""
+
+
+async def prepare_input(job: ShotJob) -> PreparedInput:
+    """Extract, fit and host the first frame; without one, fall back to the prompt where that is allowed.
+
+    Raises `MediaError`, `UploadError` or `ShotError`: nothing was requested of a generator yet.
+    """
+    if job.planned.shot.boundary is Boundary.CUT:
+        return PreparedInput()
+    try:
+        image, stored = await _first_frame(job)
+        job.run.bus.shot_event(EventKind.SHOT_UPLOADING, job.planned)
+        sent = await _sent(job, image)
+        rgb = await asyncio.to_thread(picture.decode, image)
+    except (MediaError, UploadError) as error:
+        error.where = error.where or job.planned.name
+        return PreparedInput(record=ClipRecord(fallback=_fallback(job, error)))
+    return PreparedInput(
+        image=sent,
+        encoded=image,
+        rgb=rgb,
+        record=ClipRecord(input_mode=InputMode.IMAGE, first_frame=stored),
+    )
+
+
+async def refreshed(job: ShotJob, prepared: PreparedInput, *, verify: bool = False) -> PreparedInput:
+    """The same input with a URL that works now; prepared anew where its image cannot be hosted any more.
+
+    `verify` looks at the URL again even where it was verified lately.
+    """
+    if prepared.encoded is None or not isinstance(prepared.image, HostedImage):
+        return prepared
+    hosting = await _hosting(job)
+    if verify:
+        hosting.distrust(prepared.image)
+    if hosting.trusted(prepared.image):
+        return prepared
+    try:
+        hosted = await hosting.hosted(prepared.encoded, job.planned.image_input.reach)
+    except UploadError:
+        return await prepare_input(job)
+    return dataclasses.replace(prepared, image=hosted)
+
+
+async def given_pixels(job: ShotJob, record: ClipRecord) -> NDArray[Any] | None:
+    """The decoded first frame that an earlier request went out with. Nothing is hosted.
+
+    `None` where there was none, or it cannot be had any more: the clip is paid for and kept, its seam unmeasured.
+    """
+    if record.input_mode is InputMode.TEXT:
+        return None
+    try:
+        image, _ = await _first_frame(job)
+        return await asyncio.to_thread(picture.decode, image)
+    except RunnerError:
+        return None
+
+
+async def _first_frame(job: ShotJob) -> tuple[EncodedImage, StoredFrame | None]:
+    """The first frame, in a form that the model takes; and how it is stored, where it is a hand-over frame."""
+    if job.planned.previous is None or job.previous_clip is None:
+        return await asyncio.to_thread(_given, job), None
+    extractor = await job.run.resources.extractor(job.run.plan.project.extractor)
+    frame = await asyncio.to_thread(
+        called_extractor, extractor, job.planned.previous, job.previous_clip, HandOver.LAST
+    )
+    image = await asyncio.to_thread(image_fit.encoded, frame.rgb, job.planned.image_input)
+    return image, await asyncio.to_thread(_stored, job, image, frame)
+
+
+def _stored(job: ShotJob, image: EncodedImage, frame: Frame) -> StoredFrame:
+    """Put the hand-over frame into the object store."""
+    try:
+        job.run.resources.objects.put_bytes(image.data, image.sha256)
+    except OSError as error:
+        # No reason to fall back: the next clip could not be stored either.
+        raise ShotError(
+            "the hand-over frame cannot be stored",
+            where=str(error.filename or job.run.resources.root),
+            why=error.strerror or str(error),
+            hint="make room, or see that the folder can be written; then rerun the same command",
+        ) from error
+    return StoredFrame(
+        sha256=image.sha256,
+        bytes=len(image.data),
+        extension="jpg" if image.format == "jpeg" else image.format,
+        width=image.width,
+        height=image.height,
+        time_s=round(frame.time_s, 6),
+        method=frame.method,
+    )
+
+
+def _given(job: ShotJob) -> EncodedImage:
+    """The image that the project names."""
+    given = job.planned.shot.image
+    assert given is not None, "a shot with an image boundary has an image"
+    try:
+        found = picture.read(given.path.read_bytes(), name=given.path.name)
+    except OSError as error:
+        raise MediaError("the given image cannot be read", where=str(given.path), why=str(error)) from error
+    if found.sha256 != given.sha256:
+        raise MediaError(
+            "the given image changed after the run was planned",
+            where=str(given.path),
+            hint="rerun the same command",
+        )
+    return image_fit.fitted(found, job.planned.image_input)
+
+
+async def _sent(job: ShotJob, image: EncodedImage) -> FirstFrame:
+    """The image as the generator gets it: inline, or on the image host."""
+    if job.planned.image_input.inline:
+        return image
+    hosting = await _hosting(job)
+    if hosting.deletes:
+        await asyncio.to_thread(_mark_hosted, job)
+    try:
+        return await hosting.hosted(image, job.planned.image_input.reach)
+    except RunnerError as error:
+        error.where = error.where or job.planned.name
+        raise
+
+
+async def _hosting(job: ShotJob) -> Hosting:
+    return await job.run.resources.hosting(job.run.plan.project, job.run.plan.key)
+
+
+def _mark_hosted(job: ShotJob) -> None:
+    try:
+        image_cleanup.mark(job.run.resources.root, job.run.plan.key)
+    except OSError as error:
+        raise ShotError(
+            "what is hosted cannot be noted",
+            where=str(error.filename or job.run.resources.root),
+            why=error.strerror or str(error),
+            hint="make room, or see that the folder can be written; then rerun the same command",
+        ) from error
+
+
+def _fallback(job: ShotJob, error: RunnerError) -> str:
+    """Why the shot goes on without its first frame. Raises `error` where it may not.
+
+    An image that the user chose is what the shot is about: without it there is nothing worth paying for.
+    """
+    planned = job.planned
+    if planned.shot.boundary is Boundary.IMAGE:
+        raise error
+    if job.run.plan.project.continuity.fallback == "none" or not can_fall_back(planned):
+        error.hint = error.hint or (
+            "rerun the same command; or continuity.fallback=text_to_video goes on without the frame"
+        )
+        raise error
+    message = f"generated from its prompt alone: {error.line}"
+    job.run.bus.shot_event(EventKind.SHOT_FELL_BACK, planned, message)
+    return error.line

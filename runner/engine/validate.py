@@ -1,0 +1,101 @@
+"""The fifth step: a clip that arrived is complete, decodes, and is what was requested; its seam is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import BadClip, MediaError
+from runner.media import probe, seam
+from runner.media.drift import described, drift
+from runner.media.survey import survey
+from runner.store.clip_record import ClipFile, ColourDrift, SeamAdherence
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from runner.engine.download import Downloaded
+    from runner.media.probe import Probe
+    from runner.planning.plan import PlannedShot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidClip:
+    """What was measured of a clip that can be used."""
+
+    clip: ClipFile
+    adherence: SeamAdherence | None
+    warnings: tuple[str, ...]
+
+
+def validate(arrived: Downloaded, planned: PlannedShot, given: NDArray[Any] | None) -> ValidClip:
+    """Check a downloaded file; `given` is the first frame it had to start from. Blocking. Raises `BadClip`."""
+    try:
+        facts = probe.probe(arrived.path)
+        seen = survey(arrived.path, facts.duration_s)
+        change = drift(seen.stations)
+    except MediaError as error:
+        raise BadClip(
+            "the file that arrived is not a complete clip",
+            where=planned.name,
+            why=error.line,
+            hint="rerun the same command: the clip is fetched again",
+        ) from error
+    warnings = _unlike_the_request(facts, planned)
+    if seam.blank(seen.stations[-1]):
+        warnings.append("ends in a single colour: a shot that chains from it starts from nothing")
+    elif text := described(change):
+        warnings.append(
+            f"drifts in colour, {text} over its last third: a shot that chains from it starts there"
+        )
+    adherence = None
+    if given is not None:
+        found = seam.measure(given, seen.opening)
+        adherence = SeamAdherence(
+            verdict=str(found.verdict),
+            psnr_db=round(found.psnr_db, 2),
+            repeats=found.repeats,
+            zoom=round(found.zoom, 3),
+            doubled=seam.should_drop(found),
+        )
+        warnings += _seam_warnings(adherence)
+    clip = ClipFile(
+        bytes=arrived.size,
+        codec=facts.codec,
+        width=facts.width,
+        height=facts.height,
+        fps=str(facts.fps),
+        frames=seen.frames,
+        duration_s=round(facts.duration_s, 6),
+        audio=facts.audio.codec if facts.audio else None,
+        drift=ColourDrift(luma=change.luma, chroma=change.chroma, hue_deg=change.hue_deg),
+    )
+    return ValidClip(clip=clip, adherence=adherence, warnings=tuple(warnings))
+
+
+def _unlike_the_request(facts: Probe, planned: PlannedShot) -> list[str]:
+    request = planned.request
+    warnings = []
+    if abs(facts.duration_s - request.duration_s) > max(0.25, 0.1 * request.duration_s):
+        warnings.append(f"is {facts.duration_s:.2f} s long, {request.duration_s:g} s were requested")
+    width, _, height = request.aspect_ratio.partition(":")
+    wanted, got = int(width) / int(height), facts.width / facts.height
+    if abs(got / wanted - 1) > 0.03:
+        warnings.append(f"is {facts.width}x{facts.height}, not {request.aspect_ratio}")
+    return warnings
+
+
+def _seam_warnings(measured: SeamAdherence) -> list[str]:
+    psnr = f"{measured.psnr_db:.1f} dB"
+    warnings = []
+    if measured.verdict == "ignored":
+        warnings.append(f"does not start from the frame it was given ({psnr}): there is a cut at this seam")
+    elif measured.verdict == "reframed":
+        warnings.append(
+            f"starts from the frame it was given at another scale ({measured.zoom:.2f}x): "
+            "the picture jumps at this seam"
+        )
+    if measured.repeats:
+        times = "once more" if measured.repeats == 1 else f"{measured.repeats} times more"
+        warnings.append(f"shows its first frame {times} before it moves: the film freezes there")
+    return warnings

@@ -1,0 +1,47 @@
+"""What a run or a sweep cost, and what it would take to finish it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from runner.money import MICROS
+from runner.store.budget import Spend
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runner.api import JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCost:
+    """Amounts are reservations included: what is at risk."""
+
+    now: Spend
+    """By this run, in this session."""
+    so_far: Spend
+    """By all runs that have the same budget: this request's, or this sweep's."""
+    ahead: Mapping[str, int | None] = field(default_factory=dict)
+    """Where the budget stopped it, what is left to do: the keys, each with its price in millionths of a US dollar,
+    `None` where it is unknown."""
+
+    @classmethod
+    def of_all(cls, jobs: Sequence[RunCost], ahead: Mapping[str, int | None]) -> RunCost:
+        """The cost of a sweep, whose jobs have one budget, in the order in which they ran."""
+        now = Spend(*(sum(figures) for figures in zip(*(job.now for job in jobs), strict=True)))
+        return cls(now=now, so_far=jobs[-1].so_far, ahead=ahead)
+
+    @property
+    def usd(self) -> float:
+        """US dollars at risk by this run, in this session."""
+        return self.now.micros / MICROS
+
+    def to_json(self) -> dict[str, JSON]:
+        """For `run.json` and `sweep.json`: US dollars."""
+        return {
+            "now_usd": self.now.micros / MICROS,
+            "so_far_usd": self.so_far.micros / MICROS,
+            "reserved_usd": self.so_far.reserved / MICROS,
+            "unpriced": self.so_far.unpriced,
+        }

@@ -1,0 +1,316 @@
+"""The library: a session executes plans over one outputs root, any number of them at once.
+
+    plans = [runner.plan(runner.compose([f"+project={name}"])) for name in names]
+    async with runner.Session("outputs") as session:
+        outcomes = await session.run(plans, observer=print)
+
+The command line, a sweep and a notebook are clients of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from runner import store
+from runner.api import SupportsCancel
+from runner.engine import kill_points
+from runner.engine.events import Bus
+from runner.engine.limits import AccountLimits
+from runner.engine.plugin_calls import shielded
+from runner.engine.resources import Resources
+from runner.engine.run import execute
+from runner.engine.run_context import RunContext, fingerprint, task_ref
+from runner.engine.timing import Timing
+from runner.errors import JournalError, OutputError, RunnerError, ShotError, UsageError
+from runner.net import http
+from runner.net.download import Downloads
+from runner.outputs.cost import RunCost
+from runner.outputs.film_cache import FilmCache
+from runner.outputs.folder import RunFolder, path_for
+from runner.outputs.outcome import Ending, RunOutcome
+from runner.outputs.recorder import Recorder
+from runner.planning.estimate import forecast
+from runner.planning.readiness import Readiness
+from runner.store.attempt import Attempt, Phase
+from runner.store.budget import Budget, Spend
+from runner.store.interface import Filter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from runner.api import Event
+    from runner.config.project import GeneratorChoice
+    from runner.planning.plan import Plan
+
+__all__ = ["Session"]
+
+_log = logging.getLogger(__name__)
+_CANCEL_S: Final = 15.0
+"""How long the provider may take to cancel a task."""
+
+
+class Session:
+    """Executes runs over one outputs root. Use as an asynchronous context manager, from one event loop.
+
+    It owns the journal, the object store, HTTP clients, plugin objects (one for each spec and options), image hosting,
+    limits and leases once, for all of its runs: budgets, rates and limits of tasks in flight hold across them.
+    """
+
+    def __init__(self, root: str | Path = "outputs", *, timing: Timing | None = None) -> None:
+        self.root: Final = Path(root)
+        """The outputs root."""
+        self._timing = timing or Timing()
+        self._stack = AsyncExitStack()
+        self._resources: Resources | None = None
+        self._readiness = Readiness()
+        self._tasks: set[asyncio.Task[RunOutcome]] = set()
+        self._cancelled = 0
+
+    async def __aenter__(self) -> Session:
+        """Open the journal. Raises `JournalError`, or `OutputError` where the root cannot be written."""
+        try:
+            self._resources = await self._opened()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self._resources = None
+        await self._stack.aclose()
+
+    async def run(
+        self, plans: Sequence[Plan], observer: Callable[[Event], object] | None = None
+    ) -> tuple[RunOutcome, ...]:
+        """Execute plans side by side; their outcomes, in the order of the plans.
+
+        `observer` is called with every event of every run (`Event.run` is the plan's key); what it raises is logged.
+        What goes wrong with a run is in its outcome: `errors`, `exit_code`. A cancellation of the caller ends all runs
+        early, so that nothing is paid twice, and is then raised again.
+        """
+        tasks = [asyncio.create_task(self._run(plan, observer)) for plan in plans]
+        self._tasks.update(tasks)
+        try:
+            if tasks:
+                await asyncio.wait(tasks)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            await shielded(_all(tasks))
+            raise
+        finally:
+            self._tasks.difference_update(tasks)
+        return tuple(task.result() for task in tasks)
+
+    def cancel(self) -> None:
+        """End all runs early: finish pending submissions, record what is there, and return their outcomes.
+
+        Tasks live on at the provider, and the same command picks them up. Called a second time, it also cancels them at
+        the providers that charge less for a cancelled task.
+        """
+        self._cancelled += 1
+        if self._cancelled == 1:
+            for task in self._tasks:
+                task.cancel()
+
+    async def cancel_task(self, attempt: Attempt, plan: Plan) -> None:
+        """Cancel the task of an attempt at its provider, with the generator that `plan` configures.
+
+        Raises `UsageError` where the provider does not charge less for that, or the plan has no such generator.
+        """
+        if attempt.phase is not Phase.SUBMITTED:
+            raise UsageError(
+                f"this attempt is {attempt.phase}; there is no task to cancel", where=attempt.name
+            )
+        for planned in plan.shots:
+            choice = planned.shot.generator
+            if choice.spec.name != attempt.generator or fingerprint(planned) != attempt.account:
+                continue
+            if not planned.capabilities.billing.cancel_saves_money:
+                raise UsageError(
+                    f"{attempt.generator} charges the same for a cancelled task", where=attempt.name
+                )
+            await self._cancel_at_provider(attempt, choice)
+            return
+        raise UsageError(
+            f"the project has no generator {attempt.generator} of this attempt's account",
+            where=attempt.name,
+            hint="name the project, and the key, that the task was submitted with",
+        )
+
+    # --- one run ----------------------------------------------------------------------------------------------
+
+    async def _run(self, plan: Plan, observer: Callable[[Event], object] | None) -> RunOutcome:
+        try:
+            if self._cancelled:
+                return _interrupted(plan)
+            return await self._recorded(plan, observer)
+        except asyncio.CancelledError:
+            return _interrupted(plan)
+        except RunnerError as error:
+            return RunOutcome(plan=plan, error=error)
+
+    async def _recorded(self, plan: Plan, observer: Callable[[Event], object] | None) -> RunOutcome:
+        resources = self._open
+        if plan.project.output_root.resolve() != self.root.resolve():
+            raise UsageError(
+                "the run has another outputs root than its session",
+                where=str(plan.project.output_root),
+                why=f"the session is over {self.root}",
+            )
+        await asyncio.to_thread(self._check, plan)
+        folder = RunFolder(path_for(plan), plan.key, resources.work)
+        recorder = Recorder(folder, plan)
+        with recorder:
+            named: list[tuple[str, Callable[[Event], object]]] = [("events.jsonl", recorder.observe)]
+            if observer is not None:
+                named.append(("observer", observer))
+            run = RunContext(
+                plan=plan,
+                folder=folder,
+                resources=resources,
+                bus=Bus(plan.key, (*named, *plan.observers)),
+                budget=Budget.of(plan.project.budget),
+            )
+            try:
+                return await self._finished(run, recorder)
+            except RunnerError as error:
+                recorder.fail(str(error))
+                raise
+
+    async def _finished(self, run: RunContext, recorder: Recorder) -> RunOutcome:
+        outcome = await execute(run, FilmCache(run.folder))
+        if self._cancelled > 1:
+            await self._cancel_tasks(run)
+        kill_points.reach("before_manifest")
+        outcome = outcome.placed(run.folder.path, await self._cost(run, outcome))
+        try:
+            recorder.finish(outcome)
+        except OSError as error:
+            # What was made is there, and paid for: the summary must not be lost with the manifest.
+            outcome = outcome.failed(
+                OutputError(
+                    "the manifest cannot be written",
+                    where=str(run.folder.path),
+                    why=error.strerror or str(error),
+                    hint="make room, or make the folder writable; then rerun the same command",
+                )
+            )
+        kill_points.reach("after_manifest")
+        return outcome
+
+    def _check(self, plan: Plan) -> None:
+        """Raise where a run cannot do what it is for, before anything is requested. Blocking."""
+        self._readiness.check(plan)
+        store.check_evidence(self.root, path_for(plan), [shot.key for shot in plan.shots])
+
+    async def _cost(self, run: RunContext, outcome: RunOutcome) -> RunCost:
+        """What the run cost. A journal that cannot be read now is no reason to lose the record of what was made."""
+        stopped = any(shot.ending is Ending.STOPPED for shot in outcome.shots)
+        journal, scope = run.resources.journal, run.plan.scope
+        try:
+            return RunCost(
+                now=await journal.spend(scope, run.owner),
+                so_far=await journal.spend(scope),
+                ahead=(await asyncio.to_thread(forecast, run.plan)).ahead if stopped else {},
+            )
+        except JournalError as error:
+            _log.warning("cannot determine what the run cost: %s", error.line)
+            return RunCost(now=Spend(), so_far=Spend())
+
+    # --- what the session owns ----------------------------------------------------------------------------------
+
+    @property
+    def _open(self) -> Resources:
+        if self._resources is None:
+            raise RuntimeError("the session is not open: use `async with Session(...) as session`")
+        return self._resources
+
+    async def _opened(self) -> Resources:
+        enter = self._stack.enter_async_context
+        logger = logging.getLogger("runner")
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.INFO)
+            self._stack.callback(logger.setLevel, logging.NOTSET)
+        try:
+            work = self._stack.enter_context(store.work_folder(self.root))
+        except OSError as error:
+            raise OutputError(
+                "the outputs root cannot be written",
+                where=str(self.root),
+                why=error.strerror or str(error),
+                hint="make it writable, or choose another with output.root=DIR",
+            ) from error
+        journal = await enter(store.open_journal(self.root))
+        client = await enter(http.client())
+        public = await enter(http.client(public_only=True))
+        plugin_objects = await enter(AsyncExitStack())
+        resources = Resources(
+            root=self.root,
+            work=work,
+            journal=journal,
+            objects=store.object_store(self.root),
+            limits=AccountLimits(self._timing),
+            timing=self._timing,
+            http=client,
+            public_http=public,
+            downloads=Downloads(public, client),
+            stack=plugin_objects,
+        )
+        heartbeat = asyncio.create_task(self._keep_alive(resources))
+        self._stack.push_async_callback(_ended, heartbeat)
+        return resources
+
+    async def _keep_alive(self, resources: Resources) -> None:
+        """Tell other sessions that this one lives. One failure is none: the journal may be locked for a moment."""
+        while True:
+            await self._timing.sleep(self._timing.heartbeat_s)
+            try:
+                await resources.journal.renew()
+            except JournalError as error:
+                _log.warning("the leases of this session cannot be renewed: %s", error.line)
+
+    # --- tasks at the provider ------------------------------------------------------------------------------------
+
+    async def _cancel_tasks(self, run: RunContext) -> None:
+        """Cancel this run's tasks where that saves money. Never raises: the tasks live on otherwise."""
+        keys = {planned.key: planned for planned in run.plan.shots}
+        for attempt in await run.resources.journal.attempts(
+            Filter(keys=frozenset(keys), phases=(Phase.SUBMITTED,))
+        ):
+            planned = keys[attempt.key]
+            if not planned.capabilities.billing.cancel_saves_money:
+                continue
+            try:
+                await self._cancel_at_provider(attempt, planned.shot.generator)
+            except RunnerError as error:
+                _log.warning("task %s of %s is not cancelled: %s", attempt.task, attempt.name, error.line)
+
+    async def _cancel_at_provider(self, attempt: Attempt, choice: GeneratorChoice) -> None:
+        generator = await self._open.generator(choice)
+        if not isinstance(generator, SupportsCancel):
+            raise UsageError(f"generator {choice.spec.name} has no `cancel`", where=attempt.name)
+        try:
+            async with asyncio.timeout(_CANCEL_S):
+                await generator.cancel(task_ref(attempt))
+        except TimeoutError as error:
+            raise ShotError(
+                f"{choice.spec.name} did not cancel task {attempt.task}", why=f"not within {_CANCEL_S:g} s"
+            ) from error
+
+
+def _interrupted(plan: Plan) -> RunOutcome:
+    return RunOutcome(plan=plan, interrupted=True)
+
+
+async def _all(tasks: Iterable[asyncio.Task[RunOutcome]]) -> None:
+    await asyncio.wait(tasks)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
