@@ -11,6 +11,7 @@ import secrets
 import shutil
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
@@ -18,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner.api import Reach, SupportsAccountStatus
-from runner.engine.services import Services
+from runner.engine.plugin_objects import PluginObjects
+from runner.engine.timing import Timing
 from runner.errors import RunnerError
 from runner.planning.estimate import Forecast, Standing, forecast
 from runner.store.budget import MICROS, dollars
@@ -59,28 +61,31 @@ class Check:
 
 
 async def examine(plan: Plan, *, film: bool = True, today: date | None = None) -> AsyncIterator[Check]:
-    """Yield the result of each check as it is known. A check that breaks off has failed.
+    """Yield the result of each check as it is known. A check that fails in an unexpected way has failed.
 
     Without a `film` the plan's shots are made up, and nobody is going to pay for them.
     """
     expected = _forecast(plan) if film else None
     for check in (*_root(plan), *_journal(expected), *_models(plan, today or date.today())):
         yield check
-    with tempfile.TemporaryDirectory(prefix="doctor-") as work:
-        # Its test picture is nobody else's, and taken away without touching those of a run.
-        services = Services(plan, Path(work), run=f"doctor{secrets.token_hex(8)}")
+    timing = Timing()
+    async with AsyncExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doctor-")))
         try:
             async with asyncio.timeout(_LIMIT_S):
-                await services.__aenter__()
+                plugins = await PluginObjects.opened(stack, work, timing)
+                generators = await _generators(plan, plugins)
         except (RunnerError, TimeoutError) as error:
             yield _failed("plugins", error)
             return
-        try:
-            for check in await _accounts(plan, services, expected):
-                yield check
-            yield await _host(plan, services)
-        finally:
-            await services.__aexit__(None, None, None)
+        for check in await _accounts(generators, expected):
+            yield check
+        yield await _host(plan, plugins)
+
+
+async def _generators(plan: Plan, plugins: PluginObjects) -> list[tuple[GeneratorChoice, Generator]]:
+    choices = {shot.shot.generator.label: shot.shot.generator for shot in plan.shots}
+    return [(choice, await plugins.generator(choice)) for choice in choices.values()]
 
 
 def _root(plan: Plan) -> Iterator[Check]:
@@ -157,12 +162,10 @@ def _models(plan: Plan, today: date) -> Iterator[Check]:
     yield from seen.values()
 
 
-async def _accounts(plan: Plan, services: Services, expected: Forecast | RunnerError | None) -> list[Check]:
-    choices = {shot.shot.generator.label: shot.shot.generator for shot in plan.shots}
-    found = []
-    for label, choice in choices.items():
-        found += [check async for check in _account(choice, services.generator(label), expected)]
-    return found
+async def _accounts(
+    generators: list[tuple[GeneratorChoice, Generator]], expected: Forecast | RunnerError | None
+) -> list[Check]:
+    return [check for choice, one in generators async for check in _account(choice, one, expected)]
 
 
 async def _account(
@@ -218,7 +221,7 @@ def clock(name: str, there: datetime) -> Check:
     )
 
 
-async def _host(plan: Plan, services: Services) -> Check:
+async def _host(plan: Plan, plugins: PluginObjects) -> Check:
     name = plan.project.uploader.spec.name
     if not plan.needs_uploader:
         return Check(subject="uploader", verdict=Verdict.SKIPPED, message=f"no shot needs {name}")
@@ -233,9 +236,11 @@ async def _host(plan: Plan, services: Services) -> Check:
         async with asyncio.timeout(_LIMIT_S):
             if host.spec.ready is not None:
                 await asyncio.to_thread(host.spec.ready, host.options)
-            hosted = await services.hosting.hosted(picture, needed)
-            if services.deletes:
-                await services.clear_pictures()
+            # Its test image is no run's, and deleted without touching those of a run.
+            hosting = await plugins.hosting(plan.project, f"doctor{secrets.token_hex(8)}")
+            hosted = await hosting.hosted(picture, needed)
+            if hosting.deletes:
+                await hosting.delete()
     except Exception as error:
         return _failed("uploader", error)
     life = (

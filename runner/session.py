@@ -21,13 +21,13 @@ from runner.engine import kill_points
 from runner.engine.events import Bus
 from runner.engine.limits import AccountLimits
 from runner.engine.plugin_calls import shielded
+from runner.engine.plugin_objects import PluginObjects
 from runner.engine.resources import Resources
 from runner.engine.run import execute
 from runner.engine.run_context import RunContext, fingerprint, task_ref
 from runner.engine.timing import Timing
 from runner.errors import JournalError, OutputError, RunnerError, ShotError, UsageError
-from runner.net import http
-from runner.net.download import Downloads
+from runner.money import from_usd
 from runner.outputs.cost import RunCost
 from runner.outputs.film_cache import FilmCache
 from runner.outputs.folder import RunFolder, path_for
@@ -174,7 +174,7 @@ class Session:
                 folder=folder,
                 resources=resources,
                 bus=Bus(plan.key, (*named, *plan.observers)),
-                budget=Budget.of(plan.project.budget),
+                budget=_budget(plan),
             )
             try:
                 return await self._finished(run, recorder)
@@ -246,20 +246,14 @@ class Session:
                 hint="make it writable, or choose another with output.root=DIR",
             ) from error
         journal = await enter(store.open_journal(self.root))
-        client = await enter(http.client())
-        public = await enter(http.client(public_only=True))
-        plugin_objects = await enter(AsyncExitStack())
         resources = Resources(
             root=self.root,
             work=work,
             journal=journal,
             objects=store.object_store(self.root),
+            plugins=await PluginObjects.opened(self._stack, work, self._timing),
             limits=AccountLimits(self._timing),
             timing=self._timing,
-            http=client,
-            public_http=public,
-            downloads=Downloads(public, client),
-            stack=plugin_objects,
         )
         heartbeat = asyncio.create_task(self._keep_alive(resources))
         self._stack.push_async_callback(_ended, heartbeat)
@@ -291,7 +285,7 @@ class Session:
                 _log.warning("task %s of %s is not cancelled: %s", attempt.task, attempt.name, error.line)
 
     async def _cancel_at_provider(self, attempt: Attempt, choice: GeneratorChoice) -> None:
-        generator = await self._open.generator(choice)
+        generator = await self._open.plugins.generator(choice)
         if not isinstance(generator, SupportsCancel):
             raise UsageError(f"generator {choice.spec.name} has no `cancel`", where=attempt.name)
         try:
@@ -301,6 +295,11 @@ class Session:
             raise ShotError(
                 f"{choice.spec.name} did not cancel task {attempt.task}", why=f"not within {_CANCEL_S:g} s"
             ) from error
+
+
+def _budget(plan: Plan) -> Budget:
+    keys = plan.project.budget
+    return Budget(max_cost=from_usd(keys.max_cost), max_shots=keys.max_shots)
 
 
 def _interrupted(plan: Plan) -> RunOutcome:

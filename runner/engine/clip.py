@@ -68,7 +68,7 @@ async def stored_clip(
                 run=run,
                 sequence=sequence,
                 planned=planned,
-                generator=await run.resources.generator(planned.shot.generator),
+                generator=await run.resources.plugins.generator(planned.shot.generator),
                 lease=lease,
                 previous_clip=previous_clip,
             )

@@ -59,8 +59,9 @@ async def make_film(
         run.bus.sequence_event(EventKind.FILM_FAILED, sequence.name, failure.line)
         return FilmOutcome(sequence=sequence, reason=failure.line, error=failure)
     elapsed = timing.monotonic() - began
-    detail: dict[str, JSON] = {"path": film.path, "elapsed_s": round(elapsed, 3)}
-    run.bus.sequence_event(EventKind.FILM_FINISHED, sequence.name, **detail)
+    run.bus.sequence_event(
+        EventKind.FILM_FINISHED, sequence.name, path=film.path, elapsed_s=round(elapsed, 3)
+    )
     return FilmOutcome(sequence=sequence, film=film, elapsed_s=elapsed)
 
 

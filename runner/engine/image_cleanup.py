@@ -32,7 +32,7 @@ async def clean_up(run: RunContext) -> tuple[str, ...]:
         return ()
     keys = frozenset(shot.key for shot in plan.shots)
     try:
-        hosting = await run.resources.hosting(plan.project, plan.key)
+        hosting = await run.resources.plugins.hosting(plan.project, plan.key)
         if not hosting.deletes:
             return ()
         if await journal.attempts(Filter(keys=keys, phases=_MAY_FETCH)):

@@ -1,4 +1,4 @@
-"""Calling plugins: their exceptions become errors that name the plugin and the shot; a submission survives a cancellation."""
+"""Calling plugins: their exceptions become errors that name the shot; a submission survives a cancellation."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ async def _first_frame(job: ShotJob) -> tuple[EncodedImage, StoredFrame | None]:
     """The first frame, in a form that the model takes; and how it is stored, where it is a hand-over frame."""
     if job.planned.previous is None or job.previous_clip is None:
         return await asyncio.to_thread(_given, job), None
-    extractor = await job.run.resources.extractor(job.run.plan.project.extractor)
+    extractor = await job.run.resources.plugins.extractor(job.run.plan.project.extractor)
     frame = await asyncio.to_thread(
         called_extractor, extractor, job.planned.previous, job.previous_clip, HandOver.LAST
     )
@@ -162,7 +162,7 @@ async def _sent(job: ShotJob, image: EncodedImage) -> FirstFrame:
 
 
 async def _hosting(job: ShotJob) -> Hosting:
-    return await job.run.resources.hosting(job.run.plan.project, job.run.plan.key)
+    return await job.run.resources.plugins.hosting(job.run.plan.project, job.run.plan.key)
 
 
 def _mark_hosted(job: ShotJob) -> None:

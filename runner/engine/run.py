@@ -24,7 +24,8 @@ async def execute(run: RunContext, films: FilmCache) -> RunOutcome:
     """
     made = _Made()
     run.bus.run_event(EventKind.RUN_STARTED, project=run.plan.project.name, key=run.plan.key)
-    interrupted, notes = False, ()
+    interrupted = False
+    notes: tuple[str, ...] = ()
     try:
         await _start_plugins(run)
         async with asyncio.TaskGroup() as sequences:
@@ -79,11 +80,11 @@ async def _start_plugins(run: RunContext) -> None:
     """Build what the plan needs, before anything is requested of a provider."""
     project, resources = run.plan.project, run.resources
     for planned in run.plan.shots:
-        await resources.generator(planned.shot.generator)
+        await resources.plugins.generator(planned.shot.generator)
     if any(planned.previous is not None for planned in run.plan.shots):
-        await resources.extractor(project.extractor)
+        await resources.plugins.extractor(project.extractor)
     if run.plan.needs_uploader:
-        await resources.hosting(project, run.plan.key)
+        await resources.plugins.hosting(project, run.plan.key)
 
 
 async def _sequence(run: RunContext, sequence: PlannedSequence, films: FilmCache, made: _Made) -> None:

@@ -51,7 +51,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShotOutcome:
-    """What became of one shot. The last four fields differ between runs of one request: the manifest has none of them."""
+    """What became of one shot. The last four fields differ between runs of one request: no manifest has them."""
 
     planned: PlannedShot
     ending: Ending

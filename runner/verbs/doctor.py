@@ -45,7 +45,7 @@ def main(flags: Flags) -> int:
     found: list[Check] = []
 
     def task(composed: Composed) -> int:
-        plan, _ = preparation.plan(composed)
+        plan = preparation.plan(composed)
         found.extend(asyncio.run(_examined(plan, flags, film=film)))
         return 0
 

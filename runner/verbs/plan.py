@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config import compose
 from runner.outputs import folder
-from runner.outputs.manifest import asked_for
+from runner.outputs.manifest import request_of
 from runner.planning.advisories import notes
 from runner.planning.estimate import Forecast, Standing, forecast, micros
 from runner.report import paragraph
@@ -29,9 +29,9 @@ def main(flags: Flags) -> int:
     found: list[dict[str, Any]] = []
 
     def task(composed: Composed) -> int:
-        plan, _ = preparation.plan(composed)
+        plan = preparation.plan(composed)
         expected = forecast(plan)
-        described = describe(plan, expected, composed)
+        described = describe(plan, expected)
         if flags.as_json:
             found.append(described)
         else:
@@ -45,12 +45,12 @@ def main(flags: Flags) -> int:
     return max(codes, default=0)
 
 
-def describe(plan: Plan, expected: Forecast, composed: Composed) -> dict[str, Any]:
+def describe(plan: Plan, expected: Forecast) -> dict[str, Any]:
     """The plan as a script would read it. `to_spend_usd` leaves out `unpriced` shots."""
     return {
         "project": plan.project.name,
         "key": plan.key,
-        "folder": str(folder.path_for(plan, composed.job)),
+        "folder": str(folder.path_for(plan)),
         "to_do": expected.to_do,
         "to_spend_usd": expected.to_spend / MICROS,
         "unpriced": expected.unpriced,
@@ -72,7 +72,7 @@ def _shot(planned: PlannedShot, expected: Forecast) -> dict[str, Any]:
         "price_as_of": as_of.isoformat() if as_of else None,
         "boundary": str(planned.shot.boundary),
         "starts_from": starts_from(planned),
-        **asked_for(planned),
+        **request_of(planned),
     }
 
 

@@ -1,0 +1,85 @@
+"""Private folders of sessions, below the outputs root, so that a finished file is moved into place by a rename."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LOCK: Final = "lock"
+_STALE_S: Final = 24 * 3600.0
+"""Where locks cannot be had, a folder is left alone for so long after it was last written to."""
+
+
+@contextlib.contextmanager
+def work_folder(root: Path) -> Iterator[Path]:
+    """A folder that is this session's alone, and goes away at its end. Folders of killed sessions are removed.
+
+    A session holds a lock on a file in its folder while it lives, whatever its process id or PID namespace; the
+    folders of other hosts on a shared disk are judged by their age as well. Raises `OSError`.
+    """
+    parent = root / ".runner" / "work"
+    parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(parent)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_host()}-", dir=parent))
+    with (folder / _LOCK).open("wb") as lock:
+        _locked(lock)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    oldest = time.time() - _STALE_S
+    for folder in parent.iterdir():
+        with contextlib.suppress(OSError):
+            ours = folder.name.startswith(f"{_host()}-")
+            if not ours and folder.stat().st_mtime > oldest:
+                continue
+            if not (folder / _LOCK).exists() and folder.stat().st_mtime > time.time() - 60.0:
+                continue  # another session is just making it
+            if _abandoned(folder / _LOCK):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _abandoned(file: Path) -> bool:
+    """Whether nobody holds the lock of a folder."""
+    try:
+        with file.open("rb+") as lock:
+            return _locked(lock)
+    except FileNotFoundError:
+        return True
+
+
+def _locked(lock: BinaryIO) -> bool:
+    """Take the lock, until the file is closed; false where another process has it. True where there are no locks."""
+    try:
+        import fcntl
+    except ImportError:  # Windows refuses to delete an open file, which does as well
+        return True
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _host() -> str:
+    """A short name for this machine, since it was started."""
+    import hashlib
+    import platform
+
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        boot = ""
+    return hashlib.sha256(f"{platform.node()} {boot}".encode()).hexdigest()[:8]
