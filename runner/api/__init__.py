@@ -54,6 +54,7 @@ from runner.api.specs import (
 )
 from runner.api.values import (
     JSON,
+    SHOT_KEY,
     AccountStatus,
     EncodedImage,
     FirstFrame,
@@ -79,6 +80,7 @@ __all__ = [
     "JSON",
     "OLDEST_API_VERSION",
     "SECRET",
+    "SHOT_KEY",
     "TRANSPORT",
     "AccountStatus",
     "Billing",

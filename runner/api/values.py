@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 JSON: TypeAlias = "str | int | float | bool | list[JSON] | Mapping[str, JSON] | None"
+
+SHOT_KEY: Final = {"shot_key": True}
+"""Metadata for a field of `ShotRequest` that is a key of a shot in a project, with the field's default.
+
+The schema of `shot:`, the plan and the manifest follow from the declaration; `runner.planning.identity` classifies it.
+"""
 
 
 class Reach(enum.IntEnum):
@@ -146,17 +152,18 @@ class ShotRequest:
     sequence: str
     shot: str
     prompt: str
-    model: str | None
-    duration_s: float
+    """With the project's style."""
+    model: str | None = None
+    duration_s: float = field(default=4.0, metadata=SHOT_KEY)
     """Seconds."""
-    aspect_ratio: str
+    aspect_ratio: str = field(default="16:9", metadata=SHOT_KEY)
     """WIDTH:HEIGHT, such as "16:9"."""
-    resolution: str
+    resolution: str = field(default="720p", metadata=SHOT_KEY)
     """The short side, such as "720p"."""
-    fps: float
+    fps: float = field(default=24.0, metadata=SHOT_KEY)
     """Frames per second."""
-    seed: int | None
-    take: int
+    seed: int | None = field(default=None, metadata=SHOT_KEY)
+    take: int = field(default=1, metadata=SHOT_KEY)
     """Counts from 1. A higher take requests another clip for the same request."""
     params: Mapping[str, JSON] = field(default_factory=dict)
     """Parameters of the model, passed to the provider as they are."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from runner.api import JSON, ExtractorSpec, GeneratorSpec, UploaderSpec
+    from runner.api import JSON, ExtractorSpec, GeneratorSpec, ShotRequest, UploaderSpec
     from runner.config.schema import BudgetKeys, Continuity, Film, Limits
 
 
@@ -67,23 +67,18 @@ class UploaderChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """One request for one clip. `at` is its dotted key, `origin` says for some keys which one set them."""
+    """One request for one clip. `at` is its dotted key, `origin` says for some keys which one set them.
+
+    `request` is as the project describes it: no plugin has transformed it.
+    """
 
     name: str
     slug: str
     at: str
-    prompt: str
     boundary: Boundary
     image: GivenImage | None
     generator: GeneratorChoice
-    model: str | None
-    duration_s: float
-    aspect_ratio: str
-    resolution: str
-    fps: float
-    seed: int | None
-    take: int
-    params: Mapping[str, JSON]
+    request: ShotRequest
     origin: Mapping[str, str] = field(default_factory=dict)
 
     def set_by(self, key: str) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal
+from dataclasses import dataclass, field, fields, make_dataclass
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
-from runner.api import HandOver
+from runner.api import HandOver, ShotRequest
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Whole = Annotated[int, Field(ge=1, strict=True)]
+L = TypeVar("L")
 
 
 def _number_as_text(value: Any) -> Any:
@@ -52,16 +53,29 @@ Resolution = Annotated[str, AfterValidator(_resolution)]
 Boundary = Literal["chain", "cut", "image"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShotDefaults:
-    """`shot:` and `sequences.NAME.shot:`. Durations are seconds, `resolution` the short side."""
+SHOT_KEYS: Final = tuple(one for one in fields(ShotRequest) if "shot_key" in one.metadata)
+"""The keys of a shot that are declared with the request; see `runner.api.SHOT_KEY`."""
 
-    duration_s: Positive | None = None
-    aspect_ratio: AspectRatio | None = None
-    resolution: Resolution | None = None
-    fps: Annotated[float, Field(gt=0, le=240, strict=True)] | None = None
-    seed: Annotated[int, Field(ge=0, strict=True)] | None = None
-    take: Whole | None = None
+_SHOT_TYPES: Final[dict[str, Any]] = {
+    "duration_s": Positive,
+    "aspect_ratio": AspectRatio,
+    "resolution": Resolution,
+    "fps": Annotated[float, Field(gt=0, le=240, strict=True)],
+    "seed": Annotated[int, Field(ge=0, strict=True)],
+    "take": Whole,
+}
+_PLAIN_TYPES: Final[dict[str, Any]] = {
+    "str": Text,
+    "float": Positive,
+    "int": Annotated[int, Field(strict=True)],
+    "bool": Annotated[bool, Field(strict=True)],
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotLevel:
+    """What may stand at a shot, in `sequences.NAME.shot:` and in `shot:`, besides `SHOT_KEYS`."""
+
     boundary: Boundary | None = None
     params: dict[str, JsonValue] | None = None
     model: Text | None = None
@@ -69,11 +83,31 @@ class ShotDefaults:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShotKeys(ShotDefaults):
-    """`sequences.NAME.shots.NAME:`."""
+class OwnKeys(ShotLevel):
+    """What may stand at a shot alone."""
 
     prompt: Text | None = None
     image: Text | None = None
+
+
+def _with_shot_keys(name: str, base: type[L]) -> type[L]:
+    """`base` with a field for each key of `SHOT_KEYS`; `None` means "not given"."""
+    added = [
+        (
+            one.name,
+            (_SHOT_TYPES.get(one.name) or _PLAIN_TYPES[str(one.type).partition(" |")[0]]) | None,
+            field(default=None),
+        )
+        for one in SHOT_KEYS
+    ]
+    return make_dataclass(name, added, bases=(base,), frozen=True, kw_only=True)
+
+
+ShotDefaults: Final = _with_shot_keys("ShotDefaults", ShotLevel)
+"""`shot:` and `sequences.NAME.shot:`. Durations are seconds, `resolution` the short side."""
+
+ShotKeys: Final = _with_shot_keys("ShotKeys", OwnKeys)
+"""`sequences.NAME.shots.NAME:`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.api import ShotRequest
 from runner.config import catalogue, schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.given import given
@@ -64,7 +65,9 @@ class _Drafting:
         limits = self.reader.read(schema.Limits, self.config.get("limits"), "limits")
         output = self.reader.read(schema.Output, self.config.get("output"), "output")
         self.reader.read(schema.PluginKeys, self.config.get("plugins"), "plugins")
-        shots = _ShotReader(self.reader, defaults, (keys.style or "").strip(), {"": default, **generators})
+        shots = _ShotReader(
+            self.reader, defaults, (keys.style or "").strip(), keys.name or "", {"": default, **generators}
+        )
         sequences = self._sequences(shots)
         if extractor is None or uploader is None or default is None:
             return None
@@ -222,13 +225,15 @@ class _ShotReader:
     def __init__(
         self,
         reader: Reader,
-        defaults: schema.ShotDefaults,
+        defaults: schema.ShotLevel,
         style: str,
+        project: str,
         generators: Mapping[str, GeneratorChoice | None],
     ) -> None:
         self.reader = reader
         self.defaults = defaults
         self.style = style
+        self.project = project
         self.generators = generators
 
     def shot(
@@ -237,13 +242,13 @@ class _ShotReader:
         slug: str,
         sequence: str,
         raw: object,
-        of_sequence: schema.ShotDefaults,
+        of_sequence: schema.ShotLevel,
         *,
         first: bool,
     ) -> Shot | None:
         at = f"{sequence}.shots.{name}"
         own = self.reader.read(schema.ShotKeys, raw, at)
-        levels: list[tuple[str, schema.ShotDefaults]] = [
+        levels: list[tuple[str, schema.ShotLevel]] = [
             (at, own),
             (f"{sequence}.shot", of_sequence),
             ("shot", self.defaults),
@@ -258,8 +263,6 @@ class _ShotReader:
                     return value
             return otherwise
 
-        # `seed: null` at a shot takes back the default of its project.
-        seed = None if isinstance(raw, dict) and raw.get("seed", 0) is None else merged("seed")
         generator = self._generator(merged("generator", ""), origin.get("generator", f"{at}.generator"))
         params: dict[str, Any] = dict(generator.params) if generator else {}
         for _, level in reversed(levels):
@@ -272,28 +275,28 @@ class _ShotReader:
         model = merged("model") or (generator.model if generator else None)
         if generator:
             origin.setdefault("model", f"{generator.at}.model")
-        numbers = {
-            "duration_s": merged("duration_s", 4.0),
-            "aspect_ratio": merged("aspect_ratio", "16:9"),
-            "resolution": merged("resolution", "720p"),
-            "fps": merged("fps", 24.0),
-            "take": merged("take", 1),
-        }
+        values = {one.name: merged(one.name, one.default) for one in schema.SHOT_KEYS}
+        # `seed: null` at a shot takes back the default of its project.
+        values |= {one: None for one in ("seed",) if isinstance(raw, dict) and raw.get(one, 0) is None}
         if generator is None:
             return None
         return Shot(
             name=name,
             slug=slug,
             at=at,
-            prompt=f"{prompt} {self.style}".strip(),
             boundary=boundary,
             image=image,
             generator=generator,
-            model=model,
-            seed=seed,
-            params=params,
+            request=ShotRequest(
+                project=self.project,
+                sequence=sequence.partition(".")[2],
+                shot=name,
+                prompt=f"{prompt} {self.style}".strip(),
+                model=model,
+                params=params,
+                **values,
+            ),
             origin=origin,
-            **numbers,
         )
 
     def _generator(self, label: str, key: str) -> GeneratorChoice | None:
@@ -304,7 +307,7 @@ class _ShotReader:
             return self.generators[""]
         return self.generators[label]
 
-    def _boundary(self, own: schema.ShotKeys, merged: str | None, at: str, *, first: bool) -> Boundary:
+    def _boundary(self, own: schema.OwnKeys, merged: str | None, at: str, *, first: bool) -> Boundary:
         if own.boundary is None:
             if own.image:
                 return Boundary.IMAGE

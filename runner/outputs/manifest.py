@@ -69,16 +69,17 @@ def artifacts(found: dict[str, Any]) -> list[dict[str, Any]]:
 def request_of(planned: PlannedShot) -> dict[str, Any]:
     """A request as it is written down and shown, secrets hidden."""
     request = planned.request
+    keys = {
+        one.name: getattr(request, one.name)
+        for one in dataclasses.fields(request)
+        if "shot_key" in one.metadata
+    }
     return {
         "generator": planned.shot.generator.spec.name,
         "model": request.model,
         "prompt": request.prompt,
-        "duration_s": request.duration_s,
-        "aspect_ratio": request.aspect_ratio,
-        "resolution": request.resolution,
-        "fps": request.fps,
+        **keys,
         "seed": None if planned.seed_unsent else request.seed,
-        "take": request.take,
         "params": hidden_value(dict(request.params)),
     }
 

@@ -7,6 +7,7 @@ the shot before it instead of a picture that does not exist yet.
 from __future__ import annotations
 
 import dataclasses
+import enum
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,35 @@ if TYPE_CHECKING:
     from runner.config.project import GeneratorChoice, GivenImage, Project
 
 VERSION: Final = 1
-"""Raise it when the list of fields changes: all keys change with it."""
+"""Raise it when the meaning of a field changes: all keys change with it. A new field needs no new version where it is
+left out of the keys of requests that do not use it (`Role.UNLESS_DEFAULT`)."""
+
+
+class Role(enum.Enum):
+    """What a field of a request is to the identity of its clip."""
+
+    ALWAYS = "a part of it"
+    UNLESS_DEFAULT = "a part of it where it has another value than its default"
+    SEPARATE = "told in another way: by its digest, by the shot before, or where a generator uses the names"
+
+
+ROLES: Final = {
+    "project": Role.SEPARATE,
+    "sequence": Role.SEPARATE,
+    "shot": Role.SEPARATE,
+    "prompt": Role.ALWAYS,
+    "model": Role.ALWAYS,
+    "duration_s": Role.ALWAYS,
+    "aspect_ratio": Role.ALWAYS,
+    "resolution": Role.ALWAYS,
+    "fps": Role.ALWAYS,
+    "seed": Role.ALWAYS,
+    "take": Role.ALWAYS,
+    "params": Role.ALWAYS,
+    "image": Role.SEPARATE,
+    "last_image": Role.SEPARATE,
+}
+"""The classification of every field of `runner.api.ShotRequest`; a test fails where one is missing."""
 
 
 def shot_key(
@@ -42,27 +71,20 @@ def fields(
     hand_over: HandOver,
 ) -> dict[str, JSON]:
     """Everything that a shot's key is made of. `runner why` compares these."""
-    names = [request.project, request.sequence, request.shot] if generator.spec.names_matter else None
-    found: dict[str, JSON] = _canonical(
-        {
-            "version": VERSION,
-            "generator": generator.spec.name,
-            "key_version": generator.spec.key_version,
-            "options": identifying_options(generator.options),
-            "model": request.model,
-            "prompt": request.prompt,
-            "duration_s": request.duration_s,
-            "aspect_ratio": request.aspect_ratio,
-            "resolution": request.resolution,
-            "fps": request.fps,
-            "seed": request.seed,
-            "take": request.take,
-            "names": names,
-            "params": dict(request.params),
-            "starts_from": _start(given, previous, hand_over),
-        }
-    )
-    return found
+    found: dict[str, JSON] = {
+        "version": VERSION,
+        "generator": generator.spec.name,
+        "key_version": generator.spec.key_version,
+        "options": identifying_options(generator.options),
+        "names": [request.project, request.sequence, request.shot] if generator.spec.names_matter else None,
+        "starts_from": _start(given, previous, hand_over),
+    }
+    for one in dataclasses.fields(request):
+        value, role = getattr(request, one.name), ROLES[one.name]
+        if role is Role.ALWAYS or (role is Role.UNLESS_DEFAULT and value != one.default):
+            found[one.name] = value
+    canonical: dict[str, JSON] = _canonical(found)
+    return canonical
 
 
 def run_key(project: Project, keys: Mapping[str, Mapping[str, str]]) -> str:

@@ -136,7 +136,7 @@ def make(project: Project, registry: Registry) -> Plan:
         for number, shot in enumerate(sequence.shots, start=1):
             chained = shot.boundary is Boundary.CHAIN and bool(planned)
             previous = planned[-1] if chained else None
-            request = _transformed(_request(project, sequence.name, shot), registry)
+            request = _transformed(shot.request, registry)
             how = InputMode.TEXT if shot.boundary is Boundary.CUT else InputMode.IMAGE
             caps = capabilities_of(shot.generator, request.model, how)
             if caps.model is not None:
@@ -202,23 +202,6 @@ def asked(whom: str, kinds: tuple[type, ...], statement: Callable[[], T]) -> T:
         raise PluginError(
             f"{whom} fails to say what it can do", why=f"{type(error).__name__}: {error}"
         ) from error
-
-
-def _request(project: Project, sequence: str, shot: Shot) -> ShotRequest:
-    return ShotRequest(
-        project=project.name,
-        sequence=sequence,
-        shot=shot.name,
-        prompt=shot.prompt,
-        model=shot.model,
-        duration_s=shot.duration_s,
-        aspect_ratio=shot.aspect_ratio,
-        resolution=shot.resolution,
-        fps=shot.fps,
-        seed=shot.seed,
-        take=shot.take,
-        params=shot.params,
-    )
 
 
 def _transformed(request: ShotRequest, registry: Registry) -> ShotRequest:
