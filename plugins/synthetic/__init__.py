@@ -6,7 +6,7 @@ It behaves as a remote provider does, and misbehaves as one where its options sa
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runner.api import (
     Billing,
@@ -14,6 +14,7 @@ from runner.api import (
     GeneratorCapabilities,
     GeneratorSpec,
     ImageInput,
+    InputMode,
     Polling,
     Price,
     Range,
@@ -32,11 +33,25 @@ __all__ = ["SyntheticOptions"]
 
 runner_api_version = 2
 
+_INLINE_MAX_BYTES: Final = 50_000_000
+
 
 def _create(options: SyntheticOptions, context: Context) -> Synthetic:
     from .generator import Synthetic  # numpy, PyAV and Pillow are slow to import
 
     return Synthetic(options, context)
+
+
+def _capabilities(options: SyntheticOptions, model: str | None, mode: InputMode) -> GeneratorCapabilities:
+    return GeneratorCapabilities(
+        request=RequestLimits(durations_s=Range(0.1, 600.0)),
+        image=ImageInput(
+            reach=Reach.LOOPBACK, inline_max_bytes=_INLINE_MAX_BYTES if options.inline else None
+        ),
+        billing=Billing(price=lambda request: Price(usd=Decimal(0))),
+        polling=Polling(interval_s=Range(0.05, 0.25)),
+        limits=RateLimits(in_flight=8),
+    )
 
 
 @hookimpl
@@ -47,11 +62,5 @@ def runner_register() -> GeneratorSpec:
         factory=_create,
         options=SyntheticOptions,
         names_matter=True,  # they are in the title
-        capabilities=GeneratorCapabilities(
-            request=RequestLimits(durations_s=Range(0.1, 600.0)),
-            image=ImageInput(reach=Reach.LOOPBACK),
-            billing=Billing(price=lambda request: Price(usd=Decimal(0))),
-            polling=Polling(interval_s=Range(0.05, 0.25)),
-            limits=RateLimits(in_flight=8),
-        ),
+        capabilities=_capabilities,
     )

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
-from runner.api import Context, Result, ShotRequest, Sink, State, Status, TaskRef
+from runner.api import Context, EncodedImage, Result, ShotRequest, Sink, State, Status, TaskRef
 from runner.errors import FetchFailed, MediaError, SubmitRefused
 from runner.media import picture
 
@@ -141,9 +141,11 @@ class Synthetic:
     async def _first_frame(self, request: ShotRequest) -> NDArray[np.uint8] | None:
         if request.image is None:
             return None
+        loop = asyncio.get_running_loop()
+        if isinstance(request.image, EncodedImage):
+            return await loop.run_in_executor(self._threads, picture.decode, request.image)
         url = request.image.url
         data = await first_frame.download(self.context.http, url)
-        loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: picture.decode(first_frame.read(data, url)))
 
 

@@ -40,6 +40,7 @@ class SyntheticOptions:
     fade_to_black     end in black
     audio             give the clip a soundtrack
     b_frames          how many B-frames the encoder may put between two others
+    inline            take first frames in the request, so that no image host is needed
     latency_s         how long a task takes at least, in seconds, its progress rising meanwhile
     queue_s           how long a task is queued before that
     fail              refuse at "submit", give up while "running", or refuse every fetch "after" success
@@ -57,6 +58,7 @@ class SyntheticOptions:
     fade_to_black: bool = False
     audio: bool = True
     b_frames: int = 0
+    inline: bool = field(default=False, metadata=TRANSPORT)
     latency_s: float = field(default=0.0, metadata=TRANSPORT)
     queue_s: float = field(default=0.0, metadata=TRANSPORT)
     fail: Fail = field(default="none", metadata=TRANSPORT)
