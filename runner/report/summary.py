@@ -31,7 +31,8 @@ def show(outcome: RunOutcome, command: Sequence[str], *, brief: bool = False) ->
 
     console = Console(highlight=False, soft_wrap=False)
     if not brief:
-        table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots])
+        rest = f"{outcome.folder}/manifest.json has all"
+        table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots], rest=rest)
     for note in (*notes(outcome.plan), *outcome.notes):
         paragraph.show(console, f"! {note}", style="yellow")
     _fell_back(console, outcome)

@@ -6,15 +6,16 @@ import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.config.schema import BudgetKeys
 from runner.errors import BudgetStop, JournalError
 from runner.outputs import folder as folders
 from runner.outputs.cost import RunCost
 from runner.planning.estimate import micros, of_keys
-from runner.report import next_step, paragraph
+from runner.report import next_step, paragraph, table
 from runner.report.money import cost_line, sufficient_budget
+from runner.report.table import Cell, Column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,14 @@ class Job:
     exit_code: int
     folder: str = ""
     error: str = ""
+
+
+_COLUMNS: Final = (
+    Column("job", right=True),
+    Column("exit"),
+    Column("differs in", least=16),
+    Column("folder, or error", least=16),
+)
 
 
 class Sweep:
@@ -115,26 +124,20 @@ class Sweep:
         self._show(words)
 
     def _show(self, words: Sequence[str]) -> None:
-        from rich import box
         from rich.console import Console
-        from rich.table import Table
         from rich.text import Text
 
         console = Console(highlight=False)
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        table.add_column("job", justify="right")
-        table.add_column("differs in", overflow="ellipsis", no_wrap=True)
-        table.add_column("exit", justify="right")
-        table.add_column("folder, or error", overflow="fold")
-        for job in self.jobs:
-            style = "green" if job.exit_code == 0 else "red"
-            table.add_row(
-                str(job.number),
-                Text(_cut(" ".join(job.overrides), 60)),
-                Text(str(job.exit_code), style=style),
-                Text(job.folder or _cut(job.error.partition("\n")[0], 80)),
+        rows = [
+            (
+                Cell(str(job.number)),
+                Cell(_verdict(job), "green" if job.exit_code == 0 else "red"),
+                Cell(" ".join(job.overrides)),
+                Cell(job.folder or job.error.partition("\n")[0]),
             )
-        console.print(table)
+            for job in self.jobs
+        ]
+        table.show(console, _COLUMNS, rows, rest=f"{self._path}/sweep.json has all")
         failed = sum(job.exit_code != 0 for job in self.jobs)
         verdict = (
             f"{failed} of {len(self.jobs)} jobs failed" if failed else f"all {len(self.jobs)} jobs are fine"
@@ -156,6 +159,10 @@ class Sweep:
         with contextlib.suppress(JournalError):
             return dict(of_keys(self._root, self._prices).ahead)
         return {}
+
+
+def _verdict(job: Job) -> str:
+    return "0 fine" if job.exit_code == 0 else str(job.exit_code)
 
 
 def _cut(text: str, length: int) -> str:

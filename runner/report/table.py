@@ -1,7 +1,4 @@
-"""A table of many rows for a terminal: where it is narrow, names give way, then the last columns are left out.
-
-rich's own table takes 0.3 ms a row, and where it does not fit shows long names and no figures.
-"""
+"""A table on a terminal: where it is narrow, names give way, then the last columns are left out."""
 
 from __future__ import annotations
 
@@ -12,18 +9,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
-    from rich.segment import Segment
 
-_GAP: Final = "   "
+MOST_ROWS: Final = 60
+_GAP: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """How a column is shown. One with a `least` width, in cells of the terminal, is cut down to it where it must be."""
+    """How a column is shown."""
 
     title: str
     right: bool = False
+    """Aligned to the right: figures."""
     least: int | None = None
+    """It may be cut down to so many cells of the terminal; `None` is never cut."""
 
 
 class Cell(NamedTuple):
@@ -33,76 +32,43 @@ class Cell(NamedTuple):
     style: str = ""
 
 
-def show(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
-    """Print the table at the width of the terminal."""
-    from rich.segment import Segment, Segments
+def show(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, rest: str) -> None:
+    """Print the first rows at the width of the terminal; `rest` says where the others are."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
 
-    widths = _widths(columns, rows, console.width)
-    header = [Cell(column.title, "bold") for column in columns]
-    segments = _line(console, columns, widths, header)
-    rule = "-" if console.options.ascii_only else "─"
-    segments.append(Segment(rule * _total(widths) + "\n"))
-    for row in rows:
-        segments += _line(console, columns, widths, row)
-    console.print(Segments(segments), end="", crop=False)
-
-
-def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], room: int) -> list[int]:
-    widths = [
-        max(_cells(column.title), max((_cells(row[at].text) for row in rows), default=0))
-        for at, column in enumerate(columns)
-    ]
-    least = [
-        width if column.least is None else min(width, column.least)
-        for column, width in zip(columns, widths, strict=True)
-    ]
-    while len(least) > 1 and _total(least) > room:
-        least.pop()
-    widths = widths[: len(least)]
-    for _ in range(_total(widths) - room):
-        longest = max(range(len(widths)), key=lambda at: widths[at] - least[at])
-        widths[longest] -= widths[longest] > least[longest]
-    return widths
+    shown = rows[:MOST_ROWS]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, _GAP - 1, 0, 0))
+    for column in columns[: _fitting(columns, shown, console.width - _GAP + 1)]:
+        table.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            min_width=column.least,
+            no_wrap=column.least is None,
+        )
+    for row in shown:
+        cells = zip(row, table.columns, strict=False)
+        table.add_row(
+            *(Text(_one_line(cell.text), cell.style, no_wrap=True, overflow="ellipsis") for cell, _ in cells)
+        )
+    console.print(table)
+    if len(rows) > len(shown):
+        console.print(Text(f"and {len(rows) - len(shown)} more: {rest}", style="dim"), soft_wrap=True)
 
 
-def _total(widths: Sequence[int]) -> int:
-    return sum(widths) + len(_GAP) * (len(widths) - 1)
-
-
-def _line(
-    console: Console, columns: Sequence[Column], widths: Sequence[int], row: Sequence[Cell]
-) -> list[Segment]:
-    from rich.segment import Segment
-
-    segments, plain = [], ""
-    for at, (column, width, cell) in enumerate(zip(columns, widths, row, strict=False)):
-        gap = _GAP if at else ""
-        if cell.style:
-            segments.append(Segment(plain + gap))
-            segments.append(
-                Segment(_fitted(cell.text, width, right=column.right), console.get_style(cell.style))
-            )
-            plain = ""
-        else:
-            plain += gap + _fitted(cell.text, width, right=column.right)
-    segments.append(Segment(plain.rstrip() + "\n"))
-    return segments
-
-
-def _fitted(text: str, width: int, *, right: bool) -> str:
-    """`text` in exactly so many cells, cut with an ellipsis."""
-    from rich.cells import set_cell_size
-
-    spare = width - _cells(text)
-    if spare < 0:
-        return set_cell_size(text, width - 1) + "…"
-    return " " * spare + text if right else text + " " * spare
-
-
-def _cells(text: str) -> int:
-    """How wide a text is: signs of East Asia take two cells."""
-    if text.isascii():
-        return len(text)
+def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], room: int) -> int:
+    """How many columns fit, names cut as far as they may be."""
     from rich.cells import cell_len
 
-    return cell_len(text)
+    total = 0
+    for at, column in enumerate(columns):
+        width = max(cell_len(text) for text in (column.title, *(row[at].text for row in rows)))
+        total += min(width, column.least or width) + (_GAP if at else 0)
+        if total > room:
+            return max(at, 1)
+    return len(columns)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split("\n"))
