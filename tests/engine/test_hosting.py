@@ -15,6 +15,7 @@ from aiohttp import web
 
 from runner.api import EncodedImage, HostedImage, Reach
 from runner.engine.hosting import Hosting
+from runner.engine.timing import Timing
 from runner.engine.url_verification import UrlVerifier
 from runner.errors import UploadError, UploadRefused
 from runner.media import picture
@@ -49,7 +50,7 @@ class Host:
     """An image host whose answers are scripted, in order; the last one goes on. `puts` are what was uploaded."""
 
     answers: list[Callable[[], web.Response]]
-    life_s: float | None = None
+    lifetime_s: float | None = None
     troubles: list[Exception] = field(default_factory=list)
     puts: list[EncodedImage] = field(default_factory=list)
     gets: list[str] = field(default_factory=list)
@@ -60,7 +61,7 @@ class Host:
         self.puts.append(given)
         if self.troubles:
             raise self.troubles.pop(0)
-        ends = None if self.life_s is None else datetime.fromtimestamp(NOW + self.life_s, UTC)
+        ends = None if self.lifetime_s is None else datetime.fromtimestamp(NOW + self.lifetime_s, UTC)
         url = self.address or f"{self.base}/{len(self.puts)}.png"
         return HostedImage(url=url, reach=Reach.LOOPBACK, expires_at=ends)
 
@@ -84,14 +85,21 @@ async def serving(host: Host) -> AsyncIterator[None]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    host.base = "http://{}:{}".format(*runner.net.addresses[0][:2])
+    host.base = "http://{}:{}".format(*runner.addresses[0][:2])
     try:
         yield
     finally:
         await runner.cleanup()
 
 
-def hosting(host: Host, play: Callable[[Hosting], Awaitable[Any]], *, limit_s: float = 5, **keys: Any) -> Any:
+def hosting(
+    host: Host,
+    play: Callable[[Hosting], Awaitable[Any]],
+    *,
+    limit_s: float = 5,
+    clock: Callable[[], float] = lambda: NOW,
+    **keys: Any,
+) -> Any:
     """Run `play` on a `Hosting` over this host."""
 
     async def inside() -> Any:
@@ -100,8 +108,9 @@ def hosting(host: Host, play: Callable[[Hosting], Awaitable[Any]], *, limit_s: f
             http.client(timeout_s=5) as client,
             http.client(timeout_s=5, public_only=True) as public,
         ):
-            stranger = UrlVerifier(public=public, any=client, advice="see the host", limit_s=limit_s)
-            made = Hosting(uploader=host, stranger=stranger, clock=lambda: NOW, pause_s=0.01, **keys)
+            verifier = UrlVerifier(public=public, any=client, hint="see the host", limit_s=limit_s)
+            timing = Timing(host_pause_s=0.01, clock=clock)
+            made = Hosting(uploader=host, verifier=verifier, timing=timing, **keys)
             return await play(made)
 
     return asyncio.run(inside())
@@ -143,14 +152,14 @@ def test_a_redirect_to_the_picture_is_followed() -> None:
 @pytest.mark.parametrize(
     ("answers", "why"),
     [
-        ([shown(b"<html>log in</html>", "text/html")], "a page comes instead"),
-        ([sent_to("/login"), shown(b"<html>log in</html>", "text/html")], "a page comes instead"),
-        ([shown(kind="application/octet-stream")], "application/octet-stream instead of image/png"),
-        ([shown(kind="image/jpeg")], "image/jpeg instead of image/png"),
-        ([shown(BLUE.data)], "other bytes"),
-        ([shown(RED.data[:-1])], "other bytes"),
-        ([shown(RED.data + b"x" * 100_000)], "other bytes"),
-        ([sent_to("/again")], "redirects again and again"),
+        ([shown(b"<html>log in</html>", "text/html")], "expected an image, got a page"),
+        ([sent_to("/login"), shown(b"<html>log in</html>", "text/html")], "expected an image, got a page"),
+        ([shown(kind="application/octet-stream")], "expected image/png, got application/octet-stream"),
+        ([shown(kind="image/jpeg")], "expected image/png, got image/jpeg"),
+        ([shown(BLUE.data)], "content differs"),
+        ([shown(RED.data[:-1])], "content differs"),
+        ([shown(RED.data + b"x" * 100_000)], "content differs"),
+        ([sent_to("/again")], "too many redirects"),
     ],
 )
 def test_what_is_no_use_to_the_generator_is_refused_when_it_is_seen_twice(
@@ -181,7 +190,7 @@ def test_a_host_that_sends_too_slowly_is_given_up_on() -> None:
     with pytest.raises(UploadError) as caught:
         hosting(host, once(), limit_s=0.2)
 
-    assert "did not come whole within 0.2 s" in caught.value.why
+    assert "not complete within 0.2 s" in caught.value.why
     assert len(host.puts) == 1
 
 
@@ -207,7 +216,7 @@ def test_an_address_in_doubt_is_looked_at_again_and_replaced_only_where_it_fails
         urls = []
         for _ in range(3):
             urls.append((await made.hosted(RED, Reach.LOOPBACK)).url)
-            made.doubt(HostedImage(url=urls[-1], reach=Reach.LOOPBACK))
+            made.distrust(HostedImage(url=urls[-1], reach=Reach.LOOPBACK))
         return urls
 
     first, second, third = hosting(host, thrice)
@@ -221,15 +230,14 @@ def test_an_address_is_looked_at_again_after_a_minute() -> None:
     times = {"now": NOW}
 
     async def later(made: Hosting) -> list[bool]:
-        made.clock = lambda: times["now"]
         hosted = await made.hosted(RED, Reach.LOOPBACK)
-        found = [made.sure(hosted)]
+        found = [made.trusted(hosted)]
         times["now"] += 61
-        found.append(made.sure(hosted))
+        found.append(made.trusted(hosted))
         await made.hosted(RED, Reach.LOOPBACK)
-        return [*found, made.sure(hosted)]
+        return [*found, made.trusted(hosted)]
 
-    assert hosting(host, later) == [True, False, True]
+    assert hosting(host, later, clock=lambda: times["now"]) == [True, False, True]
     assert (len(host.puts), len(host.gets)) == (1, 2)
 
 
@@ -283,7 +291,7 @@ def test_a_refused_upload_is_not_tried_again(trouble: UploadRefused) -> None:
 def test_an_uploader_that_breaks_off_is_an_upload_error() -> None:
     host = Host([shown()], troubles=[KeyError("x")] * 5)
 
-    with pytest.raises(UploadError, match="broke off"):
+    with pytest.raises(UploadError, match="the uploader failed"):
         hosting(host, once())
 
 
@@ -317,8 +325,9 @@ def abroad(pages: dict[str, httpx.Response]) -> HostedImage:
     async def inside() -> HostedImage:
         transport = httpx.MockTransport(lambda request: pages[str(request.url)])
         async with httpx.AsyncClient(transport=transport) as public, http.client() as client:
-            stranger = UrlVerifier(public=public, any=client)
-            return await Hosting(uploader=host, stranger=stranger).hosted(RED, Reach.PUBLIC)
+            verifier = UrlVerifier(public=public, any=client)
+            made = Hosting(uploader=host, verifier=verifier, timing=Timing(host_pause_s=0.01))
+            return await made.hosted(RED, Reach.PUBLIC)
 
     return asyncio.run(inside())
 
@@ -336,7 +345,7 @@ def test_a_hosted_model_needs_https_after_a_redirect_as_well() -> None:
 
 
 def test_a_hosted_model_needs_https() -> None:
-    with pytest.raises(UploadRefused, match="no use") as caught:
+    with pytest.raises(UploadRefused, match="does not serve") as caught:
         hosting(Host([shown()]), once(needed=Reach.PUBLIC))
 
     assert "not HTTPS" in caught.value.why
@@ -354,7 +363,7 @@ def test_an_address_that_ends_before_the_queue_does_is_refused() -> None:
     host = Host([shown()], lifetime_s=600)
 
     with pytest.raises(UploadRefused, match="ends too soon") as caught:
-        hosting(host, once(), queue_s=900, longer="set life=9")
+        hosting(host, once(), queue_s=900, lifetime_hint="set life=9")
     assert caught.value.hint.startswith("set life=9, or lower limits.task_timeout_s")
     hosting(host, once(), queue_s=300)
     hosting(host, once(), queue_s=601)
@@ -365,7 +374,6 @@ def test_a_picture_whose_address_is_about_to_end_is_hosted_again_from_its_bytes(
     times = {"now": NOW}
 
     async def later(made: Hosting) -> tuple[HostedImage, HostedImage, HostedImage]:
-        made.clock = lambda: times["now"]
         first = await made.hosted(RED, Reach.LOOPBACK)
         times["now"] += timedelta(hours=23).total_seconds()
         second = await made.hosted(RED, Reach.LOOPBACK)
@@ -373,7 +381,7 @@ def test_a_picture_whose_address_is_about_to_end_is_hosted_again_from_its_bytes(
         times["now"] += timedelta(minutes=45).total_seconds()
         return first, second, await made.hosted(RED, Reach.LOOPBACK)
 
-    first, second, third = hosting(host, later)
+    first, second, third = hosting(host, later, clock=lambda: times["now"])
 
     assert second is first
     assert third.url != first.url

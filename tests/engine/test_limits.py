@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.api import GeneratorCapabilities, Rate
-from runner.engine.limits import AccountLimits, Rates
+from runner.api import GeneratorCapabilities, Rate, RateLimits
+from runner.engine.limits import AccountLimits
+from runner.engine.timing import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -41,10 +42,10 @@ class QuickLoop(asyncio.SelectorEventLoop):
         return self._leap.now_s
 
 
-def played(work: Callable[[Rates], Coroutine[Any, Any, None]]) -> None:
+def played(work: Callable[[AccountLimits], Coroutine[Any, Any, None]]) -> None:
     loop = QuickLoop()
     try:
-        loop.run_until_complete(work(Rates(loop.time)))
+        loop.run_until_complete(work(AccountLimits(Timing(monotonic=loop.time))))
     finally:
         loop.close()
 
@@ -53,8 +54,7 @@ def arrivals(requests: int, rate: Rate, latency: Callable[[], tuple[float, float
     """When each of many requests reaches the provider; `latency` is how long one takes there and back, in seconds."""
     seen: list[float] = []
 
-    async def work(rates: Rates) -> None:
-        limits = AccountLimits(None, rates)
+    async def work(limits: AccountLimits) -> None:
         caps = GeneratorCapabilities(limits=RateLimits(submit=rate))
 
         async def submit() -> None:
@@ -107,21 +107,20 @@ def test_with_quick_answers_the_limit_is_reached() -> None:
     count=st.integers(1, 8),
     per_s=st.floats(0.1, 10),
     requests=st.lists(
-        st.tuples(st.floats(0, 2), st.floats(0, 2), st.floats(0, 20), st.booleans()), max_size=30
+        st.tuples(st.floats(0, 2), st.floats(0, 2), st.floats(0, 20)), max_size=30
     ),
 )
-def test_the_jobs_of_a_sweep_keep_to_the_limit_together_whenever_they_ask(
-    count: int, per_s: float, requests: list[tuple[float, float, float, bool]]
+def test_the_limit_holds_whenever_requests_come(
+    count: int, per_s: float, requests: list[tuple[float, float, float]]
 ) -> None:
     caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(count, per_s)))
     seen: list[float] = []
 
-    async def work(rates: Rates) -> None:
-        jobs = AccountLimits(None, rates), AccountLimits(None, rates)
+    async def work(limits: AccountLimits) -> None:
 
-        async def submit(there: float, back: float, after: float, second: bool) -> None:
+        async def submit(there: float, back: float, after: float) -> None:
             await asyncio.sleep(after)
-            async with jobs[second].submission("account", caps):
+            async with limits.submission("account", caps):
                 await asyncio.sleep(there)
                 seen.append(asyncio.get_running_loop().time())
                 await asyncio.sleep(back)
@@ -137,8 +136,7 @@ def test_the_jobs_of_a_sweep_keep_to_the_limit_together_whenever_they_ask(
 def test_a_request_that_broke_off_counts_since_it_may_have_arrived() -> None:
     caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(2, 5.0)))
 
-    async def work(rates: Rates) -> None:
-        limits = AccountLimits(None, rates)
+    async def work(limits: AccountLimits) -> None:
         for _ in range(2):
             with contextlib.suppress(OSError):
                 async with limits.submission("account", caps):
@@ -153,8 +151,7 @@ def test_one_who_gives_up_waiting_takes_nobodys_place() -> None:
     caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(1, 10.0)))
     sent: list[tuple[str, float]] = []
 
-    async def work(rates: Rates) -> None:
-        limits = AccountLimits(None, rates)
+    async def work(limits: AccountLimits) -> None:
 
         async def submit(who: str) -> None:
             async with limits.submission("account", caps):
@@ -176,8 +173,7 @@ def test_whoever_came_first_is_sent_first() -> None:
     caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(2, 1.0)))
     sent: list[int] = []
 
-    async def work(rates: Rates) -> None:
-        limits = AccountLimits(None, rates)
+    async def work(limits: AccountLimits) -> None:
 
         async def submit(number: int) -> None:
             async with limits.submission("account", caps):
@@ -193,8 +189,7 @@ def test_whoever_came_first_is_sent_first() -> None:
 def test_accounts_do_not_wait_for_each_other() -> None:
     done: list[float] = []
 
-    async def work(rates: Rates) -> None:
-        limits = AccountLimits(None, rates)
+    async def work(limits: AccountLimits) -> None:
         caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(1, 10.0)))
 
         async def submit(account: str) -> None:
@@ -211,8 +206,7 @@ def test_accounts_do_not_wait_for_each_other() -> None:
 def test_polls_have_a_limit_of_their_own() -> None:
     seen: list[float] = []
 
-    async def work(rates: Rates) -> None:
-        limits = AccountLimits(None, rates)
+    async def work(limits: AccountLimits) -> None:
         caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(1, 100.0), poll=Rate(10, 1.0)))
 
         async def poll() -> None:
@@ -235,13 +229,12 @@ def test_polls_have_a_limit_of_their_own() -> None:
 def test_so_many_tasks_are_under_way_at_once(all_of_them: int | None, own: int | None, at_once: int) -> None:
     under_way, highest = 0, 0
 
-    async def work(rates: Rates) -> None:
-        limits = AccountLimits(all_of_them, rates)
+    async def work(limits: AccountLimits) -> None:
         caps = GeneratorCapabilities(limits=RateLimits(in_flight=own))
 
         async def task() -> None:
             nonlocal under_way, highest
-            async with limits.slot("account", caps):
+            async with limits.slot("account", caps, all_of_them):
                 under_way += 1
                 highest = max(highest, under_way)
                 await asyncio.sleep(1)
