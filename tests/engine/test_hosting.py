@@ -362,7 +362,7 @@ def test_a_picture_may_be_taken_on_trust() -> None:
 def test_an_address_that_ends_before_the_queue_does_is_refused() -> None:
     host = Host([shown()], lifetime_s=600)
 
-    with pytest.raises(UploadRefused, match="ends too soon") as caught:
+    with pytest.raises(UploadRefused, match="expires too soon") as caught:
         hosting(host, once(), queue_s=900, lifetime_hint="set life=9")
     assert caught.value.hint.startswith("set life=9, or lower limits.task_timeout_s")
     hosting(host, once(), queue_s=300)

@@ -36,5 +36,5 @@ def test_fewer_bytes_than_announced_are_no_clip(tmp_path: Path) -> None:
         sink.close()
         sink.check()
 
-    with pytest.raises(FetchFailed, match="did not arrive whole"):
+    with pytest.raises(FetchFailed, match="did not arrive complete"):
         asyncio.run(arrive())

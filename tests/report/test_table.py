@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from runner.report.table import Cell, Column, show
+from runner.report.table import MOST_ROWS, Cell, Column, show
 
 COLUMNS = (Column("shot", least=16), Column("from", least=11), Column("state"), Column("time", right=True))
 ROWS = [
@@ -18,11 +18,11 @@ ROWS = [
 ]
 
 
-def lines(width: int, *, colour: bool = False, encoding: str = "utf-8") -> list[str]:
+def lines(width: int, rows: list[list[Cell]] = ROWS, *, colour: bool = False, encoding: str = "utf-8") -> list[str]:
     out = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="backslashreplace")
     system = "standard" if colour else None
     console = Console(highlight=False, width=width, file=out, force_terminal=colour, color_system=system)
-    show(console, COLUMNS, ROWS)
+    show(console, COLUMNS, rows, rest="the manifest has all")
     out.seek(0)
     return out.read().splitlines()
 
@@ -57,3 +57,12 @@ def test_a_style_is_that_of_its_cell_alone() -> None:
 
 def test_a_terminal_without_lines_gets_dashes() -> None:
     assert set(lines(120, encoding="ascii")[1]) == {"-"}
+
+
+def test_a_long_table_shows_its_first_rows_and_says_where_the_others_are() -> None:
+    rows = [[Cell(f"shot {number}"), Cell("prompt"), Cell("done"), Cell("1s")] for number in range(100)]
+
+    shown = lines(100, rows)
+
+    assert len(shown) == 2 + MOST_ROWS + 1
+    assert shown[-1] == "and 40 more: the manifest has all"
