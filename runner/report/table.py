@@ -40,34 +40,36 @@ def show(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Ce
 
     shown = rows[:MOST_ROWS]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, _GAP - 1, 0, 0))
-    for column in columns[: _fitting(columns, shown, console.width - _GAP + 1)]:
-        table.add_column(
-            column.title,
-            justify="right" if column.right else "left",
-            min_width=column.least,
-            no_wrap=column.least is None,
-        )
+    for column, width in zip(columns, _widths(columns, shown, console.width), strict=False):
+        table.add_column(column.title, justify="right" if column.right else "left", width=width, no_wrap=True)
     for row in shown:
         cells = zip(row, table.columns, strict=False)
-        table.add_row(
-            *(Text(_one_line(cell.text), cell.style, no_wrap=True, overflow="ellipsis") for cell, _ in cells)
-        )
+        table.add_row(*(Text(_one_line(cell.text), cell.style, overflow="ellipsis") for cell, _ in cells))
     console.print(table)
     if len(rows) > len(shown):
         console.print(Text(f"and {len(rows) - len(shown)} more: {rest}", style="dim"), soft_wrap=True)
 
 
-def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], room: int) -> int:
-    """How many columns fit, names cut as far as they may be."""
+def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], room: int) -> list[int]:
+    """The widths of the columns that fit. rich cuts all columns alike; names are to give way, and figures not."""
     from rich.cells import cell_len
 
-    total = 0
-    for at, column in enumerate(columns):
-        width = max(cell_len(text) for text in (column.title, *(row[at].text for row in rows)))
-        total += min(width, column.least or width) + (_GAP if at else 0)
-        if total > room:
-            return max(at, 1)
-    return len(columns)
+    widths = [
+        max(cell_len(text) for text in (column.title, *(row[at].text for row in rows)))
+        for at, column in enumerate(columns)
+    ]
+    least = [min(width, column.least or width) for column, width in zip(columns, widths, strict=True)]
+    while len(least) > 1 and _total(least) > room:
+        least.pop()
+    widths = widths[: len(least)]
+    for _ in range(_total(widths) - room):
+        longest = max(range(len(widths)), key=lambda at: widths[at] - least[at])
+        widths[longest] -= widths[longest] > least[longest]
+    return widths
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def _one_line(text: str) -> str:

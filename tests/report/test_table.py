@@ -56,7 +56,7 @@ def test_a_style_is_that_of_its_cell_alone() -> None:
 
 
 def test_a_terminal_without_lines_gets_dashes() -> None:
-    assert set(lines(120, encoding="ascii")[1]) == {"-"}
+    assert set(lines(120, encoding="ascii")[1]) <= {"-", "+"}
 
 
 def test_a_long_table_shows_its_first_rows_and_says_where_the_others_are() -> None:
