@@ -1,1 +1,59 @@
-"""What outlives a run: the journal of attempts and spend, and the content-addressed files beside it."""
+"""What outlives a run: the journal of attempts and spend, and the content-addressed files beside it.
+
+Callers use the protocols in `runner.store.interface`; these functions choose the backend.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from runner.store.attempt import AlreadyDecided
+from runner.store.local.objects import digest_of
+from runner.store.local.work import work_folder
+from runner.store.recovery import check_evidence, restore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from runner.store.local.objects import LocalObjects
+    from runner.store.sqlite.journal import SqliteJournal
+    from runner.store.sqlite.reader import SqliteReader
+
+__all__ = [
+    "AlreadyDecided",
+    "check_evidence",
+    "digest_of",
+    "journal_path",
+    "object_store",
+    "open_journal",
+    "read_journal",
+    "restore",
+    "work_folder",
+]
+
+
+def journal_path(root: Path) -> Path:
+    """Where the journal of an outputs root is, to show it."""
+    return root / ".runner" / "journal.db"
+
+
+def open_journal(root: Path, notify: Callable[[str], None] | None = None) -> SqliteJournal:
+    """The journal of an outputs root, to be entered. `notify` is told what a user should know, in any thread."""
+    from runner.store.sqlite.journal import SqliteJournal
+
+    return SqliteJournal(journal_path(root), **({} if notify is None else {"notify": notify}))
+
+
+def read_journal(root: Path) -> SqliteReader | None:
+    """The journal of an outputs root, for reading; `None` where there is none. Raises `JournalError`."""
+    from runner.store.sqlite.reader import SqliteReader
+
+    return SqliteReader.opened(journal_path(root))
+
+
+def object_store(root: Path) -> LocalObjects:
+    """The object store of an outputs root."""
+    from runner.store.local.objects import LocalObjects
+
+    return LocalObjects(root / ".runner" / "objects")

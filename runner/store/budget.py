@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from runner.errors import BudgetStop
+from runner.money import dollars
 
 if TYPE_CHECKING:
     from runner.store.attempt import Attempt
-
-MICROS = 1_000_000
 
 
 class Spend(NamedTuple):
@@ -54,17 +53,3 @@ class Budget:
                 where=attempt.name,
                 why=f"{dollars(spend.micros)} are spent or reserved, this shot costs {dollars(attempt.reserved)}",
             )
-
-
-def to_micros(usd: float) -> int:
-    """An amount in US dollars, as typed, in millionths of one."""
-    return round(usd * MICROS)
-
-
-def dollars(micros: int | None) -> str:
-    """An amount for people."""
-    if micros is None:
-        return "unknown"
-    text = f"{micros / MICROS:.4f}".rstrip("0")
-    whole, _, cents = text.partition(".")
-    return f"${whole}.{cents.ljust(2, '0')}"

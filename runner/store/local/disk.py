@@ -18,7 +18,7 @@ ROOM: Final = 1 << 20
 _NO_ROOM: Final = 1 << 16
 """With fewer bytes free than these SQLite cannot write the files that it needs beside the journal."""
 
-MAKE_ROOM: Final = "make room, then run the same command again: what is done is kept"
+MAKE_ROOM: Final = "make room, then rerun the same command: what is done is kept"
 
 
 class Reserve:
@@ -59,18 +59,35 @@ def is_full(error: BaseException, journal: Path) -> bool:
     return name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _free(journal.parent) < _NO_ROOM)
 
 
-def failure(journal: Path, error: sqlite3.Error | OSError) -> JournalError:
-    """The error to show when the journal cannot be used."""
+def failure(journal: Path, error: Exception) -> JournalError:
+    """The error to show when the journal cannot be used. It never advises another root, where all is paid for again."""
+    if isinstance(error, JournalError):
+        return error
     text = str(error)
-    what, hint = "the journal cannot be used", "choose another folder with output.root=DIR"
+    code = getattr(error, "errno", None)
+    what, hint = "the journal cannot be used", "rerun the same command"
     if is_full(error, journal):
         what, text, hint = "the disk is full", f"the journal cannot be written: {text}", MAKE_ROOM
-    elif "readonly" in text or getattr(error, "errno", 0) == errno.EROFS:
+    elif "readonly" in text or code == errno.EROFS:
         what = "the journal cannot be written"
-        hint = "make the folder writable, then run the same command again; or choose another with output.root=DIR"
-    elif "malformed" in text or "not a database" in text:
+        hint = "make the folder writable, then rerun the same command"
+    elif code in (errno.EACCES, errno.EPERM):
+        what = "the journal may not be opened"
+        hint = "see who owns the folder, then rerun the same command"
+    elif code in (errno.EMFILE, errno.ENFILE):
+        what = "too many files are open"
+        hint = "raise the limit (ulimit -n), then rerun the same command"
+    elif "locked" in text:
+        what, text = (
+            "the journal is locked",
+            "another process holds its lock, and did not give it back in time",
+        )
+        hint = "wait for that process, then rerun the same command"
+    elif "malformed" in text or "not a database" in text or isinstance(error, ValueError):
         what = "the journal is damaged"
-        hint = f"keep {journal} for the record of what was paid, and start another root: output.root=DIR"
+        hint = f"keep {journal} for the record of what was paid; move it away, then: python -m runner recover"
+    elif "unable to open" in text:
+        hint = "see that the folder exists and can be read, then rerun the same command"
     return JournalError(what, where=str(journal), why=text, hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""Content-addressed files: a clip is stored once, under its digest, whatever the runs that show it."""
+"""Content-addressed files: a clip is stored once, under its digest, whatever runs have it in their folders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import errno
 import hashlib
 import os
 import shutil
-import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,7 +21,7 @@ _NO_LINK: Final = frozenset(
 _LINK_TRIES: Final = 5
 
 
-class Objects:
+class LocalObjects:
     """The files of one outputs root, in `<root>/.runner/objects/ab/cdef...`. All methods block."""
 
     def __init__(self, folder: Path) -> None:
@@ -39,7 +38,7 @@ class Objects:
 
     def put_bytes(self, data: bytes, digest: str) -> None:
         """Store bytes with that digest. Durable when this returns; twice at once is fine."""
-        if self.whole(digest):
+        if self.intact(digest):
             # Whoever stored it may not have come to this yet.
             _sync_folder(self.path(digest).parent)
             return
@@ -55,7 +54,7 @@ class Objects:
         target.parent.mkdir(parents=True, exist_ok=True)
         os.chmod(synced, 0o444)
         # A whole file is left standing: replacing it would pull it from under whoever links to it right now.
-        if self.whole(digest):
+        if self.intact(digest):
             synced.unlink()
         else:
             try:
@@ -86,17 +85,33 @@ class Objects:
             part.unlink(missing_ok=True)
             raise
 
-    def whole(self, digest: str) -> bool:
+    def intact(self, digest: str) -> bool:
         """Whether the file is there and still is what its name says."""
         return digest_of(self.path(digest)) == digest
 
-    def show(self, digest: str, target: Path) -> None:
+    def exists(self, digest: str) -> bool:
+        """Whether the file is there, without reading it."""
+        return self.path(digest).is_file()
+
+    def size(self, digest: str) -> int:
+        """Bytes; 0 where it is not there."""
+        with contextlib.suppress(OSError):
+            return self.path(digest).stat().st_size
+        return 0
+
+    def age_s(self, digest: str, now: float) -> float:
+        """How long ago the file was stored, in seconds."""
+        with contextlib.suppress(OSError):
+            return now - self.path(digest).stat().st_mtime
+        return 0.0
+
+    def place(self, digest: str, target: Path) -> None:
         """Put the file under a name in a run folder: a hard link, or a copy where links cannot be."""
         source = self.path(digest)
         if target.exists() and (target.samefile(source) or digest_of(target) == digest):
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mktemp(prefix=".part-", dir=target.parent))
+        part = target.with_name(f".part-{uuid.uuid4().hex}")
         try:
             _link(source, part)
             os.replace(part, target)

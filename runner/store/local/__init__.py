@@ -1,0 +1,1 @@
+"""What a store keeps as plain files below `.runner/` of an outputs root."""

@@ -1,0 +1,120 @@
+"""What run folders say of clips: their manifests are the second record of what was paid for."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.api import InputMode
+from runner.money import from_usd
+from runner.store.clip_record import ClipFile, ClipRecord, ColourDrift, SeamAdherence, StoredFrame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAME: Final = "manifest.json"
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_LARGEST: Final = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedClip:
+    """A finished shot of a run folder."""
+
+    folder: Path
+    key: str
+    run_key: str
+    project: str
+    sequence: str
+    shot: str
+    generator: str
+    model: str
+    path: Path
+    """Of the clip, below `folder`."""
+    digest: str
+    cost: int | None
+    """Millionths of a US dollar, by the `run.json` beside the manifest; `None` is unknown."""
+    task: str
+    record: ClipRecord
+
+
+def recorded_clips(root: Path) -> Iterator[RecordedClip]:
+    """The finished shots of all run folders below an outputs root."""
+    for manifest in sorted(root.rglob(NAME)):
+        yield from clips_of(manifest.parent)
+
+
+def clips_of(folder: Path) -> list[RecordedClip]:
+    """The finished shots of one run folder; none where its manifest is missing or broken."""
+    manifest, run = _read(folder / NAME), _read(folder / "run.json")
+    found = []
+    try:
+        for sequence, content in manifest["sequences"].items():
+            for shot, entry in content["shots"].items():
+                if entry.get("ending") == "done" and entry.get("clip"):
+                    found.append(_clip(folder, manifest, run, sequence, shot, entry))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return []
+    return found
+
+
+def _clip(folder: Path, manifest: Any, run: Any, sequence: str, shot: str, entry: Any) -> RecordedClip:
+    clip = entry["clip"]
+    path = folder / str(clip["path"])
+    for digest in (entry["key"], clip["sha256"]):
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError(f"{digest!r} is no digest")
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{path} is outside of its folder")
+    told = (run or {}).get("shots", {}).get(f"{sequence}/{shot}", {})
+    return RecordedClip(
+        folder=folder,
+        key=entry["key"],
+        run_key=str(manifest["key"]),
+        project=str(manifest["project"]["name"]),
+        sequence=sequence,
+        shot=shot,
+        generator=str(entry["generator"]),
+        model=str(entry.get("model") or ""),
+        path=path,
+        digest=clip["sha256"],
+        cost=from_usd(told.get("cost_usd")),
+        task=str(told.get("task") or ""),
+        record=_record(entry),
+    )
+
+
+def _record(entry: Any) -> ClipRecord:
+    """Of a manifest of version 1 or 2."""
+    facts = {name: value for name, value in entry["clip"].items() if name not in ("path", "sha256")}
+    frame, adherence = entry.get("first_frame"), entry.get("adherence")
+    return ClipRecord(
+        input_mode=InputMode(entry.get("input_mode") or entry.get("how") or "text"),
+        fallback=entry.get("fallback") or entry.get("fell_back") or "",
+        first_frame=StoredFrame(
+            sha256=frame["sha256"],
+            bytes=frame["bytes"],
+            extension=str(frame["path"]).rpartition(".")[2],
+            width=frame["width"],
+            height=frame["height"],
+            time_s=frame["time_s"],
+            method=frame["method"],
+        )
+        if frame
+        else None,
+        clip=ClipFile(**{**facts, "drift": ColourDrift(**facts["drift"])}),
+        adherence=SeamAdherence(**adherence) if adherence else None,
+        warnings=tuple(entry.get("warnings") or ()),
+    )
+
+
+def _read(path: Path) -> Any:
+    try:
+        if path.stat().st_size > _LARGEST:
+            return None
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None

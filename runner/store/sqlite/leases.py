@@ -1,0 +1,118 @@
+"""Leases with fencing: one session at a time works on a shot, and the next one when the first is dead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from runner.errors import LeaseLost
+from runner.store.interface import Lease
+from runner.store.sqlite.process import Process, life_of
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+LEASE_S: Final = 90.0
+"""A holder whose process cannot be looked up is dead when its heartbeat has not moved for so long."""
+_SKEW_S: Final = 900.0
+"""How far the clocks of two hosts may be apart, where all that is known of a holder is when it last renewed."""
+_COLUMNS: Final = "owner, host, boot, space, pid, life, fence, beat, wall"
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    process: Process
+    fence: int
+    beat: int
+    wall: float
+
+
+@dataclass(slots=True)
+class Leases:
+    """The leases of a journal, as one session sees them."""
+
+    me: Process
+    monotonic: Callable[[], float]
+    life_of: Callable[[int], str] = life_of
+    _seen: dict[str, tuple[str, int, float]] = field(default_factory=dict)
+    """By key, the holder and its heartbeat as last seen, and since when."""
+
+    def acquire(self, connection: sqlite3.Connection, key: str, wall: float) -> Lease | None:
+        """Take the lease of a shot; `None` while another session holds it and may be alive."""
+        holder = _holder(connection, key)
+        if holder is not None and holder.process.owner == self.me.owner:
+            return Lease(key=key, owner=self.me.owner, fence=holder.fence)
+        if holder is not None and holder.process.owner and not self._dead(key, holder):
+            return None
+        self._seen.pop(key, None)
+        fence = holder.fence + 1 if holder is not None else 1
+        me = self.me
+        connection.execute(
+            f"INSERT OR REPLACE INTO leases (key, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (key, me.owner, me.host, me.boot, me.space, me.pid, me.life, fence, 0, wall),
+        )
+        return Lease(key=key, owner=me.owner, fence=fence)
+
+    def renew(self, connection: sqlite3.Connection, wall: float) -> None:
+        connection.execute(
+            "UPDATE leases SET beat = beat + 1, wall = ? WHERE owner = ?", (wall, self.me.owner)
+        )
+
+    def release(self, connection: sqlite3.Connection, lease: Lease) -> None:
+        # The row stays: the fence of the next holder is higher.
+        connection.execute(
+            "UPDATE leases SET owner = '' WHERE key = ? AND owner = ? AND fence = ?",
+            (lease.key, lease.owner, lease.fence),
+        )
+
+    def check(self, connection: sqlite3.Connection, lease: Lease, name: str) -> None:
+        """Raise `LeaseLost` unless the lease is still held."""
+        holder = _holder(connection, lease.key)
+        if holder is None or (holder.process.owner, holder.fence) != (lease.owner, lease.fence):
+            by = f" on {holder.process.host}" if holder is not None and holder.process.host else ""
+            raise LeaseLost(
+                f"another run{by} took this shot over",
+                where=name,
+                why=f"this run did not renew its lease for more than {LEASE_S:g} s; nothing was submitted",
+                hint="rerun the same command: it joins the other run, or reuses its clip",
+            )
+
+    def living(self, connection: sqlite3.Connection, wall: float) -> frozenset[str]:
+        """The keys whose holder may be alive, as far as that can be told without waiting."""
+        rows = connection.execute(f"SELECT key, {_COLUMNS} FROM leases WHERE owner <> ''").fetchall()
+        return frozenset(row[0] for row in rows if self._may_live(_of_row(row[1:]), wall))
+
+    def others(self, connection: sqlite3.Connection) -> list[int]:
+        """Process numbers on this host that hold leases, besides this one."""
+        rows = connection.execute(f"SELECT {_COLUMNS} FROM leases WHERE owner <> ''").fetchall()
+        found = [_of_row(row).process for row in rows]
+        return sorted({one.pid for one in found if self.me.sees(one) and one.owner != self.me.owner})
+
+    def _dead(self, key: str, holder: _Holder) -> bool:
+        process = holder.process
+        if self.me.sees(process):
+            return self.life_of(process.pid) != process.life
+        now = self.monotonic()
+        owner, beat, since = self._seen.get(key, ("", -1, now))
+        if (owner, beat) != (process.owner, holder.beat):
+            self._seen[key] = (process.owner, holder.beat, now)
+            return False
+        return now - since >= LEASE_S
+
+    def _may_live(self, holder: _Holder, wall: float) -> bool:
+        process = holder.process
+        if self.me.sees(process):
+            return self.life_of(process.pid) == process.life
+        return abs(wall - holder.wall) < _SKEW_S
+
+
+def _holder(connection: sqlite3.Connection, key: str) -> _Holder | None:
+    row = connection.execute(f"SELECT {_COLUMNS} FROM leases WHERE key = ?", (key,)).fetchone()
+    return None if row is None else _of_row(row)
+
+
+def _of_row(row: tuple[str, str, str, str, int, str, int, int, float]) -> _Holder:
+    owner, host, boot, space, pid, life, fence, beat, wall = row
+    process = Process(owner=owner, host=host, boot=boot, space=space, pid=pid, life=life)
+    return _Holder(process=process, fence=fence, beat=beat, wall=wall)

@@ -1,0 +1,198 @@
+"""Attempts as rows, and the questions that the reader and the writer both answer."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.errors import TaskIdInUse
+from runner.store.attempt import OPEN, Attempt, Phase, decisive
+from runner.store.budget import Spend
+from runner.store.clip_record import ClipRecord
+from runner.store.interface import Measurement
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterator, Sequence
+
+    from runner.store.interface import Change, Filter
+
+_COLUMNS: Final = tuple(field.name for field in dataclasses.fields(Attempt) if field.name != "seq")
+_JSON: Final = frozenset({"results", "identity", "task_data"})
+_AT_A_TIME: Final = 500
+"""SQLite takes a limited number of values in one statement."""
+
+
+def insert(connection: sqlite3.Connection, attempt: Attempt) -> Attempt:
+    """Add an attempt at the end of the sequence."""
+    marks = ", ".join("?" * len(_COLUMNS))
+    values = [_stored(name, getattr(attempt, name)) for name in _COLUMNS]
+    done = connection.execute(f"INSERT INTO attempts ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+    return dataclasses.replace(attempt, seq=done.lastrowid or 0)
+
+
+def update(
+    connection: sqlite3.Connection, token: str, phase: Phase, change: Change, now: float
+) -> Attempt | None:
+    """Change an attempt; returns it as it is then, `None` where there is none. Raises `TaskIdInUse`."""
+    (before,) = select(connection, "token = ?", token) or (None,)
+    if before is None:
+        return None
+    if before.phase in (Phase.READY, Phase.FETCHED) and phase in _EARLIER:
+        return before  # a run that was stopped for long reports what another one has overtaken
+    changes: dict[str, Any] = {
+        field.name: value
+        for field in dataclasses.fields(change)
+        if (value := getattr(change, field.name)) is not None
+    }
+    if changes.get("task"):
+        _check_task(connection, before, changes["task"])
+    changes |= {"phase": phase, "updated": now}
+    names = ", ".join(f"{name} = ?" for name in changes)
+    values = [_stored(name, value) for name, value in changes.items()]
+    connection.execute(f"UPDATE attempts SET {names} WHERE token = ?", [*values, token])
+    return dataclasses.replace(before, **changes)
+
+
+_EARLIER: Final = frozenset({Phase.INTENDED, Phase.SUBMITTED, Phase.UNKNOWN, Phase.REFUSED})
+
+
+def decisive_of(connection: sqlite3.Connection, key: str) -> Attempt | None:
+    return decisive(select(connection, "key = ?", key))
+
+
+def matching(connection: sqlite3.Connection, wanted: Filter) -> list[Attempt]:
+    """The attempts that match, in order."""
+    conditions, values = ["1"], []
+    for column, value in (
+        ("project", wanted.project),
+        ("generator", wanted.generator),
+        ("task", wanted.task),
+    ):
+        if value is not None:
+            conditions.append(f"{column} = ?")
+            values.append(value)
+    if wanted.token_prefix is not None:
+        # Tokens are hexadecimal: nothing in one has a meaning for GLOB.
+        conditions.append("token GLOB ?")
+        values.append("".join(sign for sign in wanted.token_prefix if sign.isalnum()) + "*")
+    if wanted.phases is not None:
+        conditions.append(f"phase IN ({_marks(wanted.phases)})")
+        values += [str(phase) for phase in wanted.phases]
+    where = " AND ".join(conditions)
+    if wanted.keys is None:
+        return select(connection, where, *values)
+    found = []
+    for some in _parts(sorted(wanted.keys)):
+        found += select(connection, f"{where} AND key IN ({_marks(some)})", *values, *some)
+    return sorted(found, key=lambda attempt: attempt.seq)
+
+
+def by_keys(connection: sqlite3.Connection, keys: Collection[str]) -> dict[str, list[Attempt]]:
+    """All attempts of these shots, by key, in order."""
+    found: dict[str, list[Attempt]] = {}
+    for some in _parts(sorted(set(keys))):
+        for attempt in select(connection, f"key IN ({_marks(some)})", *some):
+            found.setdefault(attempt.key, []).append(attempt)
+    return found
+
+
+def spend(connection: sqlite3.Connection, scope: str, owner: str | None = None) -> Spend:
+    """What a scope has at risk; of one owner's attempts only where `owner` is given."""
+    condition, values = "scope = ?", [scope]
+    if owner is not None:
+        condition, values = "scope = ? AND owner = ?", [scope, owner]
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(coalesce(cost, reserved)), 0),"
+        " coalesce(sum(CASE WHEN cost IS NULL THEN reserved END), 0),"
+        " coalesce(sum(cost IS NULL AND reserved IS NULL), 0)"
+        f" FROM attempts WHERE {condition} AND phase <> 'refused'",
+        values,
+    ).fetchone()
+    return Spend(*map(int, row))
+
+
+def measurements(connection: sqlite3.Connection, subjects: Collection[str]) -> list[Measurement]:
+    found = []
+    for some in _parts(sorted(set(subjects))):
+        rows = connection.execute(
+            "SELECT subject, metric, version, value FROM measurements"
+            f" WHERE subject IN ({_marks(some)}) ORDER BY subject, metric, version",
+            some,
+        )
+        found += [
+            Measurement(subject=subject, metric=metric, version=version, value=value)
+            for subject, metric, version, value in rows
+        ]
+    return found
+
+
+def add_measurements(connection: sqlite3.Connection, measured: Sequence[Measurement]) -> None:
+    connection.executemany(
+        "INSERT OR REPLACE INTO measurements (subject, metric, version, value) VALUES (?, ?, ?, ?)",
+        [(one.subject, one.metric, one.version, one.value) for one in measured],
+    )
+
+
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether no attempt was ever recorded."""
+    return connection.execute("SELECT 1 FROM attempts LIMIT 1").fetchone() is None
+
+
+def accepted_losses(connection: sqlite3.Connection) -> frozenset[str]:
+    return frozenset(key for (key,) in connection.execute("SELECT key FROM accepted_losses"))
+
+
+def accept_losses(connection: sqlite3.Connection, keys: Collection[str]) -> None:
+    connection.executemany("INSERT OR IGNORE INTO accepted_losses (key) VALUES (?)", [(key,) for key in keys])
+
+
+def select(connection: sqlite3.Connection, where: str, *values: object) -> list[Attempt]:
+    query = f"SELECT {', '.join(_COLUMNS)}, seq FROM attempts WHERE {where} ORDER BY seq"
+    return [_attempt(row) for row in connection.execute(query, values)]
+
+
+def _check_task(connection: sqlite3.Connection, attempt: Attempt, task: str) -> None:
+    """A task makes one clip. Raises `TaskIdInUse` where another attempt has it."""
+    wanted = (*OPEN, Phase.FETCHED)
+    found = select(
+        connection,
+        f"task = ? AND generator = ? AND account = ? AND token <> ? AND phase IN ({_marks(wanted)})",
+        *(task, attempt.generator, attempt.account, attempt.token),
+        *map(str, wanted),
+    )
+    if found:
+        other = found[0]
+        raise TaskIdInUse(
+            f"{attempt.generator} returned task {task}, which is that of another attempt",
+            where=attempt.name,
+            why=f"{other.project} {other.name}, attempt {other.token[:8]}, is {other.phase} with it; "
+            "one of the two tasks cannot be fetched",
+            hint=f"look it up at the provider, then: python -m runner journal resolve {attempt.token}",
+        )
+
+
+def _attempt(row: tuple[Any, ...]) -> Attempt:
+    values = dict(zip((*_COLUMNS, "seq"), row, strict=True))
+    for name in _JSON:
+        values[name] = json.loads(values[name])
+    values["record"] = ClipRecord.from_json(json.loads(values["record"]))
+    values["phase"] = Phase(values["phase"])
+    values["results"] = tuple(tuple(result) for result in values["results"])
+    return Attempt(**values)
+
+
+def _stored(name: str, value: Any) -> Any:
+    if name == "record":
+        return json.dumps(value.to_json())
+    return json.dumps(value) if name in _JSON else value
+
+
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _parts(values: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(values), _AT_A_TIME):
+        yield values[start : start + _AT_A_TIME]
