@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from runner.config.compose import Composed, compose, compose_sweep
     from runner.engine.timing import Timing
     from runner.outputs.outcome import FilmOutcome, RunOutcome, ShotOutcome
-    from runner.planning import Plan, plan
+    from runner.planning.plan import Plan
+    from runner.planning.preparation import Registries, plan
     from runner.session import Session
 
 __version__ = "0.1.0"
@@ -29,6 +30,7 @@ __all__ = [
     "Composed",
     "FilmOutcome",
     "Plan",
+    "Registries",
     "RunOutcome",
     "Session",
     "ShotOutcome",
@@ -41,14 +43,15 @@ __all__ = [
 _HOME: Final = {
     "Composed": "runner.config.compose",
     "FilmOutcome": "runner.outputs.outcome",
-    "Plan": "runner.planning",
+    "Plan": "runner.planning.plan",
+    "Registries": "runner.planning.preparation",
     "RunOutcome": "runner.outputs.outcome",
     "Session": "runner.session",
     "ShotOutcome": "runner.outputs.outcome",
     "Timing": "runner.engine.timing",
     "compose": "runner.config.compose",
     "compose_sweep": "runner.config.compose",
-    "plan": "runner.planning",
+    "plan": "runner.planning.preparation",
 }
 
 

@@ -7,12 +7,13 @@ import importlib
 import io
 import os
 import sys
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner import __version__, interrupts
-from runner.errors import RunnerError, UsageError
+from runner.errors import RunnerError
 from runner.verbs import VERBS
+from runner.verbs.arguments import COMMON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,31 +25,22 @@ runner - films from YAML, every shot starting where the one before it ended
 
   python -m runner +project=NAME [OVERRIDE ...]    make the films of a project
   python -m runner -m +project=NAME KEY=A,B ...    sweep: one run for each value
-  python -m runner VERB [...]
+  python -m runner VERB [...]                      VERB --help shows its options
 """
 
 _OPTIONS: Final = """\
 Options
-  -q, --quiet      no progress          --json    answer for a script
-  -m, --multirun   sweep                --debug   show where an error came from
+  -q, --quiet      no progress          --json    print JSON, for a script
+  -m, --multirun   sweep                --debug   show the traceback of an error
   --cfg job        print the composed configuration, run nothing
-  --version        --help
+  -cd DIR          look for configuration files there, too
+  --version        --help               -sc install=bash   shell completion
 
 Overrides
   shot.seed=7      sequences.hero.shots.pour.prompt='steam rises'      output.root=DIR
 Exit codes
   0 fine - 1 a shot failed - 2 configuration or usage - 3 an unknown outcome waits
   for a person - 4 the budget stopped it - 130 interrupted"""
-
-
-@dataclass(frozen=True, slots=True)
-class Flags:
-    """What the person asked of the program itself. `rest` is for the verb, or for Hydra."""
-
-    rest: tuple[str, ...]
-    quiet: bool = False
-    debug: bool = False
-    as_json: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,15 +50,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
-    flags = _flags(words)
+    debug = "--debug" in words
     if not words:
         _print(_help())
         return 2
     try:
         with interrupts.watched():
-            return _interruptible(words, flags)
+            return _interruptible(words, debug)
+    except SystemExit as end:
+        # argparse ends so once it has printed what --help shows.
+        return end.code if isinstance(end.code, int) else 0
     except RunnerError as error:
-        if flags.debug:
+        if debug:
             raise
         print(f"runner: {error}", file=sys.stderr)
         return error.exit_code
@@ -78,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except OSError as error:
-        if flags.debug or error.filename is not None:
+        if debug or error.filename is not None:
             raise
         # Without a file's name it is our own output that cannot be written.
         print(f"runner: the output cannot be written: {error.strerror}", file=sys.stderr)
@@ -86,51 +81,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _interruptible(words: list[str], flags: Flags) -> int:
+def _interruptible(words: list[str], debug: bool) -> int:
     try:
-        return _dispatch(words, flags)
+        return _dispatch(words)
     except Exception:
         # What breaks because of an interrupt is the interrupt.
-        if interrupts.seen() and not flags.debug:
+        if interrupts.seen() and not debug:
             raise KeyboardInterrupt from None
         raise
 
 
-def _flags(words: list[str]) -> Flags:
-    own = {"-q", "--quiet", "--debug", "--json"}
-    return Flags(
-        rest=tuple(word for word in words if word not in own),
-        quiet="-q" in words or "--quiet" in words,
-        debug="--debug" in words,
-        as_json="--json" in words,
-    )
-
-
-def _dispatch(words: list[str], flags: Flags) -> int:
-    # Our own flags may stand before the verb, too.
-    first = flags.rest[0] if flags.rest else words[0]
-    if first in VERBS:
-        rest = flags.rest[1:]
-        if "--help" in rest or "-h" in rest:
-            # A verb with options of its own tells of them.
-            tell = getattr(importlib.import_module(f"runner.verbs.{first}"), "help_text", None)
-            _print(tell(rest) if tell is not None else _help())
-            return 0
-        flags = Flags(rest, flags.quiet, flags.debug, flags.as_json)
-    elif "--help" in words or "-h" in words:
+def _dispatch(words: list[str]) -> int:
+    # The common flags may stand before the verb, too.
+    at = next((at for at, word in enumerate(words) if word not in COMMON), 0)
+    if words[at] in VERBS:
+        verb = importlib.import_module(f"runner.verbs.{words[at]}")
+        return int(verb.main([*words[:at], *words[at + 1 :]]))
+    if "--help" in words or "-h" in words:
         _print(_help())
         return 0
-    elif first == "--version":
+    if words[at] == "--version":
         print(__version__)
         return 0
-    if first in VERBS:
-        module = importlib.import_module(f"runner.verbs.{first}")
-        return int(module.main(flags))
-    if flags.as_json:
-        raise UsageError("a run has no --json", why="it writes manifest.json and run.json into its folder")
     from runner.verbs import run
 
-    return run.main(flags)
+    return run.main(words)
 
 
 def _help() -> str:
@@ -140,12 +115,12 @@ def _help() -> str:
     lines = [_USAGE, "Verbs"]
     lines += [f"  {verb:<11} {about}" for verb, about in VERBS.items()]
     lines += ["", "Projects (+project=...)"]
-    projects = catalogue.choices("project")
+    projects = catalogue.choices("project", Path())
     width = max((len(choice.name) for choice in projects), default=0)
     lines += [f"  {choice.name:<{width}}  {_cut(choice.about, 76 - width)}" for choice in projects]
     lines += [""]
     for group in catalogue.GROUPS:
-        lines.append(f"{group}=...  {', '.join(choice.name for choice in catalogue.choices(group))}")
+        lines.append(f"{group}=...  {', '.join(choice.name for choice in catalogue.choices(group, Path()))}")
     lines += ["", _OPTIONS]
     return "\n".join(lines)
 

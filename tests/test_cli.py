@@ -38,7 +38,7 @@ def python(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [((), 2), (("--help",), 0), (("-h",), 0), (("+project=film", "--help"), 0), (("plan", "--help"), 0)],
+    [((), 2), (("--help",), 0), (("-h",), 0), (("+project=film", "--help"), 0), (("-q", "--help"), 0)],
 )
 def test_it_says_what_one_can_do(workplace: Workplace, words: tuple[str, ...], code: int) -> None:
     workplace.write("conf/project/own.yaml", "# @package _global_\n# A film of my own.\n")
@@ -62,6 +62,33 @@ def test_it_says_what_one_can_do(workplace: Workplace, words: tuple[str, ...], c
 
 def test_the_version_is_told(workplace: Workplace) -> None:
     assert workplace.run("--version").out == f"{__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (("plan",), ("--cfg", "--multirun", "OVERRIDE")),
+        (("doctor",), ("--cfg", "OVERRIDE")),
+        (("plugins",), ("plugins.dirs=",)),
+        (("verify",), ("DIR",)),
+        (("journal",), ("state=", "journal resolve TOKEN --submitted TASKID")),
+        (("journal", "resolve"), ("--submitted TASKID", "--not-submitted", "--abandon")),
+        (("why",), ("SHOT",)),
+        (("gc",), ("--paid", "--now", "output.root=DIR")),
+        (("conformance",), ("--spend",)),
+    ],
+)
+def test_a_verb_describes_its_options_with_examples(
+    workplace: Workplace, words: tuple[str, ...], options: tuple[str, ...]
+) -> None:
+    answer = workplace.run(*words, "--help")
+
+    assert answer.code == 0
+    for text in (*options, "--json", "--quiet", "examples:", f"python -m runner {' '.join(words)}"):
+        assert text in answer.out
+    assert answer.err == ""
+    assert workplace.run("--quiet", *words, "-h").out == answer.out
+    assert list(workplace.path.iterdir()) == []
 
 
 def test_a_verb_with_options_of_its_own_tells_of_them(workplace: Workplace) -> None:
@@ -137,8 +164,28 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
         (("plan", "+project=film", "~sequences.main"), ["sequences: there is no sequence"]),
         (("plan", "+project=film", "hydra.run.dir=/tmp/x"), ["hydra.run.dir cannot be set", "output.root=DIR"]),
         (("plan", "+project=film", "+hydra.sweep.dir=/tmp/x"), ["hydra.sweep.dir cannot be set"]),
-        (("plan", "+project=film", "--cfg", "nothing"), ["these options cannot be used"]),
-        (("verify",), ["verify takes folders"]),
+        (("plan", "+project=film", "--cfg", "nothing"), ["invalid choice: 'nothing'", "'job'", "plan --help"]),
+        (("plan", "+project=film", "--cfg"), ["--cfg: expected one argument"]),
+        (("plan", "+project=film", "--cfg", "job", "-m"), ["not allowed with"]),
+        (("plan", "+project=film", "--resolve"), ["need --cfg job"]),
+        (("plan", "+project=film", "-p", "nothing", "-c", "job"), ["there is no key nothing"]),
+        (("plan", "+project=film", "-cd", "nowhere"), ["no such configuration folder", "nowhere"]),
+        (("plan", "+project=film", "-cn", "nothing"), ["a configuration file is missing", "nothing"]),
+        (("--info", "all", "+project=film"), ["there is no option --info", "next: python -m runner --help"]),
+        (("+project=film", "hydra.mode=MULTIRUN"), ["hydra.mode cannot be set", "-m"]),
+        (("-m", "+project=film", "shot.seed=glob(*)"), ["swept over no value", "nothing of the sweep was started"]),
+        (("-sc", "install=fish-like"), ["the shell cannot be completed"]),
+        (("verify",), ["verify: the following arguments are required: DIR", "next: python -m runner verify --help"]),
+        (("why", "outputs"), ["required: SHOT"]),
+        (("gc", "--piad"), ["no option --piad", "did you mean --paid?"]),
+        (("gc", "all"), ["gc cannot use 'all'", "output.root=DIR"]),
+        (("journal", "--now"), ["no option --now", "next: python -m runner journal --help"]),
+        (("journal", "stat=unknown"), ["journal cannot use 'stat=unknown'", "state="]),
+        (("journal", "resolve", "abc"), ["one token and one answer", "--not-submitted"]),
+        (("journal", "resolve", "abc", "--abandon", "--not-submitted"), ["one token and one answer"]),
+        (("journal", "resolve", "--submitted"), ["--submitted: expected one argument"]),
+        (("conformance",), ["conformance: the name of one plugin"]),
+        (("plugins", "nothing.x=1"), ["plugins cannot use 'nothing.x=1'"]),
         (("verify", "nowhere"), ["no such folder", "nowhere"]),
         (("+project=film", "--json"), ["a run has no --json"]),
         (("plan", "+project=film", "shot.seed=1", "project=5"), ["runner: "]),
@@ -163,6 +210,30 @@ def test_an_option_may_stand_before_the_verb(workplace: Workplace) -> None:
     project = workplace.project({"main": {"one": "x"}})
 
     assert workplace.run("--json", "plan", project).json["to_do"] == 1
+
+
+def test_options_and_overrides_may_stand_in_any_order(workplace: Workplace) -> None:
+    project = workplace.project({"main": {"one": "x"}})
+
+    found = [
+        workplace.run(*words).json
+        for words in (
+            ("plan", "--json", project, "-m", "shot.seed=1,2", "-q", "shot.take=3"),
+            ("-q", "plan", "-m", project, "shot.seed=1,2", "shot.take=3", "--json"),
+        )
+    ]
+
+    assert len(found[0]) == 2
+    assert found[0] == found[1]
+
+
+def test_a_primary_file_and_a_folder_may_be_named(workplace: Workplace) -> None:
+    workplace.write("more/mine.yaml", "defaults: [config, _self_]\nshot: {seed: 9}\n")
+    project = workplace.project({"main": {"one": "x"}})
+
+    answer = workplace.run("--cfg", "job", "-cd", "more", "--config-name", "mine", project, "-p", "shot.seed")
+
+    assert (answer.code, answer.out) == (0, "9\n")
 
 
 def test_debug_shows_where_an_error_came_from(workplace: Workplace) -> None:
@@ -230,7 +301,7 @@ def test_a_conf_folder_of_another_kind_does_not_disturb(workplace: Workplace) ->
     assert workplace.run("plan", "+project=one_shot").code == 0
 
 
-# --- what Hydra answers by itself -----------------------------------------------------------------------------
+# --- the composed configuration, and the shell ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("words", [("--cfg", "job", "+project=film"), ("plan", "+project=film", "-c", "job")])

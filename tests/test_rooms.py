@@ -174,7 +174,7 @@ def chosen(profile: Path) -> str:
 
 def test_every_file_of_conf_says_what_it_is() -> None:
     for group in (*catalogue.GROUPS, "project"):
-        for choice in catalogue.choices(group):
+        for choice in catalogue.choices(group, ROOT):
             assert len(choice.about) > 10, choice.file
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pkgutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner import bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 GROUPS: Final = ("generator", "extractor", "uploader")
 
@@ -24,32 +24,35 @@ class Choice:
     file: Path
 
 
-def conf_folders() -> list[Path]:
-    """`./conf` where it exists, then the bundled folder."""
+def conf_folders(folder: Path) -> list[Path]:
+    """`conf` in the working folder where it exists, then the bundled one; absolute paths."""
     bundled = bundle.folder("conf")
-    own = Path.cwd() / "conf"
+    own = folder.absolute() / "conf"
     return [own, bundled] if own.is_dir() and own.resolve() != bundled.resolve() else [bundled]
 
 
-def choices(group: str) -> list[Choice]:
-    """The files of a group, a person's own before the bundled ones, each name once."""
+def choices(group: str, folder: Path) -> list[Choice]:
+    """The files of a group, those of the working folder before the bundled ones, each name once."""
     found: dict[str, Choice] = {}
-    for conf in conf_folders():
-        folder = conf / group
-        for file in sorted(folder.rglob("*.yaml")):
-            name = file.relative_to(folder).with_suffix("").as_posix()
+    for conf in conf_folders(folder):
+        of_group = conf / group
+        for file in sorted(of_group.rglob("*.yaml")):
+            name = file.relative_to(of_group).with_suffix("").as_posix()
             found.setdefault(name, Choice(name, _about(file), file))
     return list(found.values())
 
 
-def selectable_plugins() -> Iterator[tuple[str, str]]:
-    """(group, name) for a person's plugin modules that no file profiles, so that `generator=NAME` finds them."""
-    folder = Path.cwd() / "plugins"
-    if folder.resolve() == bundle.folder("plugins").resolve():
+def selectable_plugins(folder: Path) -> Iterator[tuple[str, str]]:
+    """(group, name) for the plugin modules of the working folder that have no profile.
+
+    With them `generator=NAME` selects a plugin for which nobody wrote a file.
+    """
+    plugins = folder.absolute() / "plugins"
+    if plugins.resolve() == bundle.folder("plugins").resolve():
         return
     for group in GROUPS:
-        profiled = {choice.name for choice in choices(group)}
-        for module in pkgutil.iter_modules([str(folder)]):
+        profiled = {choice.name for choice in choices(group, folder)}
+        for module in pkgutil.iter_modules([str(plugins)]):
             if not module.name.startswith("_") and module.name not in profiled:
                 yield group, module.name
 

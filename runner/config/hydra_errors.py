@@ -13,10 +13,14 @@ from runner.redaction import hidden_override, hidden_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
-def explained(error: Exception, argv: Sequence[str]) -> Exception:
-    """The error to show instead of `error`; itself where it is one of ours, or a bug."""
+def explained(error: Exception, words: Sequence[str], folder: Path) -> Exception:
+    """The error to show instead of `error`; itself where it is one of ours, or a bug.
+
+    `words` are the overrides and `folder` the working folder of the composition.
+    """
     import yaml
     from hydra.errors import HydraException, MissingConfigException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
@@ -24,24 +28,24 @@ def explained(error: Exception, argv: Sequence[str]) -> Exception:
     if isinstance(error, RunnerError):
         return error
     if isinstance(error, MissingConfigException):
-        return _missing(error.missing_cfg_file or "", error.options or (), str(error))
+        return _missing(error.missing_cfg_file or "", error.options or (), str(error), folder)
     if isinstance(error, OverrideParseException):
-        return _unparsed(error.override, hidden_text(str(error.__cause__ or error), argv))
+        return _unparsed(error.override, hidden_text(str(error.__cause__ or error), words))
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         text = f"{error} {error.__cause__}" if error.__cause__ else str(error)
-        return _not_composed(hidden_text(text, argv))
+        return _not_composed(hidden_text(text, words))
     if isinstance(error, yaml.YAMLError):
         return ConfigError("a YAML file cannot be read", why=" ".join(str(error).split()))
     if isinstance(error, UnicodeDecodeError):
-        return ConfigError(f"{_not_utf8() or 'a YAML file'} is not UTF-8 text", why=str(error))
+        return ConfigError(f"{_not_utf8(folder) or 'a YAML file'} is not UTF-8 text", why=str(error))
     if isinstance(error, ValueError) and "Config group override" in str(error):
         return UsageError("a group is chosen by the name of one of its files", hint="python -m runner --help")
     return error
 
 
-def _not_utf8() -> str:
+def _not_utf8(folder: Path) -> str:
     """The file that Python's message does not name."""
-    for conf in catalogue.conf_folders():
+    for conf in catalogue.conf_folders(folder):
         for file in sorted(conf.rglob("*.yaml")):
             try:
                 file.read_text(encoding="utf-8")
@@ -52,13 +56,13 @@ def _not_utf8() -> str:
     return ""
 
 
-def _missing(path: str, options: Sequence[str], text: str) -> ConfigError:
+def _missing(path: str, options: Sequence[str], text: str, folder: Path) -> ConfigError:
     group, _, name = path.rpartition("/")
-    for conf in catalogue.conf_folders():
+    for conf in catalogue.conf_folders(folder):
         if (conf / f"{path}.yml").is_file():
             return ConfigError(f"{conf / path}.yml is not read", hint=f"rename it to {name}.yaml")
     if group == "project":
-        projects = [choice.name for choice in catalogue.choices("project")]
+        projects = [choice.name for choice in catalogue.choices("project", folder)]
         return ConfigError(
             f"there is no project named {name}",
             why=" ".join(filter(None, (nearest(name, projects), f"there are: {listed(projects)}"))),
@@ -72,22 +76,11 @@ def _missing(path: str, options: Sequence[str], text: str) -> ConfigError:
 
 
 def _unparsed(override: str, reason: str) -> UsageError:
-    from runner.verbs import VERBS
-
     shown = hidden_override(override)
     shown = shown if len(shown) <= 100 else f"{shown[:97]}..."
     if "=" not in override and not override.startswith("~"):
-        projects = [choice.name for choice in catalogue.choices("project")]
-        if override in projects:
-            return UsageError(f"{shown} is a project", hint=f"python -m runner +project={shown}")
-        if override in VERBS:
-            hint = f"python -m runner {override}, and then the overrides"
-            return UsageError(f"the verb {override} has to come first", hint=hint)
-        guess = nearest(override, [*VERBS, *projects])
         return UsageError(
-            f"cannot use the word {shown!r}",
-            why=guess or f"a word is a verb ({', '.join(VERBS)}) or an override KEY=VALUE",
-            hint="python -m runner --help",
+            f"cannot use the word {shown!r}", why="an override is KEY=VALUE", hint="python -m runner --help"
         )
     key, _, value = override.partition("=")
     what = f"cannot read the override {shown}"

@@ -25,10 +25,14 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """`overrides` as they were typed; `layers` in the order in which they were merged, the last one winning."""
+    """`overrides` as they were typed; `layers` in the order in which they were merged, the last one winning.
+
+    A file below the working folder `folder` is shown from there.
+    """
 
     overrides: tuple[str, ...] = ()
     layers: Sequence[Layer] = ()
+    folder: Path = Path()
     _trees: dict[Path, yaml.Node | None] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, key: str) -> str:
@@ -60,7 +64,7 @@ class Origins:
         for layer in reversed(self.layers):
             line = self._line(layer, key)
             if line is not None:
-                return f"{_short(layer.file)}:{line}"
+                return f"{_short(layer.file, self.folder)}:{line}"
         # A mapping that nothing sets as a whole exists because something in it was set.
         within = (override for override in self.overrides if _key(override).startswith(f"{key}."))
         return next(map(_shown, within), "")
@@ -126,8 +130,8 @@ def _line_in(node: Any, parts: list[str]) -> int | None:
     return None
 
 
-def _short(file: Path) -> str:
+def _short(file: Path, folder: Path) -> str:
     try:
-        return str(file.relative_to(Path.cwd()))
+        return str(folder / file.relative_to(folder.absolute()))
     except ValueError:
         return str(file)

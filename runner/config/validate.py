@@ -37,16 +37,17 @@ _HINT = "python -m runner +project=NAME, or python -m runner --help"
 def read(composed: Composed, registry: Registry) -> tuple[Project | None, Reader]:
     """The project, with the reader that holds all problems found; no project where one cannot even be drafted."""
     reader = Reader(composed.origins)
-    return _Drafting(given(composed.config, reader), registry, reader).project(), reader
+    return _Drafting(given(composed.config, reader), registry, reader, composed.folder).project(), reader
 
 
 class _Drafting:
     """Reads one configuration section by section."""
 
-    def __init__(self, config: Mapping[str, Any], registry: Registry, reader: Reader) -> None:
+    def __init__(self, config: Mapping[str, Any], registry: Registry, reader: Reader, folder: Path) -> None:
         self.config = config
         self.registry = registry
         self.reader = reader
+        self.folder = folder
 
     def project(self) -> Project | None:
         self._check_sections()
@@ -66,7 +67,12 @@ class _Drafting:
         output = self.reader.read(schema.Output, self.config.get("output"), "output")
         self.reader.read(schema.PluginKeys, self.config.get("plugins"), "plugins")
         shots = _ShotReader(
-            self.reader, defaults, (keys.style or "").strip(), keys.name or "", {"": default, **generators}
+            self.reader,
+            self.folder,
+            defaults,
+            style=(keys.style or "").strip(),
+            project=keys.name or "",
+            generators={"": default, **generators},
         )
         sequences = self._sequences(shots)
         if extractor is None or uploader is None or default is None:
@@ -83,7 +89,7 @@ class _Drafting:
             film=film,
             budget=budget,
             limits=limits,
-            output_root=Path(output.root),
+            output_root=self.folder / output.root,
         )
 
     def _check_sections(self) -> None:
@@ -106,7 +112,7 @@ class _Drafting:
         keys = self.reader.read(schema.ProjectKeys, raw, "project")
         if not (keys.name or "").strip():
             if not self.config.get("sequences") and not self.reader.origins.chosen("project"):
-                there_are = listed(choice.name for choice in catalogue.choices("project"))
+                there_are = listed(choice.name for choice in catalogue.choices("project", self.folder))
                 problems = tuple(self.reader.problems)
                 raise ConfigError("no project is chosen", problems, why=f"there are: {there_are}", hint=_HINT)
             self.reader.problem("project.name", "is required")
@@ -225,12 +231,15 @@ class _ShotReader:
     def __init__(
         self,
         reader: Reader,
+        folder: Path,
         defaults: schema.ShotLevel,
+        *,
         style: str,
         project: str,
         generators: Mapping[str, GeneratorChoice | None],
     ) -> None:
         self.reader = reader
+        self.folder = folder
         self.defaults = defaults
         self.style = style
         self.project = project
@@ -335,13 +344,13 @@ class _ShotReader:
         return boundary
 
     def _image(self, text: str, at: str) -> GivenImage | None:
-        """Look beside the file that names the picture, then in the current folder."""
+        """Look beside the file that names the picture, then in the working folder."""
         from runner.media import picture
 
         key = f"{at}.image"
         setter = self.reader.origins.file_of(key)
         try:
-            places = [Path(text).expanduser()]
+            places = [self.folder / Path(text).expanduser()]
             if setter is not None:
                 places.insert(0, setter.parent / text)
             path = next((place for place in places if place.is_file()), None)

@@ -9,45 +9,60 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from runner.errors import UsageError
 from runner.testing import conformance
+from runner.verbs.arguments import Common, Parser
 
 if TYPE_CHECKING:
-    from runner.cli import Flags
+    from collections.abc import Sequence
+
     from runner.testing.conformance import Result
 
 _WIDTH: Final = 80
 _INDENT: Final = " " * 11
 
 
-def main(flags: Flags) -> int:
+class _Arguments(Common):
+    words: list[str]
+    spend: bool
+
+
+def _parsed(words: Sequence[str]) -> tuple[_Arguments, str]:
+    """The arguments, and the plugin's name among their words."""
+    parser = Parser(
+        "conformance",
+        "Check whether a plugin keeps its contract. `plugins` lists the names.",
+        examples=("conformance synthetic", "conformance NAME generator.KEY=VALUE --spend --json"),
+    )
+    parser.add_argument(
+        "words", nargs="*", metavar="NAME", help="a plugin; KIND.KEY=VALUE sets an option of it"
+    )
+    parser.add_argument("--spend", action="store_true", help="also run the checks that cost money")
+    arguments = parser.read(words, _Arguments())
+    names = [word for word in arguments.words if "=" not in word]
+    if len(names) != 1:
+        parser.error("the name of one plugin is required")
+    return arguments, names[0]
+
+
+def main(words: Sequence[str]) -> int:
     """Check every plugin of the name; 1 when a check fails."""
-    names = [word for word in flags.rest if "=" not in word and not word.startswith("-")]
-    unknown = [word for word in flags.rest if word.startswith("-") and word != "--spend"]
-    if len(names) != 1 or unknown:
-        raise UsageError(
-            f"there is no option {unknown[0]} here"
-            if unknown
-            else "conformance takes the name of one plugin",
-            hint="python -m runner conformance NAME [generator.KEY=VALUE ...] [--spend] [--json]; "
-            "python -m runner plugins  lists the names",
-        )
-    targets = conformance.find(names[0], [word for word in flags.rest if "=" in word])
+    arguments, name = _parsed(words)
+    targets = conformance.find(name, [word for word in arguments.words if "=" in word])
     show = _Printer()
     # What a plugin logs of the errors that are provoked here belongs to no one.
     logging.getLogger("runner.plugins").addHandler(logging.NullHandler())
     results = asyncio.run(
         conformance.examine(
             targets,
-            spend="--spend" in flags.rest,
-            tell=(lambda result: None) if flags.as_json or flags.quiet else show,
+            spend=arguments.spend,
+            tell=(lambda result: None) if arguments.as_json or arguments.quiet else show,
         )
     )
     failed = [one for one in results if one.verdict is conformance.Verdict.FAILED]
-    if flags.as_json:
+    if arguments.as_json:
         print(json.dumps(_as_json(results), indent=2, ensure_ascii=False))
     else:
-        if flags.quiet:
+        if arguments.quiet:
             for one in failed:
                 show(one)
         counts = {verdict: sum(one.verdict is verdict for one in results) for verdict in conformance.Verdict}

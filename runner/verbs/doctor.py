@@ -7,17 +7,16 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.config import compose
 from runner.doctor import Check, Verdict, examine
-from runner.errors import ConfigError, UsageError
+from runner.errors import ConfigError
+from runner.planning.preparation import plan as make_plan
 from runner.report import paragraph
-from runner.verbs.prepare import Preparation, checked
+from runner.verbs import composing
+from runner.verbs.composing import Composing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runner.cli import Flags
-    from runner.config.compose import Composed
     from runner.planning.plan import Plan
 
 # Without a project the chosen plugins are examined as for two shots, the second of which needs a picture.
@@ -35,32 +34,35 @@ _STYLES: Final = {
 _INDENT: Final = 20
 
 
-def main(flags: Flags) -> int:
+def _parsed(words: Sequence[str]) -> Composing:
+    parser = composing.parser(
+        "doctor",
+        "Check whether a configuration can run here and now. Nothing is bought.",
+        examples=("doctor +project=ad_campaign", "doctor generator=kie uploader=kie --json"),
+        sweeps=False,
+    )
+    return composing.read(parser, words, Composing())
+
+
+def main(words: Sequence[str]) -> int:
     """Examine one configuration; 1 when a check fails."""
-    words = checked(flags.rest)
-    if any(word in ("-m", "--multirun") for word in words):
-        raise UsageError("doctor examines one configuration, not a sweep")
-    film = _names_a_project(words)
-    preparation = Preparation()
-    found: list[Check] = []
-
-    def task(composed: Composed) -> int:
-        plan = preparation.plan(composed)
-        found.extend(asyncio.run(_examined(plan, flags, film=film)))
+    arguments = _parsed(words)
+    film = _names_a_project(arguments.words)
+    if not film:
+        arguments.words += _ANY
+    if arguments.printed():
         return 0
-
     try:
-        codes = compose.each_job(words if film else (*words, *_ANY), task)
+        plan = make_plan(arguments.composed())
+        found = asyncio.run(_examined(plan, arguments, film=film))
     except ConfigError as error:
         if not film and not error.hint:
             error.hint = "without a project two shots are made up; name yours: doctor +project=NAME"
         raise
-    if not codes:
-        return 0  # --cfg and its like print, and run nothing
     failed = any(check.verdict is Verdict.FAILED for check in found)
-    if flags.as_json:
+    if arguments.as_json:
         print(json.dumps(_as_json(found), indent=2, ensure_ascii=False))
-    elif not flags.quiet:
+    elif not arguments.quiet:
         print(_sum(found))
     return 1 if failed else 0
 
@@ -69,11 +71,11 @@ def _names_a_project(words: Sequence[str]) -> bool:
     return any(word.lstrip("+").partition("=")[0] in ("project", "project.name") for word in words)
 
 
-async def _examined(plan: Plan, flags: Flags, *, film: bool) -> list[Check]:
+async def _examined(plan: Plan, arguments: Composing, *, film: bool) -> list[Check]:
     found = []
     async for check in examine(plan, film=film):
         found.append(check)
-        if not flags.as_json and not (flags.quiet and check.verdict is not Verdict.FAILED):
+        if not arguments.as_json and not (arguments.quiet and check.verdict is not Verdict.FAILED):
             _show(check)
     return found
 

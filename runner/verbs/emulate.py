@@ -7,25 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import UsageError
 from runner.testing.emulators import EMULATORS
+from runner.verbs.arguments import COMMON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runner.cli import Flags
 
-
-def main(flags: Flags) -> int:
-    """Serve until told to stop, which is a success."""
-    if not flags.rest or flags.rest[0] not in EMULATORS:
+def main(words: Sequence[str]) -> int:
+    """Serve until told to stop, which is a success. The emulator that is named parses its own options."""
+    rest = [word for word in words if word not in COMMON]
+    if "-h" in rest or "--help" in rest:
+        print(help_text(rest))
+        return 0
+    name = rest[0] if rest else ""
+    if name not in EMULATORS:
         raise UsageError(
-            f"there is no emulator {flags.rest[0]!r}"
-            if flags.rest
-            else "emulate takes the name of an emulator",
-            why="; ".join(f"{name}: {about}" for name, about in EMULATORS.items()),
+            f"there is no emulator {name!r}" if name else "emulate takes the name of an emulator",
+            why="; ".join(f"{known}: {about}" for known, about in EMULATORS.items()),
             hint=f"python -m runner emulate {next(iter(EMULATORS))} --port 8642",
         )
     try:
-        return int(_command(flags.rest[0]).main(flags.rest[1:], quiet=flags.quiet))
+        return int(_command(name).main(rest[1:], quiet="-q" in words or "--quiet" in words))
     except KeyboardInterrupt:
         # Ctrl-C is how one ends it, also before it serves.
         return 0
@@ -36,7 +38,7 @@ def help_text(words: Sequence[str]) -> str:
     named = next((word for word in words if word in EMULATORS), "")
     if named:
         return str(_command(named).help_text())
-    lines = ["python -m runner emulate NAME [--port N] [OPTION ...]", ""]
+    lines = ["usage: python -m runner emulate NAME [--port N] [OPTION ...]", ""]
     lines += [f"  {name:<11} {about}" for name, about in EMULATORS.items()]
     lines += ["", "emulate NAME --help  shows the options"]
     return "\n".join(lines)

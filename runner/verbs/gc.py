@@ -12,24 +12,39 @@ from runner.store.attempt import Phase
 from runner.store.claims import any_held
 from runner.store.objects import Objects
 from runner.store.reading import attempts_in, look
-from runner.verbs.root import split
+from runner.verbs.arguments import Common, Parser
+from runner.verbs.root import of_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
-
-    from runner.cli import Flags
 
 # A file this young may belong to a run that is about to note it.
 _YOUNG_S: Final = 3600.0
 
 
-def main(flags: Flags) -> int:
+class _Arguments(Common):
+    words: list[str]
+    paid: bool
+    now: bool
+
+
+def _parsed(words: Sequence[str]) -> _Arguments:
+    parser = Parser(
+        "gc",
+        "Remove files of the store that nothing refers to. Files that are paid for are kept.",
+        examples=("gc", "gc output.root=DIR --paid"),
+    )
+    parser.add_argument("words", nargs="*", metavar="output.root=DIR", help="the outputs root (outputs)")
+    parser.add_argument("--paid", action="store_true", help="also remove clips that no run folder shows")
+    parser.add_argument("--now", action="store_true", help="also remove files younger than an hour")
+    return parser.read(words, _Arguments())
+
+
+def main(words: Sequence[str]) -> int:
     """Remove, and say what."""
-    root, plain, filters, given = split(flags.rest, ("--paid", "--now"))
-    if plain or filters:
-        raise UsageError(
-            "gc takes output.root=DIR, --paid and --now", why=f"not {(plain or list(filters))[0]!r}"
-        )
+    arguments = _parsed(words)
+    root, _ = of_words("gc", arguments.words)
     if look(root, any_held(time.time()), False):
         raise UsageError(
             "a run is at work in this root", where=str(root), hint="wait for it, then run gc again"
@@ -41,10 +56,10 @@ def main(flags: Flags) -> int:
         str(frame["sha256"]) for one in fetched if isinstance(frame := one.facts.get("first_frame"), dict)
     }
     keep = clips | frames
-    if "--paid" in given:
+    if arguments.paid:
         keep &= _shown(root)
     count = freed = 0
-    oldest = time.time() - (0.0 if "--now" in given else _YOUNG_S)
+    oldest = time.time() - (0.0 if arguments.now else _YOUNG_S)
     for digest in list(objects.all()):
         if digest not in keep and objects.path(digest).stat().st_mtime <= oldest:
             freed += objects.remove(digest)
@@ -54,7 +69,7 @@ def main(flags: Flags) -> int:
             freed += part.stat().st_size
             part.unlink()
             count += 1
-    if flags.as_json:
+    if arguments.as_json:
         print(json.dumps({"removed": count, "bytes": freed, "kept": len(keep)}))
     else:
         print(f"removed {count} files, {freed:,} bytes; kept {len(keep)} that are paid for or shown")

@@ -15,12 +15,12 @@ from runner.store.budget import dollars
 from runner.store.claims import held
 from runner.store.journal import Journal
 from runner.store.reading import JOURNAL, attempts_in, look
-from runner.verbs.root import split
+from runner.verbs.arguments import COMMON, Common, Parser
+from runner.verbs.root import of_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
-
-    from runner.cli import Flags
 
 _FILTERS: Final = {
     "project": "project",
@@ -29,23 +29,64 @@ _FILTERS: Final = {
     "key": "key",
     "token": "token",
 }
-_ANSWERS: Final = ("--submitted", "--not-submitted", "--abandon")
 
 
-def main(flags: Flags) -> int:
+class _Listing(Common):
+    words: list[str]
+
+
+class _Resolving(_Listing):
+    submitted: str | None
+    not_submitted: bool
+    abandon: bool
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "journal",
+        "List attempts and what they cost. `journal resolve TOKEN` settles one whose outcome is unknown.",
+        examples=(
+            "journal",
+            "journal project=my_film state=unknown --json",
+            "journal resolve TOKEN --submitted TASKID",
+            "journal resolve --help",
+        ),
+    )
+    known = ", ".join(f"{name}=" for name in _FILTERS)
+    parser.add_argument(
+        "words", nargs="*", metavar="KEY=VALUE", help=f"output.root=DIR, or a filter: {known}"
+    )
+    return parser
+
+
+def _resolve_parser() -> Parser:
+    parser = Parser(
+        "journal resolve",
+        "Say what became of an attempt, after a look at the provider's own list of tasks.",
+        examples=(
+            "journal resolve TOKEN --submitted TASKID",
+            "journal resolve TOKEN --not-submitted output.root=DIR",
+            "journal resolve TOKEN --abandon",
+        ),
+    )
+    add = parser.add_argument
+    add("words", nargs="*", metavar="TOKEN", help="the first letters of the token; output.root=DIR")
+    add("--submitted", metavar="TASKID", help="the provider has it under this id; the next run picks it up")
+    add("--not-submitted", action="store_true", help="the provider never got it; the next run submits it")
+    add("--abandon", action="store_true", help="give it up; its price stays counted")
+    return parser
+
+
+def main(words: Sequence[str]) -> int:
     """List attempts, or resolve one."""
-    if flags.rest[:1] == ("resolve",):
-        return _resolve(flags.rest[1:])
-    root, plain, filters, _ = split(flags.rest)
-    unknown = set(filters) - set(_FILTERS)
-    if plain or unknown:
-        raise UsageError(
-            f"journal cannot use {(plain or sorted(unknown))[0]!r}",
-            why=f"it takes resolve, output.root=DIR, and the filters {', '.join(f'{name}=' for name in _FILTERS)}",
-        )
+    at = next((at for at, word in enumerate(words) if word not in COMMON), 0)
+    if words[at : at + 1] == ["resolve"]:
+        return _resolve([*words[:at], *words[at + 1 :]])
+    arguments = _parser().read(words, _Listing())
+    root, filters = of_words("journal", arguments.words, _FILTERS)
     conditions = " AND ".join(f"{_FILTERS[name]} = ?" for name in filters) or "1"
     found = attempts_in(root, conditions, *filters.values())
-    if flags.as_json:
+    if arguments.as_json:
         print(json.dumps([_entry(one) for one in found], indent=2, ensure_ascii=False))
     else:
         _show(found, root)
@@ -122,24 +163,24 @@ def _answers(root: Path) -> list[str]:
     ]
 
 
-def _resolve(words: tuple[str, ...]) -> int:
+def _resolve(words: Sequence[str]) -> int:
     """Settle one attempt. Refused while a living run works on it."""
-    task = ""
-    if "--submitted" in words:
-        place = words.index("--submitted")
-        if place + 1 >= len(words) or words[place + 1].startswith("-"):
-            raise UsageError(
-                "--submitted needs the provider's task id", hint="journal resolve TOKEN --submitted TASKID"
-            )
-        task = words[place + 1]
-        words = (*words[: place + 1], *words[place + 2 :])
-    root, plain, filters, given = split(words, _ANSWERS)
-    if len(plain) != 1 or len(given) != 1 or filters:
+    arguments = _resolve_parser().read(words, _Resolving())
+    tokens = [word for word in arguments.words if "=" not in word]
+    root, _ = of_words("journal resolve", (word for word in arguments.words if "=" in word))
+    task = arguments.submitted or ""
+    answers = {
+        "--submitted": arguments.submitted is not None,
+        "--not-submitted": arguments.not_submitted,
+        "--abandon": arguments.abandon,
+    }
+    given = [name for name, is_given in answers.items() if is_given]
+    if len(tokens) != 1 or len(given) != 1 or (given == ["--submitted"] and not task):
         raise UsageError(
             "resolve takes one token and one answer",
             hint="\n".join(("one of", *(line.strip() for line in _answers(root)))),
         )
-    attempt = _the_one(root, plain[0])
+    attempt = _the_one(root, tokens[0])
     (answer,) = given
     _check(attempt, answer, root)
     if task:

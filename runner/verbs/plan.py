@@ -5,44 +5,55 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from runner.config import compose
 from runner.outputs import folder
 from runner.outputs.manifest import request_of
 from runner.planning.advisories import notes
 from runner.planning.estimate import Forecast, Standing, forecast, micros
+from runner.planning.preparation import Registries
+from runner.planning.preparation import plan as make_plan
 from runner.report import paragraph
 from runner.report.fallbacks import few, retakes
 from runner.store.budget import MICROS, dollars
-from runner.verbs.prepare import Preparation, checked
+from runner.verbs import composing
+from runner.verbs.composing import Composing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runner.cli import Flags
-    from runner.config.compose import Composed
     from runner.planning.plan import Plan, PlannedShot
 
 
-def main(flags: Flags) -> int:
-    """Print the plan of each job."""
-    preparation = Preparation()
-    found: list[dict[str, Any]] = []
+def _parsed(words: Sequence[str]) -> Composing:
+    parser = composing.parser(
+        "plan",
+        "Show what a run would do and cost, shot by shot. Nothing is executed.",
+        examples=(
+            "plan +project=ad_campaign",
+            "plan +project=ad_campaign generator=kie uploader=kie --json",
+            "plan -m +project=ad_campaign shot.seed=1,2",
+        ),
+    )
+    return composing.read(parser, words, Composing())
 
-    def task(composed: Composed) -> int:
-        plan = preparation.plan(composed)
+
+def main(words: Sequence[str]) -> int:
+    """Print the plan of each job."""
+    arguments = _parsed(words)
+    if arguments.printed():
+        return 0
+    registries = Registries()
+    found: list[dict[str, Any]] = []
+    for composed in arguments.jobs():
+        plan = make_plan(composed, registries)
         expected = forecast(plan)
         described = describe(plan, expected)
-        if flags.as_json:
+        if arguments.as_json:
             found.append(described)
         else:
             _show(plan, expected, described)
-        return 0
-
-    codes = compose.each_job(checked(flags.rest), task)
-    if flags.as_json and codes:
-        many = any(word in ("-m", "--multirun") for word in flags.rest)
-        print(json.dumps(found if many else found[0], indent=2, ensure_ascii=False))
-    return max(codes, default=0)
+    if arguments.as_json:
+        print(json.dumps(found if arguments.multirun else found[0], indent=2, ensure_ascii=False))
+    return 0
 
 
 def describe(plan: Plan, expected: Forecast) -> dict[str, Any]:

@@ -18,22 +18,43 @@ from runner.api import (
 from runner.config.convert import listed, nearest
 from runner.errors import UsageError
 from runner.redaction import HIDDEN, is_secret
+from runner.verbs.arguments import Common, Parser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.table import Table
 
-    from runner.cli import Flags
     from runner.plugins import Registered, Registry
 
 
-def main(flags: Flags) -> int:
+class _Arguments(Common):
+    words: list[str]
+
+
+def _parsed(words: Sequence[str]) -> tuple[_Arguments, list[str]]:
+    """The arguments, and the names among them."""
+    parser = Parser(
+        "plugins",
+        "List the plugins: where each comes from, what it can do, its options and models.",
+        examples=("plugins", "plugins kie", "plugins plugins.dirs=[plugins,more] --json"),
+    )
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="NAME",
+        help="only these; plugins.dirs=[DIR,...], plugins.block=[NAME,...]",
+    )
+    arguments = parser.read(words, _Arguments())
+    return arguments, [word for word in arguments.words if "=" not in word]
+
+
+def main(words: Sequence[str]) -> int:
     """List what there is; 2 when something could not be loaded."""
+    arguments, wanted = _parsed(words)
     dirs: list[str] = ["plugins"]
     block: list[str] = []
-    wanted = [word for word in flags.rest if "=" not in word and not word.startswith("-")]
-    for word in (word for word in flags.rest if word not in wanted):
+    for word in (word for word in arguments.words if word not in wanted):
         key, _, value = word.partition("=")
         names = [name.strip() for name in value.strip("[]").split(",") if name.strip()]
         if key == "plugins.dirs":
@@ -53,7 +74,7 @@ def main(flags: Flags) -> int:
             why = " ".join(filter(None, (nearest(name, known), f"there are: {listed(known)}")))
             raise UsageError(f"there is no plugin named {name}", why=why)
     found = [one for one in found if not wanted or one.spec.name in wanted]
-    if flags.as_json:
+    if arguments.as_json:
         print(json.dumps(_as_json(registry, found), indent=2, ensure_ascii=False))
     else:
         _show(registry, found, whole=bool(wanted))

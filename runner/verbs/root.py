@@ -8,27 +8,26 @@ from typing import TYPE_CHECKING
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 
-def split(
-    words: Iterable[str], flags: Iterable[str] = ()
-) -> tuple[Path, list[str], dict[str, str], set[str]]:
-    """The root (`output.root=DIR`), the plain words, the other KEY=VALUE words, and the flags that were given."""
-    root, plain, filters, given = Path("outputs"), [], {}, set()
+def of_words(verb: str, words: Iterable[str], filters: Collection[str] = ()) -> tuple[Path, dict[str, str]]:
+    """The root (`output.root=DIR`) and the values of `filters` in KEY=VALUE words; `UsageError` for other words."""
+    root, found = Path("outputs"), {}
     for word in words:
         key, equals, value = word.partition("=")
         if key == "output.root" and equals:
             root = Path(value)
-        elif word.startswith("-"):
-            if word not in flags:
-                raise UsageError(f"there is no option {word} here", hint="python -m runner --help")
-            given.add(word)
-        elif equals:
-            filters[key] = value
+        elif key in filters and equals:
+            found[key] = value
         else:
-            plain.append(word)
-    return root, plain, filters, given
+            takes = ", ".join(["output.root=DIR", *(f"{name}=" for name in filters)])
+            raise UsageError(
+                f"{verb} cannot use {word!r}",
+                why=f"it takes {takes}",
+                hint=f"python -m runner {verb} --help",
+            )
+    return root, found
 
 
 def of_folder(folder: Path) -> Path | None:

@@ -3,87 +3,118 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from runner import interrupts
-from runner.config import compose
-from runner.errors import RunnerError
+from runner.errors import RunnerError, UsageError
+from runner.planning.preparation import Registries, plan
 from runner.report import progress, summary, sweep
 from runner.session import Session
+from runner.verbs import composing
+from runner.verbs.composing import Composing
 from runner.verbs.confirm import confirm
-from runner.verbs.prepare import Preparation, checked
 
 if TYPE_CHECKING:
-    from runner.cli import Flags
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from runner.config.compose import Composed
     from runner.outputs.outcome import RunOutcome
     from runner.planning.plan import Plan
 
 
-def main(flags: Flags) -> int:
+class _Arguments(Composing):
+    shell_completion: bool
+
+
+def _parsed(words: Sequence[str]) -> _Arguments:
+    parser = composing.parser("", "Run a project, or sweep over its values.", examples=("+project=one_shot",))
+    parser.add_argument("-sc", "--shell-completion", action="store_true")
+    arguments = composing.read(parser, words, _Arguments())
+    if arguments.as_json:
+        raise UsageError("a run has no --json", why="it writes manifest.json and run.json into its folder")
+    return arguments
+
+
+def main(words: Sequence[str]) -> int:
     """Run once, or with `-m` once for each job of the sweep; the worst exit code of all."""
-    words = checked(flags.rest)
-    runs = _Runs(flags, words)
+    arguments = _parsed(words)
+    if arguments.shell_completion:
+        from runner.completion import complete
+
+        return complete(arguments.words)
+    if arguments.printed():
+        return 0
+    runs = _Runs(arguments, composing.command(words))
     try:
-        codes = compose.each_job(words, runs.one)
+        jobs = arguments.jobs()
     except RunnerError as error:
-        if any(word in ("-m", "--multirun") for word in words) and not runs.sweep.jobs:
+        if arguments.multirun:
             error.what += "; nothing of the sweep was started"
         raise
+    codes = asyncio.run(runs.all(jobs))
     if runs.sweep.jobs:
-        runs.sweep.finish(words)
+        runs.sweep.finish(runs.words)
     return max(codes, default=0)
 
 
 class _Runs:
-    """The jobs of one command, one after the other."""
+    """The jobs of one command, one after the other, in one session for each outputs root."""
 
-    def __init__(self, flags: Flags, words: list[str]) -> None:
-        self._flags = flags
-        self._words = words
-        self._preparation = Preparation()
+    def __init__(self, arguments: _Arguments, words: list[str]) -> None:
+        self.words = words
         self.sweep = sweep.Sweep()
+        self._arguments = arguments
+        self._registries = Registries()
+        self._sessions: dict[Path, Session] = {}
 
-    def one(self, composed: Composed) -> int:
+    async def all(self, jobs: Sequence[Composed]) -> list[int]:
+        """The exit codes of all jobs."""
+        with interrupts.handled_by(self._cancel):
+            async with AsyncExitStack() as open_sessions:
+                return [await self._one(composed, open_sessions) for composed in jobs]
+
+    def _cancel(self) -> None:
+        for session in self._sessions.values():
+            session.cancel()
+
+    async def _one(self, composed: Composed, open_sessions: AsyncExitStack) -> int:
         """Run one composition. In a sweep an error is noted, so that the other jobs go on."""
         if composed.job is None:
-            outcome = self._run(self._preparation.plan(composed))
-            summary.show(outcome, self._words)
+            outcome = await self._run(plan(composed, self._registries), open_sessions)
+            summary.show(outcome, self.words)
             return outcome.exit_code
         if self.sweep.interrupted:
             self.sweep.note_skipped(composed.job)
             return 130
         try:
-            plan = self._preparation.plan(composed)
-            self.sweep.begin(composed.job, plan)
-            outcome = self._run(plan)
-            summary.show(outcome, self._words, brief=True)
+            planned = plan(composed, self._registries)
+            self.sweep.begin(composed.job, planned)
+            outcome = await self._run(planned, open_sessions)
+            summary.show(outcome, self.words, brief=True)
             self.sweep.note(composed.job, outcome)
-            code = outcome.exit_code
         except RunnerError as error:
-            if self._flags.debug:
+            if self._arguments.debug:
                 raise
             self.sweep.note_error(composed.job, error)
-            code = error.exit_code
-        return code
+            return error.exit_code
+        return outcome.exit_code
 
-    def _run(self, plan: Plan) -> RunOutcome:
+    async def _run(self, planned: Plan, open_sessions: AsyncExitStack) -> RunOutcome:
         """Execute one plan. Raises the error of a run that did not start."""
-        confirm(plan)
-        display = progress.show(plan, quiet=self._flags.quiet)
+        confirm(planned)
+        session = await self._session(planned.project.output_root, open_sessions)
+        display = progress.show(planned, quiet=self._arguments.quiet)
         try:
-            outcome = asyncio.run(_executed(plan, display))
+            (outcome,) = await session.run([planned], display.observe)
         finally:
             display.close()
         if outcome.error is not None and not outcome.shots:
             raise outcome.error
         return outcome
 
-
-async def _executed(plan: Plan, display: progress.Show) -> RunOutcome:
-    """One run of a session of its own, which a signal ends early."""
-    session = Session(plan.project.output_root)
-    with interrupts.handled_by(session.cancel):
-        async with session:
-            (outcome,) = await session.run([plan], display.observe)
-    return outcome
+    async def _session(self, root: Path, open_sessions: AsyncExitStack) -> Session:
+        if root not in self._sessions:
+            self._sessions[root] = await open_sessions.enter_async_context(Session(root))
+        return self._sessions[root]

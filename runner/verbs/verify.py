@@ -10,19 +10,34 @@ from runner.errors import UsageError
 from runner.outputs import manifest
 from runner.outputs.folder import read_json
 from runner.store.objects import digest_of
+from runner.verbs.arguments import Common, Parser
 
 if TYPE_CHECKING:
-    from runner.cli import Flags
+    from collections.abc import Sequence
 
 
-def main(flags: Flags) -> int:
+class _Arguments(Common):
+    folders: list[Path]
+
+
+def _parsed(words: Sequence[str]) -> _Arguments:
+    parser = Parser(
+        "verify",
+        "Recompute the digest of every file of a run folder, or of all run folders below one.",
+        examples=("verify outputs", "verify outputs/PROJECT/RUN --json"),
+    )
+    parser.add_argument(
+        "folders", nargs="+", type=Path, metavar="DIR", help="a run folder, or a folder of them"
+    )
+    return parser.read(words, _Arguments())
+
+
+def main(words: Sequence[str]) -> int:
     """Check each named folder; 1 when a file is missing or changed."""
-    words = [word for word in flags.rest if not word.startswith("-")]
-    if len(words) != len(flags.rest) or not words:
-        raise UsageError("verify takes folders", hint="python -m runner verify outputs/PROJECT/RUN")
-    results = [_checked(folder) for word in words for folder in _folders(Path(word))]
+    arguments = _parsed(words)
+    results = [_checked(folder) for named in arguments.folders for folder in _folders(named)]
     bad = sum(result["exit_code"] != 0 for result in results)
-    if flags.as_json:
+    if arguments.as_json:
         print(json.dumps(results, indent=2, ensure_ascii=False))
     else:
         for result in results:

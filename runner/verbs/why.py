@@ -9,21 +9,35 @@ from typing import TYPE_CHECKING, Any
 from runner.errors import UsageError
 from runner.outputs import manifest
 from runner.store.reading import attempts_in
+from runner.verbs.arguments import Common, Parser
 from runner.verbs.root import of_folder
 
 if TYPE_CHECKING:
-    from runner.cli import Flags
+    from collections.abc import Sequence
+
     from runner.store.attempt import Attempt
 
 
-def main(flags: Flags) -> int:
+class _Arguments(Common):
+    folder: Path
+    shot: str
+
+
+def _parsed(words: Sequence[str]) -> _Arguments:
+    parser = Parser(
+        "why",
+        "Say why a shot was not reused: which fields of its key differ from the nearest earlier attempt.",
+        examples=("why outputs/PROJECT/RUN SHOT", "why outputs/PROJECT/RUN SEQUENCE/SHOT --json"),
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a run folder")
+    parser.add_argument("shot", metavar="SHOT", help="a shot of it, by name or SEQUENCE/NAME")
+    return parser.read(words, _Arguments())
+
+
+def main(words: Sequence[str]) -> int:
     """Explain one shot of a run folder."""
-    words = [word for word in flags.rest if not word.startswith("-")]
-    if len(words) != 2:
-        raise UsageError(
-            "why takes a run folder and a shot", hint="python -m runner why outputs/PROJECT/RUN SHOT"
-        )
-    folder, shot = Path(words[0]), words[1]
+    arguments = _parsed(words)
+    folder, shot = arguments.folder, arguments.shot
     key = _key(folder, shot)
     root = of_folder(folder)
     known = attempts_in(root) if root else []
@@ -31,7 +45,7 @@ def main(flags: Flags) -> int:
     if not own:
         raise UsageError("the journal has no attempt of this shot", where=str(root or folder))
     answer = _answer(own[0], known, shot)
-    print(json.dumps(answer, indent=2, ensure_ascii=False) if flags.as_json else _text(answer))
+    print(json.dumps(answer, indent=2, ensure_ascii=False) if arguments.as_json else _text(answer))
     return 0
 
 

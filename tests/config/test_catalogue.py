@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def test_ones_own_files_come_first_and_hide_bundled_ones_of_the_same_name(workplace: Workplace) -> None:
     own = workplace.write("conf/project/one_shot.yaml", "# @package _global_\n# Mine.\n")
 
-    found = catalogue.choices("project")
+    found = catalogue.choices("project", Path())
 
     assert found[0] == catalogue.Choice("one_shot", "Mine.", own)
     assert [choice.name for choice in found].count("one_shot") == 1
@@ -26,7 +27,7 @@ def test_ones_own_files_come_first_and_hide_bundled_ones_of_the_same_name(workpl
 def test_files_in_folders_are_named_with_them(workplace: Workplace) -> None:
     workplace.write("conf/project/client/spring.yaml", "")
 
-    assert "client/spring" in [choice.name for choice in catalogue.choices("project")]
+    assert "client/spring" in [choice.name for choice in catalogue.choices("project", Path())]
 
 
 @pytest.mark.parametrize(
@@ -42,15 +43,15 @@ def test_files_in_folders_are_named_with_them(workplace: Workplace) -> None:
 def test_the_first_comment_says_what_a_file_is(workplace: Workplace, text: bytes, about: str) -> None:
     workplace.write("conf/project/film.yaml", text)
 
-    assert catalogue.choices("project")[0].about == about
+    assert catalogue.choices("project", Path())[0].about == about
 
 
 def test_without_ones_own_folder_there_is_the_bundled_one(workplace: Workplace) -> None:
-    assert catalogue.conf_folders() == [bundle.folder("conf")]
+    assert catalogue.conf_folders(Path()) == [bundle.folder("conf")]
 
     workplace.write("conf/project/film.yaml", "")
 
-    assert catalogue.conf_folders() == [workplace.path / "conf", bundle.folder("conf")]
+    assert catalogue.conf_folders(Path()) == [workplace.path / "conf", bundle.folder("conf")]
 
 
 def test_ones_own_plugins_can_be_chosen_unless_a_file_profiles_them(workplace: Workplace) -> None:
@@ -59,7 +60,7 @@ def test_ones_own_plugins_can_be_chosen_unless_a_file_profiles_them(workplace: W
     workplace.write("plugins/other.py", "")
     workplace.write("conf/generator/other.yaml", "plugin: other\n")
 
-    found = set(catalogue.selectable_plugins())
+    found = set(catalogue.selectable_plugins(Path()))
 
     assert found == {
         *((group, "mine") for group in catalogue.GROUPS),
@@ -71,4 +72,4 @@ def test_ones_own_plugins_can_be_chosen_unless_a_file_profiles_them(workplace: W
 def test_bundled_plugins_have_profiles_and_are_not_offered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(bundle.folder("conf").parent)
 
-    assert list(catalogue.selectable_plugins()) == []
+    assert list(catalogue.selectable_plugins(Path())) == []

@@ -30,14 +30,7 @@ PROFILES = {
 
 
 def composed(*overrides: str) -> dict[str, Any]:
-    found: list[dict[str, Any]] = []
-
-    def keep(one: compose.Composed) -> int:
-        found.append(one.config)
-        return 0
-
-    compose.each_job(overrides, keep)
-    return found[0]
+    return compose.compose(overrides).config
 
 
 @pytest.mark.parametrize(("profile", "model"), PROFILES.items())

@@ -1,0 +1,61 @@
+"""From OmegaConf's values to plain ones: interpolations resolved, all that cannot be resolved reported at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from runner.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runner.config.origins import Origins
+
+
+def plain(config: DictConfig, origins: Origins) -> dict[str, Any]:
+    """`config` resolved, every key a text. Raises `ConfigError` with every reference that leads nowhere."""
+    try:
+        found = _named(OmegaConf.to_container(config, resolve=True, throw_on_missing=False))
+    except OmegaConfBaseException:
+        problems = tuple(_unresolved(config, "", origins))
+        if not problems:
+            raise
+        raise ConfigError("the configuration refers to what is not there", problems) from None
+    assert isinstance(found, dict)
+    return found
+
+
+def _unresolved(node: DictConfig | ListConfig, at: str, origins: Origins) -> Iterator[Problem]:
+    for key in range(len(node)) if isinstance(node, ListConfig) else list(node):
+        name = f"{at}.{key}" if at else str(key)
+        if OmegaConf.is_missing(node, key):
+            continue
+        try:
+            inner = node[key]
+        except OmegaConfBaseException as error:
+            yield Problem(key=name, message=str(error).splitlines()[0], source=origins.of(name))
+            continue
+        if OmegaConf.is_config(inner) and not OmegaConf.is_interpolation(node, key):
+            yield from _unresolved(inner, name, origins)
+
+
+def _named(value: Any) -> Any:
+    """Keys as text: YAML reads the name 1 as a number, an override does not, and both mean the same shot."""
+    if isinstance(value, list):
+        return [_named(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    named: dict[Any, Any] = {}
+    for key, inner in value.items():
+        name = str(key) if isinstance(key, (int, float)) and not isinstance(key, bool) else key
+        named[name] = _merged(named.get(name), _named(inner))
+    return named
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {key: _merged(old.get(key), value) for key, value in new.items()}
+    return new

@@ -1,0 +1,69 @@
+"""From a composed configuration to a plan, the way that every use of a configuration goes."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from runner import plugins
+from runner.config import schema, validate
+from runner.config.convert import Reader
+from runner.errors import ConfigError, PluginError
+from runner.planning import capability_checks
+from runner.planning.plan import make
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.config.compose import Composed
+    from runner.planning.plan import Plan
+    from runner.plugins import Registry
+
+# Plugins are modules of one package: the process loads one set of them at a time.
+_LOADING: Final = threading.Lock()
+
+
+class Registries:
+    """Loaded plugins, once for all configurations that name the same folders and block the same plugins."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[tuple[Path, ...], tuple[str, ...]], Registry] = {}
+
+    def of(self, composed: Composed) -> Registry:
+        """The plugins that `composed` names; what could not be loaded is noted in the registry."""
+        keys = Reader(composed.origins).read(schema.PluginKeys, composed.config.get("plugins"), "plugins")
+        dirs = tuple((composed.folder / one).resolve() for one in keys.dirs)
+        with _LOADING:
+            if (dirs, keys.block) not in self._known:
+                self._known[dirs, keys.block] = plugins.load(dirs, keys.block)
+            return self._known[dirs, keys.block]
+
+
+def plan(composed: Composed, registries: Registries | None = None) -> Plan:
+    """What will be requested for a composition: keys, requests, prices. Nothing is contacted or written.
+
+    Pass the same `registries` for several compositions, so that plugins are loaded once. Raises `ConfigError` with
+    every problem that was found, or `PluginError`.
+    """
+    registry = (registries or Registries()).of(composed)
+    registry.require_whole()
+    project, reader = validate.read(composed, registry)
+    if project is None:
+        raise _problems(reader)
+    try:
+        made = make(project, registry)
+        capability_checks.check(made, reader, hosts=capability_checks.public_hosts(registry))
+    except PluginError:
+        # On a draft with known problems a plugin may well fail; those come first.
+        if not reader.problems:
+            raise
+    if reader.problems:
+        raise _problems(reader)
+    return replace(made, composed=composed, observers=registry.observers())
+
+
+def _problems(reader: Reader) -> ConfigError:
+    found = tuple(reader.problems)
+    count = "a problem" if len(found) == 1 else f"{len(found)} problems"
+    return ConfigError(f"the configuration has {count}; nothing was started", found)

@@ -1,0 +1,63 @@
+"""What all verbs have in common on the command line: flags, help, and mistakes told as `UsageError`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+
+from runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PROGRAM: Final = "python -m runner"
+
+COMMON: Final = ("-q", "--quiet", "--json", "--debug")
+"""The flags that every verb takes, before or after its name."""
+
+
+class Common(argparse.Namespace):
+    """The parsed words of a verb. Each verb declares its own arguments in a subclass."""
+
+    quiet: bool
+    as_json: bool
+    debug: bool
+
+
+A = TypeVar("A", bound=Common)
+
+
+class Parser(argparse.ArgumentParser):
+    """Options and words in any order. `examples` are whole commands without `python -m runner`."""
+
+    def __init__(self, verb: str, description: str, *, examples: Sequence[str]) -> None:
+        super().__init__(
+            prog=f"{_PROGRAM} {verb}".rstrip(),
+            description=description,
+            epilog="\n".join(["examples:", *(f"  {_PROGRAM} {example}" for example in examples)]),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        self.add_argument("-q", "--quiet", action="store_true", help="no progress")
+        self.add_argument("--json", action="store_true", dest="as_json", help="print JSON, for a script")
+        self.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+    def read(self, words: Sequence[str], into: A) -> A:
+        """`into` with what `words` say. Raises `UsageError`; `SystemExit` after `--help` was printed."""
+        _, unknown = self.parse_known_intermixed_args(list(words), into)
+        if unknown:
+            self._refuse(unknown[0].partition("=")[0])
+        return into
+
+    def error(self, message: str) -> NoReturn:
+        verb = self.prog.removeprefix(_PROGRAM).strip()
+        raise UsageError(f"{verb}: {message}" if verb else message, hint=f"{self.prog} --help")
+
+    def _refuse(self, option: str) -> NoReturn:
+        from runner.config.convert import nearest
+
+        known = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", self.format_help())
+        raise UsageError(
+            f"there is no option {option}", why=nearest(option, known), hint=f"{self.prog} --help"
+        )
