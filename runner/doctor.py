@@ -22,8 +22,8 @@ from runner.api import Reach, SupportsAccountStatus
 from runner.engine.plugin_objects import PluginObjects
 from runner.engine.timing import Timing
 from runner.errors import RunnerError
-from runner.planning.estimate import Forecast, Standing, forecast
-from runner.store.budget import MICROS, dollars
+from runner.money import MICROS, dollars
+from runner.planning.estimate import Estimate, Standing, estimate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -113,14 +113,14 @@ def _root(plan: Plan) -> Iterator[Check]:
     )
 
 
-def _forecast(plan: Plan) -> Forecast | RunnerError:
+def _forecast(plan: Plan) -> Estimate | RunnerError:
     try:
-        return forecast(plan)
+        return estimate(plan)
     except RunnerError as error:
         return error
 
 
-def _journal(expected: Forecast | RunnerError | None) -> Iterator[Check]:
+def _journal(expected: Estimate | RunnerError | None) -> Iterator[Check]:
     match expected:
         case None:
             return
@@ -163,13 +163,13 @@ def _models(plan: Plan, today: date) -> Iterator[Check]:
 
 
 async def _accounts(
-    generators: list[tuple[GeneratorChoice, Generator]], expected: Forecast | RunnerError | None
+    generators: list[tuple[GeneratorChoice, Generator]], expected: Estimate | RunnerError | None
 ) -> list[Check]:
     return [check for choice, one in generators async for check in _account(choice, one, expected)]
 
 
 async def _account(
-    choice: GeneratorChoice, generator: Generator, expected: Forecast | RunnerError | None
+    choice: GeneratorChoice, generator: Generator, expected: Estimate | RunnerError | None
 ) -> AsyncIterator[Check]:
     subject = choice.at
     name = choice.spec.name
@@ -191,9 +191,9 @@ async def _account(
         yield clock(name, state.clock)
 
 
-def _balance(subject: str, name: str, state: AccountStatus, expected: Forecast | RunnerError | None) -> Check:
+def _balance(subject: str, name: str, state: AccountStatus, expected: Estimate | RunnerError | None) -> Check:
     message = f"{name} takes the key: {state.summary}"
-    if not isinstance(expected, Forecast) or state.balance_usd is None:
+    if not isinstance(expected, Estimate) or state.balance_usd is None:
         return Check(subject=subject, verdict=Verdict.OK, message=message)
     if state.balance_usd * MICROS >= expected.to_spend:
         return Check(subject=subject, verdict=Verdict.OK, message=message)
@@ -268,7 +268,7 @@ def _picture() -> EncodedImage:
     return picture.encode(np.stack([across, down, across], axis=-1), "png")
 
 
-def _cost(expected: Forecast) -> str:
+def _cost(expected: Estimate) -> str:
     text = f"{dollars(expected.to_spend)} to spend"
     return f"{text} and {_counted(expected.unpriced, 'shot')} of unknown price" if expected.unpriced else text
 

@@ -33,7 +33,7 @@ from runner.outputs.film_cache import FilmCache
 from runner.outputs.folder import RunFolder, path_for
 from runner.outputs.outcome import Ending, RunOutcome
 from runner.outputs.recorder import Recorder
-from runner.planning.estimate import forecast
+from runner.planning.estimate import estimate
 from runner.planning.readiness import Readiness
 from runner.store.attempt import Attempt, Phase
 from runner.store.budget import Budget, Spend
@@ -216,7 +216,7 @@ class Session:
             return RunCost(
                 now=await journal.spend(scope, run.owner),
                 so_far=await journal.spend(scope),
-                ahead=(await asyncio.to_thread(forecast, run.plan)).ahead if stopped else {},
+                ahead=(await asyncio.to_thread(estimate, run.plan)).ahead if stopped else {},
             )
         except JournalError as error:
             _log.warning("cannot determine what the run cost: %s", error.line)

@@ -8,7 +8,6 @@ Each arrow is in the journal before the next step begins, so that a run that die
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import itertools
 import math
@@ -31,6 +30,7 @@ from runner.store.attempt import Attempt, Phase
 from runner.store.interface import Change
 
 if TYPE_CHECKING:
+    import contextlib
     from collections.abc import Iterator
     from pathlib import Path
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from runner import store
+from runner.money import to_micros
 from runner.store.attempt import OPEN, Attempt, Phase
-from runner.store.budget import MICROS
-from runner.store.reading import attempts_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from runner.planning.plan import Plan, PlannedShot
-
-_AT_A_TIME: Final = 500
+    from runner.store.interface import ObjectStore
 
 
 class Standing(enum.StrEnum):
@@ -27,19 +26,20 @@ class Standing(enum.StrEnum):
     RUNNING = "running"
     UNKNOWN = "outcome unknown"
     LOST = "lost"
+    MISSING = "paid, its file is missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
+class Estimate:
     """The standing of each key, and what is ahead: the keys to do, each with its price.
 
-    `fell_back` are those whose clip is there, and was made from its prompt alone where it should start from a frame.
+    `fallbacks` are those whose clip is there, and was made from its prompt alone where it should start from a frame.
     Money is in millionths of a US dollar; a price of `None` is unknown.
     """
 
     standing: Mapping[str, Standing]
     ahead: Mapping[str, int | None]
-    fell_back: frozenset[str] = frozenset()
+    fallbacks: frozenset[str] = frozenset()
 
     @property
     def to_do(self) -> int:
@@ -55,40 +55,40 @@ class Forecast:
         return sum(price is None for price in self.ahead.values())
 
 
-def forecast(plan: Plan) -> Forecast:
+def estimate(plan: Plan) -> Estimate:
     """Ask the journal of the plan's outputs root. Raises `JournalError`."""
     return of_keys(plan.project.output_root, {shot.key: micros(shot) for shot in plan.shots})
 
 
-def of_keys(root: Path, prices: Mapping[str, int | None]) -> Forecast:
+def of_keys(root: Path, prices: Mapping[str, int | None]) -> Estimate:
     """The same for any shots, by their keys and prices. Raises `JournalError`."""
-    keys = list(prices)
     known: dict[str, list[Attempt]] = {}
-    for start in range(0, len(keys), _AT_A_TIME):
-        some = keys[start : start + _AT_A_TIME]
-        marks = ", ".join("?" * len(some))
-        for attempt in attempts_in(root, f"key IN ({marks})", *some):
-            known.setdefault(attempt.key, []).append(attempt)
-    standing = {key: _standing(known.get(key, [])) for key in keys}
-    fell_back = frozenset(
+    reader = store.read_journal(root)
+    if reader is not None:
+        with reader:
+            known = reader.by_keys(prices)
+    objects = store.object_store(root)
+    standing = {key: _standing(known.get(key, []), objects) for key in prices}
+    fallbacks = frozenset(
         key
         for key, attempts in known.items()
-        if any(one.phase is Phase.FETCHED and one.facts.get("fell_back") for one in attempts)
+        if any(one.phase is Phase.FETCHED and one.record.fallback for one in attempts)
     )
-    ahead = {key: prices[key] for key in keys if standing[key] is Standing.TO_DO}
-    return Forecast(standing=standing, ahead=ahead, fell_back=fell_back)
+    ahead = {key: prices[key] for key in prices if standing[key] is Standing.TO_DO}
+    return Estimate(standing=standing, ahead=ahead, fallbacks=fallbacks)
 
 
 def micros(planned: PlannedShot) -> int | None:
     """The expected price of a shot in millionths of a dollar; `None` is unknown."""
     price = planned.price
-    return None if price is None else round(price.usd * MICROS)
+    return None if price is None else to_micros(price.usd)
 
 
-def _standing(attempts: list[Attempt]) -> Standing:
+def _standing(attempts: list[Attempt], objects: ObjectStore) -> Standing:
     phases = {attempt.phase for attempt in attempts}
     if Phase.FETCHED in phases:
-        return Standing.PAID
+        digests = [attempt.digest for attempt in attempts if attempt.phase is Phase.FETCHED]
+        return Standing.PAID if objects.exists(digests[-1]) else Standing.MISSING
     if Phase.UNKNOWN in phases or Phase.INTENDED in phases:
         return Standing.UNKNOWN
     if phases & OPEN:

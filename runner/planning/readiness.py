@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from runner.config.project import Boundary
 from runner.errors import ConfigError, PluginError, RunnerError
-from runner.planning.estimate import Standing, forecast
+from runner.planning.estimate import Standing, estimate
 
 if TYPE_CHECKING:
     from typing import Any
@@ -37,7 +37,7 @@ class Readiness:
         asks_host = plan.needs_uploader and host.spec.ready is not None
         if not keyless and (not asks_host or (host.spec, host.options) in self._ready):
             return
-        standing = forecast(plan).standing
+        standing = estimate(plan).standing
         for shot in plan.shots:
             missing = keyless.get(shot.shot.generator.label)
             if missing is not None and standing[shot.key] is not Standing.PAID:

@@ -42,7 +42,8 @@ def open_journal(root: Path, notify: Callable[[str], None] | None = None) -> Sql
     """The journal of an outputs root, to be entered. `notify` is told what a user should know, in any thread."""
     from runner.store.sqlite.journal import SqliteJournal
 
-    return SqliteJournal(journal_path(root), **({} if notify is None else {"notify": notify}))
+    path = journal_path(root)
+    return SqliteJournal(path) if notify is None else SqliteJournal(path, notify=notify)
 
 
 def read_journal(root: Path) -> SqliteReader | None:

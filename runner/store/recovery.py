@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SCOPE = "recovered"
 """The scope of rebuilt attempts: no budget pays for them again."""
+WHOLE_ROOT = "root"
+"""In place of a key: the user agreed to start with an empty journal beside clips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

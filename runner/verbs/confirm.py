@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import NotConfirmed
 from runner.money import dollars, to_micros
-from runner.planning.estimate import forecast
+from runner.planning.estimate import estimate
 
 if TYPE_CHECKING:
     from runner.planning.plan import Plan
@@ -18,7 +18,7 @@ def confirm(plan: Plan) -> None:
     limit = plan.project.budget.confirm_above
     if limit is None:
         return
-    expected = forecast(plan)
+    expected = estimate(plan)
     if expected.to_spend <= to_micros(limit) and not expected.unpriced:
         return
     cost = dollars(expected.to_spend)

@@ -6,14 +6,13 @@ import json
 import time
 from typing import TYPE_CHECKING, Final
 
+from runner import store
 from runner.errors import UsageError
 from runner.outputs import manifest
 from runner.store.attempt import Phase
-from runner.store.claims import any_held
-from runner.store.objects import Objects
-from runner.store.reading import attempts_in, look
+from runner.store.interface import Filter
 from runner.verbs.arguments import Common, Parser
-from runner.verbs.root import of_words
+from runner.verbs.root import attempts_in, of_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,35 +44,39 @@ def main(words: Sequence[str]) -> int:
     """Remove, and say what."""
     arguments = _parsed(words)
     root, _ = of_words("gc", arguments.words)
-    if look(root, any_held(time.time()), False):
-        raise UsageError(
-            "a run is at work in this root", where=str(root), hint="wait for it, then run gc again"
-        )
-    objects = Objects(root / ".runner" / "objects")
-    fetched = attempts_in(root, "phase = ?", Phase.FETCHED)
+    _check_idle(root)
+    objects = store.object_store(root)
+    fetched = attempts_in(root, Filter(phases=[Phase.FETCHED]))
     clips = {attempt.digest for attempt in fetched}
-    frames = {
-        str(frame["sha256"]) for one in fetched if isinstance(frame := one.facts.get("first_frame"), dict)
-    }
+    frames = {one.record.first_frame.sha256 for one in fetched if one.record.first_frame is not None}
     keep = clips | frames
     if arguments.paid:
         keep &= _shown(root)
     count = freed = 0
-    oldest = time.time() - (0.0 if arguments.now else _YOUNG_S)
+    now, youngest = time.time(), 0.0 if arguments.now else _YOUNG_S
     for digest in list(objects.all()):
-        if digest not in keep and objects.path(digest).stat().st_mtime <= oldest:
+        if digest not in keep and objects.age_s(digest, now) >= youngest:
             freed += objects.remove(digest)
             count += 1
-    for part in list(objects.parts()):
-        if part.stat().st_mtime <= oldest:
-            freed += part.stat().st_size
-            part.unlink()
-            count += 1
+    for size in objects.remove_parts(now - youngest):
+        freed += size
+        count += 1
     if arguments.as_json:
         print(json.dumps({"removed": count, "bytes": freed, "kept": len(keep)}))
     else:
         print(f"removed {count} files, {freed:,} bytes; kept {len(keep)} that are paid for or shown")
     return 0
+
+
+def _check_idle(root: Path) -> None:
+    reader = store.read_journal(root)
+    if reader is None:
+        return
+    with reader:
+        if reader.leased():
+            raise UsageError(
+                "a run is at work in this root", where=str(root), hint="wait for it, then run gc again"
+            )
 
 
 def _shown(root: Path) -> set[str]:

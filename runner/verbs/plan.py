@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from runner.money import MICROS, dollars
 from runner.outputs import folder
 from runner.outputs.manifest import request_of
 from runner.planning.advisories import notes
-from runner.planning.estimate import Forecast, Standing, forecast, micros
+from runner.planning.estimate import Estimate, Standing, estimate, micros
 from runner.planning.preparation import Registries
 from runner.planning.preparation import plan as make_plan
 from runner.report import paragraph
 from runner.report.fallbacks import few, retakes
-from runner.store.budget import MICROS, dollars
 from runner.verbs import composing
 from runner.verbs.composing import Composing
 
@@ -45,7 +45,7 @@ def main(words: Sequence[str]) -> int:
     found: list[dict[str, Any]] = []
     for composed in arguments.jobs():
         plan = make_plan(composed, registries)
-        expected = forecast(plan)
+        expected = estimate(plan)
         described = describe(plan, expected)
         if arguments.as_json:
             found.append(described)
@@ -56,7 +56,7 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def describe(plan: Plan, expected: Forecast) -> dict[str, Any]:
+def describe(plan: Plan, expected: Estimate) -> dict[str, Any]:
     """The plan as a script would read it. `to_spend_usd` leaves out `unpriced` shots."""
     return {
         "project": plan.project.name,
@@ -72,7 +72,7 @@ def describe(plan: Plan, expected: Forecast) -> dict[str, Any]:
     }
 
 
-def _shot(planned: PlannedShot, expected: Forecast) -> dict[str, Any]:
+def _shot(planned: PlannedShot, expected: Estimate) -> dict[str, Any]:
     price = micros(planned)
     as_of = planned.price.as_of if planned.price else None
     return {
@@ -96,7 +96,7 @@ def starts_from(planned: PlannedShot) -> str | None:
     return None
 
 
-def _show(plan: Plan, expected: Forecast, described: dict[str, Any]) -> None:
+def _show(plan: Plan, expected: Estimate, described: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.text import Text
     from rich.tree import Tree
@@ -121,17 +121,17 @@ def _show(plan: Plan, expected: Forecast, described: dict[str, Any]) -> None:
         paragraph.show(console, f"! {note}", style="yellow")
 
 
-def _notes(plan: Plan, expected: Forecast) -> list[str]:
+def _notes(plan: Plan, expected: Estimate) -> list[str]:
     """What a person should know before the run, beyond what is asked for."""
     found = list(notes(plan))
-    if expected.fell_back:
-        names = few([shot.name for shot in plan.shots if shot.key in expected.fell_back])
-        takes = retakes(plan, expected.fell_back)
+    if expected.fallbacks:
+        names = few([shot.name for shot in plan.shots if shot.key in expected.fallbacks])
+        takes = retakes(plan, expected.fallbacks)
         found.append(f"made from their prompts alone by an earlier run: {names}; to have them anew: {takes}")
     return found
 
 
-def _money(expected: Forecast) -> str:
+def _money(expected: Estimate) -> str:
     text = f"{expected.to_do} to do, {dollars(expected.to_spend)} to spend"
     if expected.unpriced:
         text += f" and {expected.unpriced} of unknown price"

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner import store
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+
+    from runner.store.attempt import Attempt
+    from runner.store.interface import Filter
 
 
 def of_words(verb: str, words: Iterable[str], filters: Collection[str] = ()) -> tuple[Path, dict[str, str]]:
@@ -36,3 +40,12 @@ def of_folder(folder: Path) -> Path | None:
         if (parent / ".runner").is_dir():
             return parent
     return None
+
+
+def attempts_in(root: Path, wanted: Filter) -> list[Attempt]:
+    """The attempts of an outputs root that match; none without a journal. Raises `JournalError`."""
+    reader = store.read_journal(root)
+    if reader is None:
+        return []
+    with reader:
+        return reader.attempts(wanted)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import UsageError
 from runner.outputs import manifest
-from runner.store.reading import attempts_in
+from runner.store.interface import Filter
 from runner.verbs.arguments import Common, Parser
-from runner.verbs.root import of_folder
+from runner.verbs.root import attempts_in, of_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def main(words: Sequence[str]) -> int:
     folder, shot = arguments.folder, arguments.shot
     key = _key(folder, shot)
     root = of_folder(folder)
-    known = attempts_in(root) if root else []
+    known = attempts_in(root, Filter()) if root else []
     own = [attempt for attempt in known if attempt.key == key]
     if not own:
         raise UsageError("the journal has no attempt of this shot", where=str(root or folder))
@@ -67,7 +67,7 @@ def _key(folder: Path, shot: str) -> str:
 
 
 def _answer(own: Attempt, known: list[Attempt], shot: str) -> dict[str, Any]:
-    before = (one for one in known if one.created < own.created and one.key != own.key)
+    before = (one for one in known if one.seq < own.seq and one.key != own.key)
     earlier = [one for one in before if (one.project, one.name) == (own.project, own.name)]
     nearest = min(earlier, key=lambda one: len(_differences(one, own)), default=None)
     return {

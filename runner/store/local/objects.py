@@ -8,11 +8,11 @@ import hashlib
 import os
 import shutil
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # What an operating system answers where it cannot link: another disk, no such thing, too many links.
 _NO_LINK: Final = frozenset(
@@ -125,9 +125,14 @@ class LocalObjects:
             if not path.name.startswith("."):
                 yield path.parent.name + path.name
 
-    def parts(self) -> Iterator[Path]:
-        """Half files that runs which died left behind, or that are being written."""
-        yield from self.folder.glob(".part-*")
+    def remove_parts(self, oldest: float) -> Iterator[int]:
+        """Delete partial files last written to before a time (seconds since 1970); yields their sizes in bytes."""
+        for part in self.folder.glob(".part-*"):
+            with contextlib.suppress(OSError):
+                found = part.stat()
+                if found.st_mtime <= oldest:
+                    part.unlink()
+                    yield found.st_size
 
     def remove(self, digest: str) -> int:
         """Delete one file; how many bytes that was."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import logging
 import queue
 import sqlite3
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from runner.errors import BudgetStop, JournalError, LeaseLost, TaskIdInUse
 from runner.store.attempt import OPEN, AlreadyDecided, Attempt, Phase
-from runner.store.interface import Change
+from runner.store.interface import Change, Filter
 from runner.store.local import spill
 from runner.store.local.disk import MAKE_ROOM, Reserve, failure, is_full
 from runner.store.sqlite import rows
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from runner.api import JSON
     from runner.store.budget import Budget, Spend
-    from runner.store.interface import Filter, Lease, Measurement
+    from runner.store.interface import Lease, Measurement
 
 T = TypeVar("T")
 
@@ -206,9 +207,7 @@ class SqliteJournal:
 
     async def _adopt_spilled(self) -> None:
         for found in await asyncio.to_thread(spill.read, self.path.parent):
-            known = await self._do(
-                lambda connection, token=found.token: rows.select(connection, "token = ?", token)
-            )
+            known = await self.attempts(Filter(token_prefix=found.token))
             if known and known[0].phase in (Phase.INTENDED, Phase.UNKNOWN):
                 change = Change(task=found.task, task_data=found.task_data, note="")
                 await self.move(found.token, Phase.SUBMITTED, change)
@@ -233,7 +232,7 @@ class SqliteJournal:
                 if wanted:
                     answers = self._transacted(connection, wanted)
                     # All of them at once: waking the event loop up costs more than an answer.
-                    self._tell(lambda answers=answers: _settle(answers))
+                    self._tell(functools.partial(_settle, answers))
         finally:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
