@@ -228,8 +228,8 @@ class SubmitUnknown(ShotError):
 class TaskFailed(ShotError):
     """The provider accepted the task and reported that it failed.
 
-    `transient` says that another try may well succeed, `charged` that this one may have cost something. `max_retries` is
-    how often it is worth asking again without a person: not at all unless by chance and for free.
+    `transient` says that another submission may well succeed, `charged` that this one may have cost something.
+    `max_retries` is how often it is worth one without the user: not at all unless transient and free of charge.
     """
 
     spent = Spent.YES

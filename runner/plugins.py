@@ -118,7 +118,7 @@ class Registry:
         return found.spec if found and isinstance(found.spec, cls) else None
 
     def observers(self) -> tuple[tuple[str, Callable[[Event], object]], ...]:
-        """A function for each plugin that implements `runner_event`, in pluggy's order, so that none disturbs another."""
+        """A function for each plugin that implements `runner_event`, in pluggy's order: none disturbs another."""
         return tuple(
             (f"plugin {name}", functools.partial(_observe, caller))
             for name, caller in self._each("runner_event")
@@ -331,7 +331,7 @@ def _registered(spec: object, source: Source, call: Callable[[], object]) -> Reg
         raise source.refuses(
             f"registers {type(spec).__name__}",
             where=where,
-            why="runner_register returns a GeneratorSpec, ExtractorSpec, UploaderSpec or EmulatorSpec, or a list of them",
+            why="runner_register returns a GeneratorSpec, ExtractorSpec, UploaderSpec, EmulatorSpec, or a list of them",
         )
     assert isinstance(spec, PluginSpec)
     if not (isinstance(spec.options, type) and is_dataclass(spec.options)):

@@ -28,6 +28,7 @@ from runner.engine.run_context import RunContext, fingerprint, task_ref
 from runner.engine.timing import Timing
 from runner.errors import JournalError, OutputError, RunnerError, ShotError, UsageError
 from runner.money import from_usd
+from runner.outputs import evidence
 from runner.outputs.cost import RunCost
 from runner.outputs.film_cache import FilmCache
 from runner.outputs.folder import RunFolder, path_for
@@ -206,7 +207,7 @@ class Session:
     def _check(self, plan: Plan) -> None:
         """Raise where a run cannot do what it is for, before anything is requested. Blocking."""
         self._readiness.check(plan)
-        store.check_evidence(self.root, path_for(plan), [shot.key for shot in plan.shots])
+        evidence.check(plan)
 
     async def _cost(self, run: RunContext, outcome: RunOutcome) -> RunCost:
         """What the run cost. A journal that cannot be read now is no reason to lose the record of what was made."""

@@ -40,7 +40,8 @@ _COLUMNS: Final = (
 def _parser() -> Parser:
     parser = Parser(
         "journal",
-        "List attempts and what they cost. `journal resolve TOKEN` settles one whose outcome is unknown, `journal cancel TOKEN` ends a task.",
+        "List attempts and what they cost. `journal resolve TOKEN` settles one whose outcome is unknown,\n"
+        "`journal cancel TOKEN` cancels its task.",
         examples=(
             "journal",
             "journal project=my_film state=unknown --json",

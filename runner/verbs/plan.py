@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from runner.money import MICROS, dollars
-from runner.outputs import folder
+from runner.outputs import evidence, folder
 from runner.outputs.manifest import request_of
 from runner.planning.advisories import notes
 from runner.planning.estimate import Estimate, Standing, estimate, micros
@@ -45,6 +45,7 @@ def main(words: Sequence[str]) -> int:
     found: list[dict[str, Any]] = []
     for composed in arguments.jobs():
         plan = make_plan(composed, registries)
+        evidence.check(plan)
         expected = estimate(plan)
         described = describe(plan, expected)
         if arguments.as_json:
