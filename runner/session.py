@@ -106,7 +106,9 @@ class Session:
             raise
         finally:
             self._tasks.difference_update(tasks)
-        return tuple(task.result() for task in tasks)
+        # One that is cancelled before its first step has no outcome of its own.
+        ended = zip(plans, tasks, strict=True)
+        return tuple(_interrupted(plan) if task.cancelled() else task.result() for plan, task in ended)
 
     def cancel(self) -> None:
         """End all runs early: finish pending submissions, record what is there, and return their outcomes.

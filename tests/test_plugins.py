@@ -310,8 +310,8 @@ BROKEN = {
         4,
         "options=",
     ),
-    "another interface version": ("import os\nrunner_api_version = 99\n", 2, "version 1"),
-    "a version that is no number": ("runner_api_version = 'new'\n", 1, "version 1"),
+    "another interface version": ("import os\nrunner_api_version = 99\n", 2, "version 2"),
+    "a version that is no number": ("runner_api_version = 'new'\n", 1, "version 2"),
 }
 
 

@@ -82,41 +82,120 @@ def test_the_host_names_no_plugin() -> None:
 
 
 def test_plugins_use_the_public_surface_only() -> None:
-    allowed = ("runner.net.addresses", "runner.api", "runner.errors", "runner.media")
+    """A plugin's emulator is a test tool, and may use `runner.testing` as well."""
+    public = ("runner.api", "runner.errors", "runner.media", "runner.providers")
     wrong = [
         (str(file.relative_to(ROOT)), name)
         for file in modules("plugins")
         for name in imported(file)
         if name.partition(".")[0] in ("runner", "plugins")
-        and not any(name == room or name.startswith(f"{room}.") for room in allowed)
+        and not _is_below(name, (*public, *(("runner.testing",) if "emulator" in file.parts else ())))
     ]
 
     assert not wrong
 
 
-def test_the_rooms_depend_on_each_other_in_one_direction() -> None:
-    """Media knows neither config nor asyncio, the config no engine, the engine no Hydra."""
+FLOORS = (
+    ("cli", "verbs", "completion", "__main__"),
+    ("report",),
+    ("session", "doctor"),
+    ("engine",),
+    ("outputs",),
+    ("planning",),
+    ("config",),
+    ("providers",),
+    ("store",),
+    ("net",),
+    ("media",),
+    ("plugins", "redaction", "hookspecs", "money", "naming", "bundle", "interrupts", "errors", "api"),
+)
+"""The rooms of runner/README.md, top floor first: an import goes down, or stays on its floor."""
+
+
+def test_an_import_goes_down_or_stays_on_its_floor() -> None:
+    floor_of = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+    wrong = []
+    for file in modules("runner"):
+        room = file.relative_to(ROOT / "runner").parts[0].removesuffix(".py")
+        if room in ("testing", "__init__", "_bundled"):
+            continue
+        assert room in floor_of, f"{file}: put the new room into the table here, and into runner/README.md"
+        for name in imported(file):
+            if not name.startswith("runner."):
+                continue
+            other = name.split(".")[1]
+            if (other == "testing" and room != "verbs") or floor_of.get(other, len(FLOORS)) < floor_of[room]:
+                wrong.append((str(file.relative_to(ROOT)), name))
+
+    assert not wrong
+
+
+def test_there_is_no_circle_of_imports() -> None:
+    """Of imports at run time: those for type checkers alone may be circular."""
+    edges = {_module(file): {_known(name) for name in at_run_time(file)} for file in modules("runner")}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join((*path[path.index(name) :], name))
+        if name in done:
+            return
+        for other in sorted(edges.get(name, set()) - {name, ""}):
+            visit(other, (*path, name))
+        done.add(name)
+
+    for name in sorted(edges):
+        visit(name, ())
+
+
+def test_no_module_knows_more_than_its_room_should() -> None:
+    """Media knows no asyncio, the rooms below the configuration no Hydra, and only the store SQL."""
     forbidden = {
-        "runner/media": (
-            "runner.config",
-            "runner.engine",
-            "runner.planning.plan",
-            "asyncio",
-            "hydra",
-            "omegaconf",
-        ),
-        "runner/config": ("runner.engine", "runner.report", "runner.planning.plan"),
-        "runner/engine": ("hydra", "omegaconf", "runner.config.compose", "runner.config.validate"),
+        "runner/media": ("asyncio", "hydra", "omegaconf"),
+        **{f"runner/{room}": ("hydra", "omegaconf") for room in ("engine", "outputs", "planning", "store")},
     }
     wrong = [
         (str(file.relative_to(ROOT)), name)
         for folder, names in forbidden.items()
         for file in modules(folder)
         for name in imported(file)
-        if any(name == room or name.startswith(f"{room}.") for room in names)
+        if _is_below(name, names)
+    ]
+    wrong += [
+        (str(file.relative_to(ROOT)), name)
+        for file in modules("runner")
+        for name in imported(file)
+        if _is_below(name, ("sqlite3",)) and "store" not in file.parts
     ]
 
     assert not wrong
+
+
+def at_run_time(file: Path) -> Iterator[str]:
+    """The modules that a file imports when it is imported: at its top level, not for type checkers."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _module(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _known(name: str) -> str:
+    """The module of an imported name: itself, or the one that has it; empty for other packages."""
+    if not name.startswith("runner"):
+        return ""
+    path = ROOT.joinpath(*name.split("."))
+    if path.with_suffix(".py").is_file() or (path / "__init__.py").is_file():
+        return name
+    return name.rpartition(".")[0]
+
+
+def _is_below(name: str, rooms: tuple[str, ...]) -> bool:
+    return any(name == room or name.startswith(f"{room}.") for room in rooms)
 
 
 def test_loading_all_plugins_imports_no_heavy_library(tmp_path: Path) -> None:
@@ -243,8 +322,6 @@ def test_modules_stay_small() -> None:
         for file in modules(folder)
     }
 
-    # The surface for plugin authors is one file on purpose: values and protocols, no logic.
-    lengths.pop("runner/api.py")
     assert not {name: length for name, length in lengths.items() if length > 400}
     assert sorted(lengths.values())[len(lengths) // 2] < 150
 

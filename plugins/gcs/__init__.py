@@ -103,7 +103,7 @@ def capabilities(options: GcsOptions) -> UploaderCapabilities:
         https=not called.startswith("http:"),
         lifetime_s=options.expires_h * 3600 if signed else None,
         delete=options.delete_at_end,
-        fetch_hint="give the account that signs roles/storage.objectViewer on the bucket, and check this machine's clock"
+        fetch_hint="give the signing account roles/storage.objectViewer on the bucket, and check this machine's clock"
         if signed
         else "see that allUsers may read the bucket",
         reach_hint=f"leave uploader.api_url and {EMULATOR} unset, to call Google itself" if called else "",

@@ -187,8 +187,8 @@ def _check_hosting(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:
         if caps.lifetime_s is not None and not outlives(caps.lifetime_s, queue_s):
             reader.problem(
                 "uploader.plugin",
-                f"the addresses of {name} live {caps.lifetime_s:g} s, and a task may wait {needed_lifetime_s(queue_s):g} s "
-                "before its picture is fetched",
+                f"the URLs of {name} are served for {caps.lifetime_s:g} s, and a task may wait "
+                f"{needed_lifetime_s(queue_s):g} s before its image is fetched",
                 value=name,
                 allowed=f"{caps.lifetime_hint or 'a longer life'}; or a lower limits.task_timeout_s",
             )

@@ -68,6 +68,7 @@ class _Runs:
         self._arguments = arguments
         self._registries = Registries()
         self._sessions: dict[Path, Session] = {}
+        self._signals = 0
 
     async def all(self, jobs: Sequence[Composed]) -> list[int]:
         """The exit codes of all jobs."""
@@ -76,6 +77,7 @@ class _Runs:
                 return [await self._one(composed, open_sessions) for composed in jobs]
 
     def _cancel(self) -> None:
+        self._signals += 1
         for session in self._sessions.values():
             session.cancel()
 
@@ -112,9 +114,13 @@ class _Runs:
             display.close()
         if outcome.error is not None and not outcome.shots:
             raise outcome.error
+        if outcome.interrupted and outcome.folder is None:
+            raise KeyboardInterrupt  # before there was anything to show
         return outcome
 
     async def _session(self, root: Path, open_sessions: AsyncExitStack) -> Session:
         if root not in self._sessions:
-            self._sessions[root] = await open_sessions.enter_async_context(Session(root))
+            self._sessions[root] = session = await open_sessions.enter_async_context(Session(root))
+            for _ in range(self._signals):
+                session.cancel()  # the signal came while it was being opened
         return self._sessions[root]

@@ -9,7 +9,7 @@ system, all threads. Films are not joined.
 
 Paid shots, each row against the one that it is fair to compare with:
 
-- *bare client*: asyncio and `runner.net.http` (httpx over aiohttp's connections), 100 requests at a time. It submits, polls
+- *bare client*: asyncio and `runner.net.http` (httpx over aiohttp's connections), 100 at a time. It submits, polls
   and fetches over HTTP just as the engine does, and keeps nothing. *httpx as it comes* is the same with httpx's own
   connections.
 - *orchestration*: the whole command (compose, validate, plan, claims, journal, budget, limits, image host, store, run

@@ -15,11 +15,11 @@ import hydra
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from runner.preparation import Registries, prepare
 
 from runner import bundle
 from runner.config.compose import PrimaryConfig, compose, compose_sweep, written
 from runner.errors import ConfigError, UsageError
+from runner.planning.preparation import Registries, plan
 
 if TYPE_CHECKING:
     from tests.conftest import Workplace
@@ -32,7 +32,7 @@ from runner.api import *
 def runner_register():
     return GeneratorSpec(
         name="mine", factory=print, summary="%s",
-        capabilities=lambda options, model, how: GeneratorCapabilities(image=True, image_reach=Reach.LOOPBACK),
+        capabilities=lambda options, model, how: GeneratorCapabilities(image=ImageInput(reach=Reach.LOOPBACK)),
     )
 """
 
@@ -92,12 +92,12 @@ def test_every_relative_path_starts_at_the_folder(tmp_path: Path) -> None:
     ]
 
     composed = compose(words, folder)
-    plan, registry = prepare(composed, Registries())
+    planned = plan(composed, Registries())
 
-    assert plan.project.output_root == folder / "made"
-    assert registry.generator("mine") is not None
-    assert plan.shots[0].shot.image is not None
-    assert plan.shots[0].shot.image.path == folder / "first.jpg"
+    assert planned.project.output_root == folder / "made"
+    assert planned.shots[0].shot.generator.spec.name == "mine"
+    assert planned.shots[0].shot.image is not None
+    assert planned.shots[0].shot.image.path == folder / "first.jpg"
     assert composed.origins.of("project.name") == f"{folder}/conf/project/film.yaml:2"
     with pytest.raises(ConfigError, match="no generator profile named mine"):
         compose(["generator=mine"], tmp_path)
@@ -107,9 +107,9 @@ def test_relative_paths_stay_relative_where_the_folder_is_the_current_one(workpl
     project(workplace.path, "p")
 
     composed = compose(["+project=film"])
-    plan, _ = prepare(composed, Registries())
+    planned = plan(composed, Registries())
 
-    assert plan.project.output_root == Path("outputs")
+    assert planned.project.output_root == Path("outputs")
     assert composed.origins.of("project.name") == "conf/project/film.yaml:2"
 
 

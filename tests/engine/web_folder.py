@@ -15,7 +15,7 @@ PLUGIN = """
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.api import Hosted, Reach, UploaderCapabilities, UploaderSpec, hookimpl
+from runner.api import HostedImage, Reach, UploaderCapabilities, UploaderSpec, hookimpl
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class WebFolder:
     async def put(self, picture):
         name = f"{picture.sha256}.{picture.format}"
         (Path(self.options.folder) / name).write_bytes(picture.data)
-        return Hosted(url=f"{self.options.url}/{name}", reach=Reach.LOOPBACK)
+        return HostedImage(url=f"{self.options.url}/{name}", reach=Reach.LOOPBACK)
 
 
 @hookimpl

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,10 +21,14 @@ OTHER = "0123456789abcdef" + "f" * 48
 
 def claimed(path: Path, key: str = KEY) -> RunFolder:
     """A folder that a run of `key` worked in and left."""
-    folder = RunFolder(path, key)
+    folder = opened(path, key)
     folder.write("run.json", json.dumps({"key": key}))
-    folder.close()
     return folder
+
+
+def opened(path: Path, key: str = KEY) -> RunFolder:
+    """A folder that a run of `key` works in."""
+    return RunFolder(path, key, path.parent / ".work")
 
 
 def test_the_same_request_gets_the_same_folder_again(tmp_path: Path) -> None:
@@ -81,7 +84,7 @@ def test_where_everything_is_taken_it_says_so(tmp_path: Path) -> None:
         (tmp_path / name).write_text("notes")
 
     with pytest.raises(RunnerError, match="belongs to something else") as caught:
-        RunFolder(tmp_path / "label-01234567", KEY)
+        opened(tmp_path / "label-01234567")
 
     assert "output.root" in caught.value.hint
 
@@ -89,10 +92,10 @@ def test_where_everything_is_taken_it_says_so(tmp_path: Path) -> None:
 def test_an_empty_folder_and_one_of_a_run_that_died_at_once_are_used(tmp_path: Path) -> None:
     path = tmp_path / "label-01234567"
     path.mkdir()
-    assert RunFolder(path, KEY).path == path  # left open, as by a process that was killed
+    assert opened(path, KEY).path == path  # left open, as by a process that was killed
 
-    assert RunFolder(path, KEY).path == path
-    assert RunFolder(path, OTHER).path != path
+    assert opened(path, KEY).path == path
+    assert opened(path, OTHER).path != path
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "file/below"])
@@ -100,46 +103,33 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path, name: str
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(RunnerError, match="cannot be written") as caught:
-        RunFolder(tmp_path / name, KEY)
+        opened(tmp_path / name, KEY)
 
     assert caught.value.where == str(tmp_path / name)
     assert caught.value.why
     assert "output.root" in caught.value.hint
 
 
-def test_the_private_folder_goes_away_with_the_run(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run", KEY)
-    (folder.work / "half.mp4").write_bytes(b"x")
-    assert folder.work.parent == folder.path
+def test_the_private_folder_of_a_run_is_inside_that_of_its_session(tmp_path: Path) -> None:
+    folder = opened(tmp_path / "run")
 
-    folder.close()
-
+    assert folder.work == tmp_path / ".work" / KEY[:16]
+    assert folder.work.is_dir()
     assert [path.name for path in folder.path.iterdir()] == ["run.json"]
 
 
-def dead_process() -> int:
-    """The id of a process that has ended."""
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
-
-
-def test_what_dead_runs_left_is_cleared_and_living_ones_keep_theirs(tmp_path: Path) -> None:
+def test_what_killed_runs_left_is_removed_and_what_is_being_written_is_not(tmp_path: Path) -> None:
     folder = claimed(tmp_path / "run")
-    for pid in (dead_process(), 10**30):
-        (folder.path / f".work-{pid}-abc").mkdir()
-    living = folder.path / f".work-{os.getpid()}-abc"
-    living.mkdir()
-    put(folder.path / "hero/shots/.part-half", b"x")
+    old, new = (folder.path / "hero/shots" / name for name in (".part-old", ".part-new"))
+    for part in (old, new):
+        put(part, b"x")
+    long_ago = time.time() - 2 * 3600
+    os.utime(old, (long_ago, long_ago))
 
-    again = RunFolder(folder.path, KEY)
+    opened(folder.path)
 
-    assert sorted(folder.path.glob(".work-*")) == sorted([living, again.work])
-    assert (folder.path / "hero/shots/.part-half").exists()
-    again.close()
-    living.rmdir()
-    RunFolder(folder.path, KEY).close()
-    assert not (folder.path / "hero/shots/.part-half").exists()
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_a_file_is_put_whole_over_an_older_one(tmp_path: Path) -> None:

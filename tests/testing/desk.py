@@ -74,7 +74,7 @@ class Desk:
         return self.do(lambda generator: generator.poll(ref), **options)[0]
 
     def find(self, token, **options):
-        return self.do(lambda generator: generator.find(token), **options)[0]
+        return self.do(lambda generator: generator.lookup(token), **options)[0]
 
     def end(self, ref):
         """Poll until the task ends; its last status."""

@@ -38,7 +38,10 @@ def runner_register():
 GENERATOR = """
 import dataclasses
 from decimal import Decimal
-from runner.api import GeneratorCapabilities, GeneratorSpec, Idempotency, Price, Reach, State, TaskRef, hookimpl
+from runner.api import (
+    Billing, GeneratorCapabilities, GeneratorSpec, Idempotency, ImageInput, Polling, Price, Range, Reach, RequestLimits,
+    State, TaskRef, hookimpl,
+)
 from runner.errors import SubmitRefused
 from runner.plugins.synthetic import SyntheticOptions
 
@@ -61,15 +64,17 @@ class Mine:
 
 @hookimpl
 def runner_register():
-    able = GeneratorCapabilities(
-        image=True, image_reach=Reach.LOOPBACK, price=lambda request: Price(usd=Decimal("{usd}")), {able}
+    caps = GeneratorCapabilities(
+        image=ImageInput(reach=Reach.LOOPBACK),
+        billing=Billing(price=lambda request: Price(usd=Decimal("{usd}")), {billing}),
+        {caps}
     )
-    return GeneratorSpec(name="mine", factory=Mine, capabilities=able)
+    return GeneratorSpec(name="mine", factory=Mine, capabilities=caps)
 """
 
 UPLOADER = """
 import dataclasses
-from runner.api import Hosted, Reach, UploaderCapabilities, UploaderSpec, hookimpl
+from runner.api import HostedImage, Reach, UploaderCapabilities, UploaderSpec, hookimpl
 from runner.plugins.local_http import LocalHttpOptions
 
 class Mine:
@@ -93,11 +98,11 @@ def runner_register():
 """
 
 
-def filled(template, body, *, usd="0", caps=""):
+def filled(template, body, *, usd="0", caps="", billing=""):
     depth = 8 if template is not GENERATOR else 4
     lines = textwrap.indent(textwrap.dedent(body).strip(), " " * depth).strip()
     return (
-        template.format(body=lines, usd=usd, caps=caps)
+        template.format(body=lines, usd=usd, caps=caps, billing=billing)
         if "{usd}" in template
         else template.format(body=lines)
     )

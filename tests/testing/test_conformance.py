@@ -122,7 +122,7 @@ def test_what_cannot_be_used_is_named(workplace, words, told):
 
 
 def test_a_generator_that_needs_a_public_address_is_not_given_a_local_one(examined):
-    source = filled(GENERATOR, "pass").replace("image_reach=Reach.LOOPBACK", "image_reach=Reach.PUBLIC")
+    source = filled(GENERATOR, "pass").replace("reach=Reach.LOOPBACK", "reach=Reach.PUBLIC")
     answer = examined(source)
 
     assert answer.code == 0, answer.out
@@ -135,7 +135,7 @@ def test_the_host_of_the_pictures_can_be_chosen(workplace, examined):
         "(reach=Reach.LOOPBACK)", "(reach=Reach.NETWORK)"
     )
     workplace.write("plugins/lan.py", host)
-    source = filled(GENERATOR, "pass").replace("image_reach=Reach.LOOPBACK", "image_reach=Reach.NETWORK")
+    source = filled(GENERATOR, "pass").replace("reach=Reach.LOOPBACK", "reach=Reach.NETWORK")
 
     assert verdicts(examined(source))["starts from the picture it is given"] == "skipped"
     assert verdicts(examined(source, "uploader=lan"))["starts from the picture it is given"] == "ok"

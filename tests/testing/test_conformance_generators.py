@@ -111,7 +111,7 @@ def test_a_generator_that_promises_what_it_has_not_fails(examined):
             async def submit(self, request, token):
                 return await self.inner.submit(request, token + str(id(object())) + str(len(self.inner._tasks)))
             """,
-            caps="finds=True, idempotency=Idempotency.KEY",
+            billing="lookup=True, idempotency=Idempotency.KEY",
         )
     )
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 from desk import ended, fetched, request, submitting
 
-from runner.api import TRANSPORT, Idempotency, InputMode, Price, Rate, Result, State, Status, TaskRef
+from runner.api import Idempotency, InputMode, Price, Rate, Result, State, Status, TaskRef
 from runner.errors import Busy, FetchFailed, PollFailed, Spent, SubmitRefused, SubmitUnknown, TaskUnknown
 
 ACCEPTED_AND_SILENT = [
@@ -286,35 +286,28 @@ def test_an_idempotency_key_means_nothing_to_a_provider_without(desk):
 
 def test_capabilities_are_what_the_options_say(spec):
     plain = spec.capabilities(spec.options(base_url=""), None, InputMode.TEXT)
-    assert plain.price(request()) is None
-    assert (plain.idempotency, plain.finds, plain.rate, plain.in_flight) == (
-        Idempotency.NONE,
-        False,
-        None,
-        None,
-    )
+    assert plain.billing.price(request()) is None
+    assert (plain.billing.idempotency, plain.billing.lookup) == (Idempotency.NONE, False)
+    assert (plain.limits.submit, plain.limits.in_flight) == (None, None)
     options = spec.options(
         base_url="",
         price_usd=Decimal("0.30"),
         idempotency=True,
-        finds=True,
+        lookup=True,
         rate=Rate(20, 10.0),
         in_flight=3,
         poll_s=0.5,
     )
     caps = spec.capabilities(options, None, InputMode.TEXT)
-    assert caps.price(request()) == Price(usd=Decimal("0.30"))
+    assert caps.billing.price(request()) == Price(usd=Decimal("0.30"))
     assert (caps.billing.idempotency, caps.billing.lookup) == (Idempotency.KEY, True)
-    assert (caps.limits.submit, caps.limits.in_flight, caps.polling.interval_s.low) == (
-        Rate(20, 10.0),
-        3,
-        0.5,
-    )
+    assert (caps.limits.submit, caps.limits.in_flight) == (Rate(20, 10.0), 3)
+    assert caps.polling.interval_s.low == 0.5
     assert spec.account(spec.options(base_url="", api_key="k1")) == "k1"
 
 
 def test_no_option_is_part_of_the_identity(spec):
-    assert all(option.metadata == TRANSPORT for option in dataclasses.fields(spec.options))
+    assert all(option.metadata["identity"] is False for option in dataclasses.fields(spec.options))
 
 
 def test_two_shots_are_made_side_by_side(desk):

@@ -23,7 +23,7 @@ ENDS_SOON = """
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from runner.api import GeneratorCapabilities, GeneratorSpec, hookimpl
+from runner.api import GeneratorCapabilities, GeneratorSpec, Lifecycle, hookimpl
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,9 @@ def runner_register():
         options=Options,
         capabilities=lambda options, model, how: GeneratorCapabilities(
             model="old-1",
-            retired=date.today() + timedelta(days=options.days),
-            successors=("new-1", "new-2"),
+            lifecycle=Lifecycle(
+                retired=date.today() + timedelta(days=options.days), successors=("new-1", "new-2")
+            ),
         ),
     )
 """

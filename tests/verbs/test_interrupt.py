@@ -53,9 +53,9 @@ def test_an_interrupted_run_ends_cleanly_and_can_be_finished(
     (run,) = workplace.runs()
     assert json.loads((run / "run.json").read_text())["state"] == "interrupted"
     assert sorted(path.name for path in run.rglob("*.mp4")) == ["01_one.mp4"]
-    assert not list(run.rglob(".work*"))
+    assert not list((workplace.path / "outputs" / ".runner" / "work").iterdir())
     assert "run it again" in " ".join(out.split())
-    assert err.count("runner: stopping; what is being asked for is noted first") == 1
+    assert err.count("runner: stopping: finishing pending submissions so that nothing is paid twice") == 1
 
     again = workplace.run(project, slow.replace("30", "0"), f"output.root={workplace.path / 'outputs'}")
     assert again.code == 0, again.err
@@ -68,12 +68,13 @@ def test_a_killed_run_leaves_no_half_file_and_the_next_one_cleans_up(workplace: 
     process.kill()
     process.communicate()
     (run,) = workplace.runs()
-    assert list(run.rglob(".work*"))
-    assert sorted(path.name for path in run.rglob("*.mp4") if ".work" not in str(path)) == ["01_one.mp4"]
+    work = workplace.path / "outputs" / ".runner" / "work"
+    assert list(work.iterdir())
+    assert sorted(path.name for path in run.rglob("*.mp4")) == ["01_one.mp4"]
     answer = workplace.run(project, slow)
     assert answer.code == 0, answer.err
     assert workplace.run("verify", str(run)).code == 0
-    assert not list(run.rglob(".work*"))
+    assert not list(work.iterdir())
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])

@@ -190,7 +190,10 @@ def test_options_that_cannot_be_read_are_the_plugins_fault(workplace: Workplace)
 
 
 def test_a_plugin_that_trips_over_a_draft_does_not_hide_the_problems(workplace: Workplace) -> None:
-    trap = "capabilities=lambda options, model, how: GeneratorCapabilities(request=RequestLimits(prompt_max_chars=1 // options.speed))"
+    trap = (
+        "capabilities=lambda options, model, mode: GeneratorCapabilities("
+        "request=RequestLimits(prompt_max_chars=1 // options.speed))"
+    )
     given = 'capabilities=GeneratorCapabilities(request=RequestLimits(durations_s=(5.0, 10.0), aspect_ratios=("1:1",)))'
     assert given in MINE
     workplace.write("plugins/mine.py", MINE.replace(given, trap).replace("1.5", "0.0"))

@@ -149,7 +149,7 @@ def test_a_cut_and_a_picture_start_chains_of_their_own(workplace: Workplace) -> 
     (run,) = workplace.runs()
     assert not list(run.rglob("frames/*"))
     shots = workplace.manifest()["sequences"]["main"]["shots"]
-    assert [shots[name]["how"] for name in ("one", "two", "three")] == ["text", "text", "image"]
+    assert [shots[name]["input_mode"] for name in ("one", "two", "three")] == ["text", "text", "image"]
     assert counted(run / "main/film.mp4")[0] == 3 * 4
 
 
@@ -199,12 +199,12 @@ def test_a_misbehaviour_that_leaves_a_clip_is_told(workplace: Workplace, name: s
     ("params", "text"),
     [
         ({"fail": "submit"}, "refuse"),
-        ({"fail": "running"}, "gave up"),
+        ({"fail": "running"}, "the task failed"),
         ({"fail": "after"}, "fetch"),
-        ({"deliver": "truncated"}, "not a whole clip"),
+        ({"deliver": "truncated"}, "not a complete clip"),
         ({"deliver": "html"}, "HTML"),
         ({"deliver": "empty"}, "empty"),
-        ({"deliver": "wrong_size"}, "did not arrive whole"),
+        ({"deliver": "wrong_size"}, "did not arrive complete"),
     ],
 )
 def test_a_misbehaviour_that_leaves_no_clip_fails_the_shot_and_leaves_no_file(
@@ -251,8 +251,8 @@ def test_a_failed_upload_falls_back_to_the_prompt_and_says_so_everywhere(workpla
     answer = workplace.run(workplace.project(CHAIN), "uploader=broken")
     assert answer.code == 0
     shots = workplace.manifest()["sequences"]["main"]["shots"]
-    assert [shots[name]["how"] for name in shots] == ["text", "text", "text"]
-    assert shots["two"]["fell_back"] == "the host is full: quota"
+    assert [shots[name]["input_mode"] for name in shots] == ["text", "text", "text"]
+    assert shots["two"]["fallback"] == "the host is full: quota"
     assert "main/two, main/three were made from their prompts alone" in " ".join(answer.out.split())
     assert "no continuity" in answer.err
     (run,) = workplace.runs()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.api import (
+    EncodedImage,
     HostedImage,
     Idempotency,
     InputMode,
@@ -167,6 +169,8 @@ class _Generating:
         host = self.target.host
         if not caps.image:
             self.checks.skip(name, "its capabilities say that it takes none")
+        elif caps.image.inline:
+            await self.checks.run(name, lambda: self._starts_from(caps, None), limit_s=_CLIP_S)
         elif host is None or host.can_host().reach < caps.image.reach:
             self.checks.skip(
                 name,
@@ -187,8 +191,8 @@ class _Generating:
         return ref  # type: ignore[no-any-return]
 
     async def _polled(self, ref: TaskRef) -> Status:
-        # Another process has nothing but the id.
-        status = await self.generator.poll(TaskRef(ref.id))
+        # Another process has nothing but the id, and the data as the journal gives it back.
+        status = await self.generator.poll(TaskRef(ref.id, json.loads(json.dumps(dict(ref.data)))))
         require(isinstance(status, Status), f"poll returned {status!r}, not a Status")
         progress, spent = status.progress, status.cost_usd
         require(progress is None or 0 <= progress <= 1, f"progress is {progress}, not from 0 to 1")
@@ -297,9 +301,9 @@ class _Generating:
         given = await asyncio.to_thread(
             watching.opening_for, asked, caps.image.formats[0] if caps.image else "png"
         )
-        hosted = await uploader.put(given)
-        require(isinstance(hosted, HostedImage), f"the image host returned {hosted!r}")
-        asked = dataclasses.replace(asked, image=hosted)
+        sent = given if uploader is None else await uploader.put(given)
+        require(isinstance(sent, HostedImage | EncodedImage), f"the image host returned {sent!r}")
+        asked = dataclasses.replace(asked, image=sent)
         sink = await self._fetched(await self._finished(await self._submitted(asked, uuid.uuid4().hex)))
         path = self.work / "picture.mp4"
         path.write_bytes(sink.data)

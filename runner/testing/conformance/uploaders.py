@@ -49,7 +49,7 @@ class _Uploading:
 
     async def _put(self, picture: EncodedImage) -> HostedImage:
         hosted = await self.uploader.put(picture)
-        require(isinstance(hosted, HostedImage), f"put returned {hosted!r}, not a Hosted")
+        require(isinstance(hosted, HostedImage), f"put returned {hosted!r}, not a HostedImage")
         return hosted  # type: ignore[no-any-return]
 
     async def _hosts(self) -> tuple[EncodedImage, HostedImage]:

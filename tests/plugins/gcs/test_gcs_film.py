@@ -34,7 +34,7 @@ def by_bucket(workplace: Workplace, front: Front, bucket: str, key_file: Path) -
 def starts(workplace: Workplace) -> dict[str, str]:
     """What each shot was really made from."""
     (sequence,) = workplace.manifest()["sequences"].values()
-    return {name: shot["how"] for name, shot in sequence["shots"].items()}
+    return {name: shot["input_mode"] for name, shot in sequence["shots"].items()}
 
 
 def test_a_chain_goes_on_from_signed_addresses(

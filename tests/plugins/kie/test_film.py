@@ -82,7 +82,7 @@ def test_the_campaign_is_made_of_pictures_handed_on_at_the_price_that_the_plan_t
     assert films == ["hero/film.mp4", "product/film.mp4"]
 
     made = shots(workplace.manifest())
-    started = {name for name, shot in made.items() if shot["how"] == "image"}
+    started = {name for name, shot in made.items() if shot["input_mode"] == "image"}
     assert started == {*CHAINED, "product/packshot"}
     sent = prompts(kie)
     assert {name for name, shot in made.items() if "first_frame_url" in sent[shot["prompt"]]} == started

@@ -84,9 +84,9 @@ def test_where_the_upload_fails_the_declared_fallback_happens_and_is_recorded(
     assert {body["model"] for body in sent(kie).values()} == {TEXT}
     assert "made from its prompt alone" in " ".join((answer.out + answer.err).split())
     shots = workplace.manifest()["sequences"]["main"]["shots"]
-    assert [shots[name]["how"] for name in ("one", "two", "three")] == ["text"] * 3
+    assert [shots[name]["input_mode"] for name in ("one", "two", "three")] == ["text"] * 3
     for name in ("two", "three"):
-        assert "KIE's image host refused the picture" in shots[name]["fell_back"]
+        assert "KIE's image host refused the picture" in shots[name]["fallback"]
     (run,) = workplace.runs()
     events = [json.loads(line) for line in (run / "events.jsonl").read_text("utf-8").splitlines()]
     assert [event["shot"] for event in events if event["kind"] == "shot_fell_back"] == ["two", "three"]
@@ -180,7 +180,7 @@ class Vanishing:
         name = f"{self.puts}.png"
         self.left[name] = [picture, 9 if self.puts > 1 else 1]  # the first one can be seen once
         host, port = self.runner.addresses[0][:2]
-        return Hosted(url=f"http://{host}:{port}/{name}", reach=Reach.LOOPBACK)
+        return HostedImage(url=f"http://{host}:{port}/{name}", reach=Reach.LOOPBACK)
     async def answer(self, request):
         found = self.left[request.match_info["name"]]
         found[1] -= 1

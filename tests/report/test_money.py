@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runner.config.schema import BudgetKeys
-from runner.report.money import Money
+from runner.outputs.cost import RunCost
+from runner.report.money import cost_line, sufficient_budget
 from runner.store.budget import Spend
 
 NOTHING = Spend()
@@ -27,7 +28,7 @@ NOTHING = Spend()
     ],
 )
 def test_a_run_says_what_it_cost(now: Spend, so_far: Spend, said: str) -> None:
-    assert Money(now=now, so_far=so_far, ahead={}).told("film") == said
+    assert cost_line(RunCost(now=now, so_far=so_far), "film") == said
 
 
 @pytest.mark.parametrize(
@@ -53,14 +54,14 @@ def test_the_budget_that_is_named_is_enough_for_all_that_is_left(
 ) -> None:
     spent = Spend(2, 800_000)
 
-    assert Money(now=spent, so_far=spent, ahead=ahead).goes_on(budget) == overrides
+    assert sufficient_budget(RunCost(now=spent, so_far=spent, ahead=ahead), budget) == overrides
 
 
 def test_the_jobs_of_a_sweep_are_added_up() -> None:
-    first = Money(now=Spend(2, 200), so_far=Spend(2, 200), ahead={"a": 5})
-    second = Money(now=Spend(1, 100, 100), so_far=Spend(3, 300, 100), ahead={})
+    first = RunCost(now=Spend(2, 200), so_far=Spend(2, 200), ahead={"a": 5})
+    second = RunCost(now=Spend(1, 100, 100), so_far=Spend(3, 300, 100), ahead={})
 
-    whole = Money.of_all([first, second], {"b": 7})
+    whole = RunCost.of_all([first, second], {"b": 7})
 
     assert whole.now == Spend(3, 300, 100)
     assert whole.so_far == Spend(3, 300, 100)
