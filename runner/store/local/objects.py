@@ -10,6 +10,8 @@ import shutil
 import uuid
 from typing import TYPE_CHECKING, Final
 
+from runner.store.local.disk import sync_folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -40,7 +42,7 @@ class LocalObjects:
         """Store bytes with that digest. Durable when this returns; twice at once is fine."""
         if self.intact(digest):
             # Whoever stored it may not have come to this yet.
-            _sync_folder(self.path(digest).parent)
+            sync_folder(self.path(digest).parent)
             return
         with self._part() as part:
             with part.open("xb") as file:
@@ -63,7 +65,7 @@ class LocalObjects:
                 if error.errno != errno.EXDEV:
                     raise
                 self._brought_over(synced, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def _brought_over(self, synced: Path, target: Path) -> None:
         """Move a file from another disk, such that it is never in its place in part."""
@@ -168,14 +170,3 @@ def digest_of(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in a folder survive a power cut, where the system knows how."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
