@@ -185,8 +185,8 @@ class MemoryJournal:
         return Lease(key=key, owner=self.owner, fence=fence)
 
     def _dead(self, key: str, owner: str) -> bool:
-        place = self._store.places[owner]
-        if place in (Place.HERE, Place.HERE_DEAD):
+        place, mine = self._store.places[owner], self._store.places[self.owner]
+        if {place, mine} <= {Place.HERE, Place.HERE_DEAD}:
             return place is Place.HERE_DEAD
         now, beat = self._store.monotonic, self._store.beats[owner]
         before = self._silent.get(key)
