@@ -113,7 +113,9 @@ class JournalContract:
         async def steps() -> None:
             backend.now = 1_000.0
             async with backend.session() as journal:
-                first = await intended(journal, owner="o", identity={"prompt": "A calm lake ☃"}, record=RECORD)
+                first = await intended(
+                    journal, owner="o", identity={"prompt": "A calm lake ☃"}, record=RECORD
+                )
                 assert first.seq > 0
                 assert (first.created, first.updated) == (1_000.0, 1_000.0)
                 backend.now = 1_001.5
@@ -147,9 +149,7 @@ class JournalContract:
         ("phase", "change"),
         [(Phase.SUBMITTED, Change()), (Phase.READY, Change()), (Phase.FETCHED, Change(task="1"))],
     )
-    def test_what_the_phase_needs_must_be_known(
-        self, backend: Backend, phase: Phase, change: Change
-    ) -> None:
+    def test_what_the_phase_needs_must_be_known(self, backend: Backend, phase: Phase, change: Change) -> None:
         async def steps() -> None:
             async with backend.session() as journal:
                 first = await intended(journal)

@@ -92,7 +92,9 @@ class MemoryReader:
     def leased(self) -> frozenset[str]:
         store = self._store
         return frozenset(
-            key for key, (owner, _) in store.leases.items() if owner and store.places[owner] != Place.HERE_DEAD
+            key
+            for key, (owner, _) in store.leases.items()
+            if owner and store.places[owner] != Place.HERE_DEAD
         )
 
     def measurements(self, subjects: Collection[str]) -> list[Measurement]:
@@ -117,7 +119,9 @@ class MemoryJournal:
             for row in self._read.attempts(Filter(token_prefix=token)):
                 if row.phase in (Phase.INTENDED, Phase.UNKNOWN):
                     try:
-                        await self.move(token, Phase.SUBMITTED, Change(task=task, task_data=task_data, note=""))
+                        await self.move(
+                            token, Phase.SUBMITTED, Change(task=task, task_data=task_data, note="")
+                        )
                         del self._store.spilled[token]
                     except TaskIdInUse:
                         await self.move(token, Phase.UNKNOWN)

@@ -10,6 +10,7 @@ import shutil
 import uuid
 from typing import TYPE_CHECKING, Final
 
+from runner.errors import OutputError
 from runner.store.local.disk import sync_folder
 
 if TYPE_CHECKING:
@@ -88,8 +89,16 @@ class LocalObjects:
             raise
 
     def intact(self, digest: str) -> bool:
-        """Whether the file is there and still is what its name says."""
-        return digest_of(self.path(digest)) == digest
+        """Whether the file is there and still is what its name says. Raises `OutputError` for want of file handles."""
+        try:
+            return digest_of(self.path(digest)) == digest
+        except OSError as error:
+            raise OutputError(
+                "too many files are open",
+                where=str(self.path(digest)),
+                why=error.strerror or str(error),
+                hint="raise the limit (ulimit -n), then rerun the same command",
+            ) from error
 
     def exists(self, digest: str) -> bool:
         """Whether the file is there, without reading it."""
@@ -164,9 +173,11 @@ def _link(source: Path, target: Path) -> None:
 
 
 def digest_of(path: Path) -> str | None:
-    """SHA-256 of a file; `None` where there is none to read."""
+    """SHA-256 of a file; `None` where there is none to read. Raises `OSError` only for want of file handles."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # it is there for all we know: a clip must not be paid for again
         return None
