@@ -72,8 +72,8 @@ def failure(journal: Path, error: Exception) -> JournalError:
         what = "the journal cannot be written"
         hint = "make the folder writable, then rerun the same command"
     elif code in (errno.EACCES, errno.EPERM):
-        what = "the journal may not be opened"
-        hint = "see who owns the folder, then rerun the same command"
+        what = "no permission to open the journal"
+        hint = "check who owns it and its folder, then rerun the same command"
     elif code in (errno.EMFILE, errno.ENFILE):
         what = "too many files are open"
         hint = "raise the limit (ulimit -n), then rerun the same command"
