@@ -28,8 +28,9 @@ def runner_register() -> Spec | Iterable[Spec]:
 def runner_transform(request: ShotRequest) -> ShotRequest | None:
     """Rewrite a request before its identity is computed (append to a prompt, fill in a parameter).
 
-    Implementations fold in the order in which the plugins were loaded, each seeing what the one before it
-    returned; `None` leaves the request as it is. An exception stops the run before anything is spent.
+    Implementations fold in pluggy's order (`tryfirst` before the others, of those the last loaded first, `trylast`
+    last), each seeing what the one before it returned; `None` leaves the request as it is. An exception stops the run
+    before anything is spent.
     `request.image` is not known yet.
     """
 

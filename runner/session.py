@@ -93,7 +93,8 @@ class Session:
         What goes wrong with a run is in its outcome: `errors`, `exit_code`. A cancellation of the caller ends all runs
         early, so that nothing is paid twice, and is then raised again.
         """
-        tasks = [asyncio.create_task(self._run(plan, observer)) for plan in plans]
+        resources = self._open
+        tasks = [asyncio.create_task(self._run(plan, resources, observer)) for plan in plans]
         self._tasks.update(tasks)
         try:
             if tasks:
@@ -145,18 +146,21 @@ class Session:
 
     # --- one run ----------------------------------------------------------------------------------------------
 
-    async def _run(self, plan: Plan, observer: Callable[[Event], object] | None) -> RunOutcome:
+    async def _run(
+        self, plan: Plan, resources: Resources, observer: Callable[[Event], object] | None
+    ) -> RunOutcome:
         try:
             if self._cancelled:
                 return _interrupted(plan)
-            return await self._recorded(plan, observer)
+            return await self._recorded(plan, resources, observer)
         except asyncio.CancelledError:
             return _interrupted(plan)
         except RunnerError as error:
             return RunOutcome(plan=plan, error=error)
 
-    async def _recorded(self, plan: Plan, observer: Callable[[Event], object] | None) -> RunOutcome:
-        resources = self._open
+    async def _recorded(
+        self, plan: Plan, resources: Resources, observer: Callable[[Event], object] | None
+    ) -> RunOutcome:
         if plan.project.output_root.resolve() != self.root.resolve():
             raise UsageError(
                 "the run has another outputs root than its session",

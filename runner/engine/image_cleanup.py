@@ -7,28 +7,20 @@ from typing import TYPE_CHECKING, Final
 from runner.errors import RunnerError
 from runner.store.attempt import Phase
 from runner.store.interface import Filter
+from runner.store.local import hosted_marks
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from runner.engine.run_context import RunContext
 
 _MAY_FETCH: Final = (Phase.INTENDED, Phase.SUBMITTED, Phase.UNKNOWN)
 """Attempts whose provider may be about to fetch an image."""
 
 
-def mark(root: Path, run: str) -> None:
-    """Note that images of a request are hosted, so that a later run deletes them when this one is killed."""
-    file = _mark(root, run)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch()
-
-
 async def clean_up(run: RunContext) -> tuple[str, ...]:
     """Delete the images of this request; what there is to say about it. Raises only cancellations."""
     plan, journal = run.plan, run.resources.journal
-    left = _mark(run.resources.root, plan.key)
-    if not plan.needs_uploader or not left.exists():
+    root = run.resources.root
+    if not plan.needs_uploader or not hosted_marks.is_marked(root, plan.key):
         return ()
     keys = frozenset(shot.key for shot in plan.shots)
     try:
@@ -42,11 +34,7 @@ async def clean_up(run: RunContext) -> tuple[str, ...]:
         if keys & await journal.leased():
             return ()  # another run works on this request, and deletes them at its end
         await hosting.delete()
-        left.unlink(missing_ok=True)
+        hosted_marks.clear(root, plan.key)
     except RunnerError as error:
         return (f"hosted images are left behind: {error.line}; rerun the same command to try again",)
     return ()
-
-
-def _mark(root: Path, run: str) -> Path:
-    return root / ".runner" / "hosted" / run

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runner.api import Context, ExtractorSpec, GeneratorSpec, UploaderSpec
 from runner.engine.hosting import Hosting
+from runner.engine.plugin_calls import shielded
 from runner.engine.url_verification import UrlVerifier
 from runner.errors import PluginError, RunnerError
 from runner.net import http
@@ -87,7 +88,8 @@ class PluginObjects:
         at = (id(spec), repr(options), run)
         async with self._building:
             if at not in self._made:
-                self._made[at] = (spec, await self._build(spec, options, run))
+                # A plugin that is being entered is not to be cancelled half way: it might leave a socket open.
+                self._made[at] = (spec, await shielded(self._build(spec, options, run)))
         return self._made[at][1]
 
     async def _build(self, spec: PluginSpec, options: Any, run: str) -> Any:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from runner.api import EventKind, HandOver, HostedImage, InputMode
 from runner.config.project import Boundary
-from runner.engine import image_cleanup
 from runner.engine.plugin_calls import called_extractor
 from runner.errors import MediaError, RunnerError, ShotError, UploadError
 from runner.media import picture
 from runner.planning import image_fit
 from runner.planning.capability_checks import can_fall_back
 from runner.store.clip_record import ClipRecord, StoredFrame
+from runner.store.local import hosted_marks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -167,7 +167,7 @@ async def _hosting(job: ShotJob) -> Hosting:
 
 def _mark_hosted(job: ShotJob) -> None:
     try:
-        image_cleanup.mark(job.run.resources.root, job.run.plan.key)
+        hosted_marks.mark(job.run.resources.root, job.run.plan.key)
     except OSError as error:
         raise ShotError(
             "what is hosted cannot be noted",

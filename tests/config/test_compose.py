@@ -15,11 +15,11 @@ import hydra
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from runner.preparation import Registries, prepare
 
 from runner import bundle
 from runner.config.compose import PrimaryConfig, compose, compose_sweep, written
 from runner.errors import ConfigError, UsageError
-from runner.preparation import Registries, prepare
 
 if TYPE_CHECKING:
     from tests.conftest import Workplace

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+import runner
 from tests.engine.paid import PLUGINS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from runner import RunOutcome, Timing
     from runner.testing.fake_provider.client import FakeProvider
     from tests.conftest import Answer, Workplace
 
@@ -29,6 +32,17 @@ class Desk:
 
     def run(self, *words: str) -> Answer:
         return self.workplace.run(self.project, *words)
+
+    def execute(self, timing: Timing, *words: str) -> RunOutcome:
+        """The same through the library, with times of the test's own."""
+        planned = runner.plan(runner.compose([self.project, *words], self.workplace.path))
+
+        async def executed() -> RunOutcome:
+            async with runner.Session(planned.project.output_root, timing=timing) as session:
+                (outcome,) = await session.run([planned])
+            return outcome
+
+        return asyncio.run(executed())
 
     def rows(self) -> list[dict[str, Any]]:
         answer = self.workplace.run("journal", "--json")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runner.store.disk import ROOM
+from runner.store.local.disk import ROOM
 from tests.engine.paid import ROOT, SHOTS, Done, PaidProject
 from tests.engine.small_disk import SmallDisk, mounted
 

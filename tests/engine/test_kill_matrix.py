@@ -189,14 +189,14 @@ def test_kie_is_paid_once_by_runs_that_are_killed_at_random_times(by_kie: KiePro
 
 
 @pytest.mark.parametrize("point", UNKNOWN_WINDOW)
-@pytest.mark.parametrize("able", ["finds", "idempotency"])
+@pytest.mark.parametrize("support", ["lookup", "idempotency"])
 def test_a_provider_that_can_tell_needs_no_person(
-    workplace: Workplace, fake: FakeProvider, uploader: Uploader, point: str, caps: str
+    workplace: Workplace, fake: FakeProvider, uploader: Uploader, point: str, support: str
 ) -> None:
     fake.script(supports_lookup=True, supports_idempotency_key=True)
     project = PaidProject(workplace, fake, uploader, {"main": {"one": "a quiet lake", "two": "wind"}})
-    assert project.run(f"generator.{caps}=true", fault=point).code == -9
-    again = project.run(f"generator.{caps}=true")
+    assert project.run(f"generator.{support}=true", fault=point).code == -9
+    again = project.run(f"generator.{support}=true")
     assert again.code == 0, again.text
     assert fake.books().accepted_by_shot == {"main/one": 1, "main/two": 1}
 
@@ -209,11 +209,11 @@ def test_killed_at_random_times_it_still_ends_well_and_pays_once(
     project = PaidProject(workplace, fake, uploader)
     rng = random.Random(seed)
     for _ in range(4):
-        process = project.start(project.override, "generator.finds=true")
+        process = project.start(project.override, "generator.lookup=true")
         time.sleep(rng.uniform(0.5, 2.5))
         process.kill()
         process.communicate()
-    finished = project.run("generator.finds=true")
+    finished = project.run("generator.lookup=true")
     assert finished.code == 0, finished.text
     assert fake.books().accepted_by_shot == SHOTS
 

@@ -106,9 +106,7 @@ def test_with_quick_answers_the_limit_is_reached() -> None:
 @given(
     count=st.integers(1, 8),
     per_s=st.floats(0.1, 10),
-    requests=st.lists(
-        st.tuples(st.floats(0, 2), st.floats(0, 2), st.floats(0, 20)), max_size=30
-    ),
+    requests=st.lists(st.tuples(st.floats(0, 2), st.floats(0, 2), st.floats(0, 20)), max_size=30),
 )
 def test_the_limit_holds_whenever_requests_come(
     count: int, per_s: float, requests: list[tuple[float, float, float]]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-import time
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from runner import Timing
 from tests.engine.desk import TWO, Desk, stored
 
 if TYPE_CHECKING:
@@ -223,21 +223,18 @@ def test_no_more_tasks_are_under_way_than_allowed(workplace: Workplace, fake: Fa
     assert fake.books().max_running == 2
 
 
-def test_a_wrong_task_id_can_be_corrected(
-    one: Desk, fake: FakeProvider, workplace: Workplace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_task_id_can_be_corrected(one: Desk, fake: FakeProvider, workplace: Workplace) -> None:
     fake.script(default={"submit": ["drop_after_accept"], "price_usd": "0.10"})
     assert one.run().code == 3
     (row,) = one.rows()
     assert workplace.run("journal", "resolve", row["token"], "--submitted", "no-such-task").code == 0
-    began, passed = time.monotonic(), time.monotonic
-    # A provider may not know a task at first: here the clock of this process runs faster.
-    monkeypatch.setattr(time, "monotonic", lambda: began + 60 * (passed() - began))
-    lost = one.run()
-    assert lost.code == 1
-    assert "correct what was said about it, with one of" in lost.out
+    # A provider may not know a task at first: here it is not waited for.
+    lost = one.execute(Timing(unknown_task_s=0.2, fresh_task_s=0.1))
+    assert lost.exit_code == 1
+    (error,) = lost.errors
+    assert "correct what was recorded about it, with one of" in error.hint
     (right,) = fake.books().tasks
-    commands = [line.strip() for line in lost.out.splitlines() if " journal resolve " in line]
+    commands = [line for line in error.hint.splitlines() if " journal resolve " in line]
     assert [command.partition(f"{row['token']} ")[2] for command in commands] == [
         "--submitted TASKID",
         "--not-submitted",
@@ -309,38 +306,32 @@ def test_a_clip_that_costs_more_than_planned_is_told_and_so_is_a_budget_that_is_
     ]
 
 
-def test_a_wait_that_a_provider_asks_for_has_an_end(
-    one: Desk, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wait_that_a_provider_asks_for_has_an_end(one: Desk, fake: FakeProvider) -> None:
     fake.script(default={"submit": ["429"], "retry_after_s": 3600, "price_usd": "0.10"})
     waits: list[float] = []
-    asleep = asyncio.sleep
 
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
-        await asleep(min(seconds, 0.01))
+        await asyncio.sleep(min(seconds, 0.01))
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    outcome = one.execute(Timing(sleep=sleep))
 
-    answer = one.run()
-
-    assert answer.code == 0, answer.out
+    assert outcome.exit_code == 0, outcome.errors
     assert 120.0 in waits
     assert 3600 not in waits
-    assert "again in 120 s: " in answer.err
 
 
 def test_a_mark_that_cannot_be_written_is_told_as_what_it_is(workplace: Workplace) -> None:
     """An uploader that clears leaves a mark before it hosts anything."""
-    workplace.write("plugins/image_cleanup.py", CLEARING)
-    workplace.write("conf/uploader/image_cleanup.yaml", "plugin: clearing\n")
+    workplace.write("plugins/clearing.py", CLEARING)
+    workplace.write("conf/uploader/clearing.yaml", "plugin: clearing\n")
     workplace.write("outputs/.runner/hosted", "a file where a folder should be")
 
     answer = workplace.run(workplace.project(TWO), "uploader=clearing")
 
     assert answer.code == 1
     assert "what is hosted cannot be noted" in answer.out
-    assert "this is a mistake in it" not in answer.out
+    assert "this is a bug in it" not in answer.out
     assert "prompt alone" not in answer.out
 
 
@@ -352,7 +343,7 @@ class Clearing:
         pass
     async def put(self, picture):
         raise AssertionError("nothing is hosted")
-    async def clear(self):
+    async def delete(self):
         raise AssertionError("nothing is cleared")
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from runner import plugins
 from runner.api import (
+    Billing,
     ExtractorSpec,
     GeneratorCapabilities,
     GeneratorSpec,
+    ImageInput,
     InputMode,
+    Lifecycle,
     Reach,
+    RequestLimits,
+    ShotRequest,
     UploaderCapabilities,
     UploaderSpec,
 )
@@ -37,13 +42,14 @@ if TYPE_CHECKING:
     from runner.errors import Problem
 
 TODAY = date(2026, 11, 22)
+LOCAL = ImageInput(reach=Reach.LOOPBACK)
 
 
 @dataclass(frozen=True)
 class Options:
     """Of the generator and the uploader of these tests."""
 
-    caps: bool = True
+    image: bool = True
     public: bool = False
 
 
@@ -57,8 +63,8 @@ def caps(options: Any, model: str | None, how: InputMode) -> GeneratorCapabiliti
     if model == "odd":
         return 3  # type: ignore[return-value]
     if model == "old":
-        return GeneratorCapabilities(image=True, retired=TODAY, image_reach=Reach.LOOPBACK)
-    return GeneratorCapabilities(image=options.caps, image_reach=Reach.LOOPBACK)
+        return GeneratorCapabilities(image=LOCAL, lifecycle=Lifecycle(retired=TODAY))
+    return GeneratorCapabilities(image=LOCAL if options.image else None)
 
 
 def hosts(options: Any) -> UploaderCapabilities:
@@ -72,21 +78,16 @@ CHOICE = GeneratorChoice(label="", spec=GENERATOR, options=Options(), model="m-1
 
 
 def shot(name: str, boundary: Boundary = Boundary.CHAIN, **keys: Any) -> Shot:
-    given: dict[str, Any] = {
-        "prompt": f"prompt of {name}",
-        "generator": CHOICE,
-        "model": "m-1",
-        "duration_s": 4.0,
-        "aspect_ratio": "16:9",
-        "resolution": "720p",
-        "fps": 24.0,
-        "seed": None,
-        "take": 1,
-        "params": {},
-        "image": None,
-    } | keys
-    at = f"sequences.main.shots.{name}"
-    return Shot(name=name, slug=name, at=at, boundary=boundary, **given)
+    own = {key: keys.pop(key) for key in ("image", "generator", "origin") if key in keys}
+    request = {"prompt": f"prompt of {name}", "model": "m-1", "params": {}, **keys}
+    return Shot(
+        name=name,
+        slug=name,
+        at=f"sequences.main.shots.{name}",
+        boundary=boundary,
+        request=ShotRequest(project="film", sequence="main", shot=name, **request),
+        **{"image": None, "generator": CHOICE, **own},
+    )
 
 
 def film(*shots: Shot, **keys: Any) -> Project:
@@ -142,6 +143,12 @@ def chain(count: int = 5) -> list[Shot]:
     return [shot("s1", Boundary.CUT), *(shot(f"s{number}") for number in range(2, count + 1))]
 
 
-def with_capabilities(**keys: Any) -> GeneratorChoice:
-    stated = GeneratorCapabilities(**{"image": True, "image_reach": Reach.LOOPBACK, **keys})
-    return replace(CHOICE, spec=replace(GENERATOR, capabilities=stated))
+def with_capabilities(*, image: bool = True, **keys: Any) -> GeneratorChoice:
+    """A generator with these capabilities, each named as in its group; those of `ImageInput` begin with `image_`."""
+    of_image = {key.removeprefix("image_"): keys.pop(key) for key in list(keys) if key.startswith("image_")}
+    groups: dict[str, Any] = {"image": replace(LOCAL, **of_image) if image else None}
+    for group, cls in (("request", RequestLimits), ("billing", Billing), ("lifecycle", Lifecycle)):
+        names = [one.name for one in fields(cls) if one.name in keys]
+        groups[group] = cls(**{name: keys.pop(name) for name in names})
+    capabilities = GeneratorCapabilities(**groups, **keys)
+    return replace(CHOICE, spec=replace(GENERATOR, capabilities=capabilities))

@@ -11,10 +11,12 @@ import pytest
 
 from runner.api import (
     GeneratorCapabilities,
+    ImageInput,
     InputMode,
     Objection,
     Range,
     Reach,
+    RequestLimits,
     ShotRequest,
     UploaderCapabilities,
 )
@@ -119,7 +121,9 @@ def by_start(options: Any, model: str | None, how: InputMode) -> GeneratorCapabi
     """A model with a twin for each start: 5 s from text, 10 s from a picture, under one name."""
     lasting = (5.0,) if how is InputMode.TEXT else (10.0,)
     return GeneratorCapabilities(
-        model="m", image=True, durations_s=lasting, image_reach=Reach.LOOPBACK, image_max_bytes=7
+        model="m",
+        request=RequestLimits(durations_s=lasting),
+        image=ImageInput(reach=Reach.LOOPBACK, max_bytes=7),
     )
 
 
@@ -180,7 +184,7 @@ def test_a_default_is_blamed_where_it_was_set() -> None:
 
 
 def test_capabilities_may_depend_on_options_and_model() -> None:
-    unable = replace(CHOICE, options=Options(caps=False))
+    unable = replace(CHOICE, options=Options(image=False))
     project = film(
         shot("a", Boundary.CUT, model="old"),
         shot("b", generator=unable),
@@ -228,7 +232,7 @@ def on(**keys: Any) -> UploaderChoice:
         ),
         (on(https=False, reach_hint="take https"), "not HTTPS", "uploader=far; or take https"),
         (
-            on(lifetime_s=600, longer="set life=9"),
+            on(lifetime_s=600, lifetime_hint="set life=9"),
             "live 600 s, and a task may wait 1800 s",
             "set life=9; or a lower",
         ),
@@ -325,7 +329,7 @@ def noise(path: Path, format: str) -> GivenImage:
 
 
 @pytest.mark.parametrize(
-    ("able", "fits"),
+    ("caps", "fits"),
     [
         ({"image_max_bytes": 400_000}, True),  # as it is
         ({"image_max_bytes": 200_000}, True),  # as JPEG

@@ -69,7 +69,8 @@ def test_a_change_of_a_shot_leaves_those_before_it_and_changes_its_chain(at: int
     values = {"prompt": "another", "seed": 9, "take": 2, "duration_s": 5.0, "params": {"x": 1}}
     shots = chain()
     before = make(film(*shots))
-    shots[at] = replace(shots[at], **{name: values[name]})
+    request = replace(shots[at].request, **{name: values[name]})
+    shots[at] = replace(shots[at], request=request)
 
     after = make(film(*shots))
 
@@ -81,7 +82,7 @@ def test_a_change_of_a_shot_leaves_those_before_it_and_changes_its_chain(at: int
 def test_a_change_goes_no_further_than_the_next_cut() -> None:
     shots = [*chain(3), shot("s4", Boundary.CUT), shot("s5")]
     before = make(film(*shots))
-    shots[1] = replace(shots[1], prompt="another")
+    shots[1] = replace(shots[1], request=replace(shots[1].request, prompt="another"))
 
     after = make(film(*shots))
 
@@ -227,8 +228,8 @@ def test_transforms_fold_in_order_before_the_identity(registry: plugins.Registry
 
     after = plan.make(project, registry).shots[0]
 
-    assert after.request.prompt == "prompt of a-1-2"
-    assert after.key == make(film(shot("a", Boundary.CUT, prompt="prompt of a-1-2"))).shots[0].key
+    assert after.request.prompt == "prompt of a-2-1"
+    assert after.key == make(film(shot("a", Boundary.CUT, prompt="prompt of a-2-1"))).shots[0].key
     assert after.key != before.key
 
 
@@ -244,7 +245,7 @@ def test_a_transformed_request_is_what_is_checked(registry: plugins.Registry) ->
 
 @pytest.mark.parametrize(
     ("returns", "what"),
-    [(ValueError("no luck"), "fails to transform a request"), ("text", "transforms a request into str")],
+    [(ValueError("no luck"), "failed to transform a request"), ("text", "transforms a request into str")],
 )
 def test_a_transform_that_fails_stops_everything(
     registry: plugins.Registry, returns: object, what: str

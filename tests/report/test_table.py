@@ -18,7 +18,9 @@ ROWS = [
 ]
 
 
-def lines(width: int, rows: list[list[Cell]] = ROWS, *, colour: bool = False, encoding: str = "utf-8") -> list[str]:
+def lines(
+    width: int, rows: list[list[Cell]] = ROWS, *, colour: bool = False, encoding: str = "utf-8"
+) -> list[str]:
     out = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="backslashreplace")
     system = "standard" if colour else None
     console = Console(highlight=False, width=width, file=out, force_terminal=colour, color_system=system)

@@ -29,7 +29,7 @@ def test_the_fake_generator_passes_all_checks_for_its_price(workplace):
         )
         words = ["conformance", "fake", "--json", f"plugins.dirs=[{PLUGINS}]"]
         words += [f"generator.base_url={fake.base_url}", "generator.price_usd=0.5"]
-        words += ["generator.idempotency=true", "generator.finds=true"]
+        words += ["generator.idempotency=true", "generator.lookup=true"]
 
         answer = workplace.run(*words, "--spend")
 

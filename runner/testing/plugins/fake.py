@@ -42,7 +42,7 @@ from runner.errors import Busy, FetchFailed, PollFailed, ShotError, SubmitRefuse
 if TYPE_CHECKING:
     import httpx
 
-runner_api_version = 1
+runner_api_version = 2
 
 _MODELS: Final = "fake"
 _PIECE: Final = 64 * 1024
