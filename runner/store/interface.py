@@ -130,14 +130,15 @@ class Journal(Protocol):
     async def move(self, token: str, phase: Phase, change: Change = ...) -> Attempt:
         """Record how far an attempt got, and what is newly known of it. Returns it as it is then.
 
-        An attempt whose clip is stored stays stored: the call changes nothing. Raises `TaskIdInUse` for a task id
-        that another attempt of the same generator and account has.
+        An attempt that is ready or stored is not set back to what was before (intended, submitted, unknown, refused):
+        the call changes nothing. Raises `TaskIdInUse` for a task id that another attempt of the same generator and
+        account has, while that one is open or has its clip.
         """
         ...
 
     async def spill(self, token: str, task: str, task_data: Mapping[str, JSON]) -> Path | None:
         """Keep a task id that `move` could not record, outside of the journal. Never raises; `None` where even that
-        failed. The next session adopts it."""
+        failed. The next session adopts it where the attempt has no task id yet, and reports it otherwise."""
         ...
 
     async def decisive(self, key: str) -> Attempt | None:

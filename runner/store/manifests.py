@@ -34,6 +34,8 @@ class RecordedClip:
     model: str
     path: Path
     """Of the clip, below `folder`."""
+    frame_path: Path | None
+    """Of the hand-over frame that it starts from."""
     digest: str
     cost: int | None
     """Millionths of a US dollar, by the `run.json` beside the manifest; `None` is unknown."""
@@ -45,6 +47,13 @@ def recorded_clips(root: Path) -> Iterator[RecordedClip]:
     """The finished shots of all run folders below an outputs root."""
     for manifest in sorted(root.rglob(NAME)):
         yield from clips_of(manifest.parent)
+
+
+def unlisted_clips(root: Path) -> Iterator[Path]:
+    """Clips in run folders without a manifest: their run was killed, and only the journal had their keys."""
+    for run in sorted(root.rglob("run.json")):
+        if not (run.parent / NAME).exists():
+            yield from (path for path in sorted(run.parent.glob("*/shots/*")) if path.is_file())
 
 
 def clips_of(folder: Path) -> list[RecordedClip]:
@@ -63,12 +72,10 @@ def clips_of(folder: Path) -> list[RecordedClip]:
 
 def _clip(folder: Path, manifest: Any, run: Any, sequence: str, shot: str, entry: Any) -> RecordedClip:
     clip = entry["clip"]
-    path = folder / str(clip["path"])
+    frame = entry.get("first_frame")
     for digest in (entry["key"], clip["sha256"]):
         if not _DIGEST.fullmatch(digest):
             raise ValueError(f"{digest!r} is no digest")
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"{path} is outside of its folder")
     told = (run or {}).get("shots", {}).get(f"{sequence}/{shot}", {})
     return RecordedClip(
         folder=folder,
@@ -79,12 +86,20 @@ def _clip(folder: Path, manifest: Any, run: Any, sequence: str, shot: str, entry
         shot=shot,
         generator=str(entry["generator"]),
         model=str(entry.get("model") or ""),
-        path=path,
+        path=_inside(folder, clip["path"]),
+        frame_path=_inside(folder, frame["path"]) if frame else None,
         digest=clip["sha256"],
         cost=from_usd(told.get("cost_usd")),
         task=str(told.get("task") or ""),
         record=_record(entry),
     )
+
+
+def _inside(folder: Path, relative: str) -> Path:
+    path = folder / relative
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{path} is outside of its folder")
+    return path
 
 
 def _record(entry: Any) -> ClipRecord:

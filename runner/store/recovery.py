@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import shlex
 import shutil
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.errors import JournalError
+from runner.errors import JournalError, OutputError
 from runner.money import dollars
 from runner.store.attempt import Attempt, Phase
+from runner.store.interface import Filter
 from runner.store.local.objects import LocalObjects, digest_of
-from runner.store.manifests import clips_of, recorded_clips
+from runner.store.manifests import clips_of, recorded_clips, unlisted_clips
 from runner.store.sqlite.reader import SqliteReader
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from runner.store.manifests import RecordedClip
@@ -33,11 +36,35 @@ class Recovery:
     """What can be rebuilt."""
 
     attempts: tuple[Attempt, ...]
-    """In the order of their run folders; their clips are in the object store, or in `clips`."""
-    clips: tuple[tuple[str, Path], ...]
-    """Digests, and files of run folders that hold them, to be put back into the object store."""
+    """In the order of their run folders; their clips are in the object store, or in `files`."""
+    files: tuple[tuple[str, Path], ...]
+    """Digests that the object store lost, each with a copy to be put back."""
     damaged: tuple[RecordedClip, ...]
     """Clips whose files are gone or changed everywhere."""
+
+
+class Copies:
+    """Where else the files of an object store may be: in run folders, and below other outputs roots."""
+
+    def __init__(self, root: Path, more_roots: Iterable[Path] = ()) -> None:
+        self._others = [_objects(other) for other in more_roots]
+        self._listed: dict[str, list[Path]] = {}
+        self._unlisted: list[Path] = []
+        for place in (root, *more_roots):
+            self._unlisted += unlisted_clips(place)
+            for clip in recorded_clips(place):
+                self._listed.setdefault(clip.digest, []).append(clip.path)
+                if clip.frame_path is not None and clip.record.first_frame is not None:
+                    self._listed.setdefault(clip.record.first_frame.sha256, []).append(clip.frame_path)
+
+    def find(self, digest: str) -> Path | None:
+        """A file that has this digest, verified by reading it."""
+        candidates = [objects.path(digest) for objects in self._others]
+        candidates += self._listed.get(digest, [])
+        for path in candidates + self._unlisted:
+            if digest_of(path) == digest:
+                return path
+        return None
 
 
 def check_evidence(root: Path, run_folder: Path, keys: Collection[str]) -> None:
@@ -47,16 +74,12 @@ def check_evidence(root: Path, run_folder: Path, keys: Collection[str]) -> None:
     """
     reader = SqliteReader.opened(_journal(root))
     if reader is None:
-        found = [*recorded_clips(root)]
-        if found or any(LocalObjects(root / ".runner" / "objects").all()):
-            raise _lost_rows(root, found)
+        _check_without_rows(root)
         return
     with reader:
         accepted = reader.accepted_losses()
         if reader.is_empty() and not accepted:
-            found = [*recorded_clips(root)]
-            if found or any(LocalObjects(root / ".runner" / "objects").all()):
-                raise _lost_rows(root, found)
+            _check_without_rows(root)
             return
         wanted = set(keys) - accepted
         here = [clip for clip in clips_of(run_folder) if clip.key in wanted]
@@ -65,16 +88,13 @@ def check_evidence(root: Path, run_folder: Path, keys: Collection[str]) -> None:
             raise _lost_rows(root, missing)
 
 
-def find_copy(root: Path, digest: str) -> Path | None:
-    """A file of any run folder that has this digest, verified by reading it."""
-    for clip in recorded_clips(root):
-        if clip.digest == digest and digest_of(clip.path) == digest:
-            return clip.path
-    return None
+def find_copy(root: Path, digest: str, more_roots: Iterable[Path] = ()) -> Path | None:
+    """A file of any run folder, or of another outputs root, that has this digest, verified by reading it."""
+    return Copies(root, tuple(more_roots)).find(digest)
 
 
 def restore(root: Path, digest: str) -> bool:
-    """Put a clip that the object store lost back from a run folder; whether there was one."""
+    """Put a clip that the object store lost back from a run folder; whether there was one. Raises `OutputError`."""
     found = find_copy(root, digest)
     if found is None:
         return False
@@ -83,70 +103,100 @@ def restore(root: Path, digest: str) -> bool:
 
 
 def put_back(root: Path, digest: str, source: Path) -> None:
-    """Copy a file of a run folder into the object store."""
+    """Copy a file into the object store. Raises `OutputError`."""
     work = root / ".runner" / "work"
-    work.mkdir(parents=True, exist_ok=True)
     part = work / f"restore-{uuid.uuid4().hex}"
     try:
+        work.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, part)
-        LocalObjects(root / ".runner" / "objects").put(part, digest)
+        if digest_of(part) != digest:
+            raise OSError(f"{source} changed while it was copied")
+        _objects(root).put(part, digest)
+    except OSError as error:
+        raise OutputError(
+            "a clip cannot be put back into the object store",
+            where=str(root),
+            why=f"{source} is a copy of it: {error.strerror or error}",
+            hint="make room, or make the folder writable; then rerun the same command",
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
-def recoverable(root: Path, sources: Iterable[Path]) -> Recovery:
-    """What the run folders below `sources` prove, and the journal of `root` does not know."""
-    objects = LocalObjects(root / ".runner" / "objects")
-    clips: dict[str, Path] = {}
-    attempts: dict[str, Attempt] = {}
-    damaged: dict[str, RecordedClip] = {}
+def recoverable(root: Path, more_roots: Sequence[Path] = ()) -> Recovery:
+    """What run folders, and other outputs roots, have of what the journal or the object store of `root` lost."""
+    objects, copies = _objects(root), Copies(root, more_roots)
+    files: dict[str, Path] = {}
+
+    def is_there(digest: str) -> bool:
+        if digest in files or objects.intact(digest):
+            return True
+        copy = copies.find(digest)
+        if copy is not None:
+            files[digest] = copy
+        return copy is not None
+
     found: dict[str, list[RecordedClip]] = {}
-    for source in sources:
-        for clip in recorded_clips(source):
+    for place in (root, *more_roots):
+        for clip in recorded_clips(place):
             found.setdefault(clip.key, []).append(clip)
-    known = _known(root, found)
+    known = _stored_digests(root)
+    attempts, damaged = [], []
     for key, candidates in found.items():
         if key in known:
             continue
-        for clip in candidates:
-            if not objects.intact(clip.digest):
-                if digest_of(clip.path) != clip.digest:
-                    damaged.setdefault(key, clip)
-                    continue
-                clips[clip.digest] = clip.path
-            attempts[key] = _attempt(clip)
-            damaged.pop(key, None)
-            break
-    return Recovery(
-        attempts=tuple(attempts.values()), clips=tuple(clips.items()), damaged=tuple(damaged.values())
-    )
+        whole = next((clip for clip in candidates if is_there(clip.digest)), None)
+        if whole is None:
+            damaged.append(candidates[0])
+            continue
+        # A run that reused the clip does not say what it cost.
+        costs = [clip.cost for clip in candidates if clip.cost is not None]
+        attempts.append(_attempt(whole, max(costs, default=None)))
+        if whole.record.first_frame is not None:
+            is_there(whole.record.first_frame.sha256)
+    for digests in known.values():
+        for digest in digests:
+            is_there(digest)
+    return Recovery(attempts=tuple(attempts), files=tuple(files.items()), damaged=tuple(damaged))
 
 
 async def rebuild(journal: SqliteJournal, root: Path, found: Recovery) -> None:
-    """Put the clips back, then record the attempts."""
-    import asyncio
-
-    for digest, source in found.clips:
+    """Put the files back, then record the attempts."""
+    for digest, source in found.files:
         await asyncio.to_thread(put_back, root, digest, source)
     await journal.add(found.attempts)
 
 
 def unknown_keys(root: Path) -> dict[str, RecordedClip]:
     """The shots that run folders list as finished, and the journal does not know."""
-    found = {clip.key: clip for clip in recorded_clips(root)}
-    known = _known(root, found)
-    return {key: clip for key, clip in found.items() if key not in known}
+    known = _stored_digests(root)
+    return {clip.key: clip for clip in recorded_clips(root) if clip.key not in known}
 
 
-def _known(root: Path, keys: Collection[str]) -> Collection[str]:
+def _stored_digests(root: Path) -> dict[str, list[str]]:
+    """By the keys that the journal knows, the digests of the files that it says are in the object store."""
     reader = SqliteReader.opened(_journal(root))
     if reader is None:
-        return ()
+        return {}
+    found: dict[str, list[str]] = {}
     with reader:
-        return reader.by_keys(keys)
+        for attempt in reader.attempts(Filter()):
+            digests = found.setdefault(attempt.key, [])
+            if attempt.digest and attempt.phase in (Phase.FETCHED, Phase.LOST):
+                digests.append(attempt.digest)
+                if attempt.record.first_frame is not None:
+                    digests.append(attempt.record.first_frame.sha256)
+    return found
 
 
-def _attempt(clip: RecordedClip) -> Attempt:
+def _check_without_rows(root: Path) -> None:
+    clips = list(recorded_clips(root))
+    if clips or any(unlisted_clips(root)) or any(_objects(root).all()):
+        raise _lost_rows(root, clips)
+
+
+def _attempt(clip: RecordedClip, cost: int | None) -> Attempt:
     return Attempt(
         token=uuid.uuid4().hex,
         key=clip.key,
@@ -158,8 +208,8 @@ def _attempt(clip: RecordedClip) -> Attempt:
         model=clip.model,
         account="",
         phase=Phase.FETCHED,
-        reserved=None if clip.cost is None else clip.cost,
-        cost=clip.cost or 0,
+        reserved=cost,
+        cost=cost,
         task=clip.task,
         digest=clip.digest,
         record=clip.record,
@@ -171,7 +221,7 @@ def _lost_rows(root: Path, clips: list[RecordedClip]) -> JournalError:
     at = "" if str(root) == "outputs" else " " + shlex.join([f"output.root={root}"])
     paid = sum(clip.cost or 0 for clip in clips)
     cost = f", which cost {dollars(paid)} as far as is recorded" if paid else ""
-    what = f"{len(clips)} finished clips{cost}" if clips else "clips in the object store"
+    what = f"{len(clips)} finished clips{cost}" if clips else "clips that no manifest lists"
     return JournalError(
         "the journal does not know what was paid for",
         where=str(_journal(root)),
@@ -184,6 +234,10 @@ def _lost_rows(root: Path, clips: list[RecordedClip]) -> JournalError:
             )
         ),
     )
+
+
+def _objects(root: Path) -> LocalObjects:
+    return LocalObjects(root / ".runner" / "objects")
 
 
 def _journal(root: Path) -> Path:

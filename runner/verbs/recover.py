@@ -64,7 +64,7 @@ def main(words: Sequence[str]) -> int:
     root, _ = of_words("recover", arguments.words)
     if arguments.accept_loss:
         return _accept(arguments, root)
-    found = recovery.recoverable(root, [root, *arguments.source])
+    found = recovery.recoverable(root, arguments.source)
     if not arguments.dry_run:
         asyncio.run(_rebuilt(root, found))
     cost = sum(attempt.cost or 0 for attempt in found.attempts)
@@ -72,7 +72,7 @@ def main(words: Sequence[str]) -> int:
         told = {
             "recorded": len(found.attempts),
             "cost_usd": cost / MICROS,
-            "restored": len(found.clips),
+            "restored": len(found.files),
             "damaged": [f"{clip.folder}: {clip.sequence}/{clip.shot}" for clip in found.damaged],
             "dry_run": arguments.dry_run,
         }
@@ -83,10 +83,12 @@ def main(words: Sequence[str]) -> int:
             f"{verb} {len(found.attempts)} clips that were paid for ({dollars(cost)}) in {store.journal_path(root)}"
         )
         print(
-            f"{len(found.clips)} files go back into the object store"
-            if found.clips
+            f"{len(found.files)} files go back into the object store"
+            if found.files
             else "no file was missing"
         )
+        if not found.attempts and not found.files and not found.damaged:
+            print("nothing can be rebuilt; to pay again for what the journal does not know: --accept-loss")
         for clip in found.damaged:
             print(
                 f"- {clip.sequence}/{clip.shot} of {clip.folder}: its file is gone or changed; not recorded"

@@ -5,28 +5,17 @@ from __future__ import annotations
 import errno
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner.errors import JournalError
-from runner.store.attempt import Attempt, Phase
-from runner.store.budget import Budget
-from runner.store.disk import ROOM, Reserve, failure, is_full
-from runner.store.journal import Journal, attempts
-
-ATTEMPT = Attempt(
-    token="t",
-    key="k",
-    scope="s",
-    project="p",
-    sequence="main",
-    shot="one",
-    generator="fake",
-    model="",
-    account="a",
-    phase=Phase.INTENDED,
-    reserved=100,
-)
+from runner.store.attempt import Phase
+from runner.store.interface import Change
+from runner.store.local.disk import ROOM, Reserve, failure, is_full
+from runner.store.sqlite import rows
+from tests.store.contract import intended, run
+from tests.store.local_store import LocalStore
 
 
 def test_room_is_kept_once_and_given_up_once(tmp_path: Path) -> None:
@@ -51,27 +40,37 @@ def test_where_there_is_no_room_nothing_is_left_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "reserve").is_symlink()
 
 
-def test_a_task_id_is_noted_on_a_full_disk_and_nothing_new_is_begun(tmp_path: Path) -> None:
+def test_a_task_id_is_recorded_on_a_full_disk_and_nothing_new_is_begun(tmp_path: Path) -> None:
     full = sqlite3.OperationalError("database or disk is full")
     full.sqlite_errorname = "SQLITE_FULL"
-    with Journal(tmp_path / "journal.db") as journal:
-        journal.now(journal.intend(ATTEMPT, Budget()))
-        noting = journal.move("t", Phase.SUBMITTED, task="42")
+    local = LocalStore(tmp_path)
+    reserve = local.journal.with_name("reserve")
 
-        def on_a_full_disk(connection: sqlite3.Connection) -> None:
-            if (tmp_path / "reserve").exists():
-                raise full
-            noting(connection)
+    async def steps() -> None:
+        async with local.session() as journal:
+            first = await intended(journal)
+            rows_update = rows.update
 
-        journal.now(on_a_full_disk)
-        assert [found.task for found in journal.now(attempts())] == ["42"]
-        with pytest.raises(JournalError, match="the disk is full"):
-            journal.now(journal.intend(ATTEMPT, Budget()))
-    with Journal(tmp_path / "journal.db"):
-        assert (tmp_path / "reserve").exists()
+            def on_a_full_disk(*values: Any) -> Any:
+                if reserve.exists():
+                    raise full
+                return rows_update(*values)
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(rows, "update", on_a_full_disk)
+                await journal.move(first.token, Phase.SUBMITTED, Change(task="42"))
+            found = await journal.decisive(first.key)
+            assert found is not None
+            assert found.task == "42"
+            with pytest.raises(JournalError, match="the disk is full"):
+                await intended(journal, "b")
+        async with local.session():
+            assert reserve.exists()
+
+    run(steps())
 
 
-def test_a_full_disk_is_told_from_other_troubles(tmp_path: Path) -> None:
+def test_a_full_disk_is_distinguished_from_other_errors(tmp_path: Path) -> None:
     journal = tmp_path / "journal.db"
     assert is_full(OSError(errno.ENOSPC, "no space"), journal)
     assert not is_full(OSError(errno.EIO, "input/output error"), journal)

@@ -72,8 +72,8 @@ def failure(journal: Path, error: Exception) -> JournalError:
         what = "the journal cannot be written"
         hint = "make the folder writable, then rerun the same command"
     elif code in (errno.EACCES, errno.EPERM):
-        what = "the journal may not be opened"
-        hint = "see who owns the folder, then rerun the same command"
+        what = "no permission to open the journal"
+        hint = "check who owns it and its folder, then rerun the same command"
     elif code in (errno.EMFILE, errno.ENFILE):
         what = "too many files are open"
         hint = "raise the limit (ulimit -n), then rerun the same command"
@@ -87,8 +87,30 @@ def failure(journal: Path, error: Exception) -> JournalError:
         what = "the journal is damaged"
         hint = f"keep {journal} for the record of what was paid; move it away, then: python -m runner recover"
     elif "unable to open" in text:
+        if (cause := _why_not_opened(journal)) is not None:
+            return failure(journal, cause)
         hint = "see that the folder exists and can be read, then rerun the same command"
     return JournalError(what, where=str(journal), why=text, hint=hint)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in a folder survive a power cut, where the system knows how."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _why_not_opened(journal: Path) -> OSError | None:
+    """SQLite says only that a file cannot be opened; the system says why."""
+    try:
+        with journal.open("rb+"):
+            return None
+    except OSError as error:
+        return error
 
 
 def _free(folder: Path) -> int:

@@ -10,6 +10,9 @@ import shutil
 import uuid
 from typing import TYPE_CHECKING, Final
 
+from runner.errors import OutputError
+from runner.store.local.disk import sync_folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -40,7 +43,7 @@ class LocalObjects:
         """Store bytes with that digest. Durable when this returns; twice at once is fine."""
         if self.intact(digest):
             # Whoever stored it may not have come to this yet.
-            _sync_folder(self.path(digest).parent)
+            sync_folder(self.path(digest).parent)
             return
         with self._part() as part:
             with part.open("xb") as file:
@@ -63,7 +66,7 @@ class LocalObjects:
                 if error.errno != errno.EXDEV:
                     raise
                 self._brought_over(synced, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def _brought_over(self, synced: Path, target: Path) -> None:
         """Move a file from another disk, such that it is never in its place in part."""
@@ -86,8 +89,16 @@ class LocalObjects:
             raise
 
     def intact(self, digest: str) -> bool:
-        """Whether the file is there and still is what its name says."""
-        return digest_of(self.path(digest)) == digest
+        """Whether the file is there and still is what its name says. Raises `OutputError` for want of file handles."""
+        try:
+            return digest_of(self.path(digest)) == digest
+        except OSError as error:
+            raise OutputError(
+                "too many files are open",
+                where=str(self.path(digest)),
+                why=error.strerror or str(error),
+                hint="raise the limit (ulimit -n), then rerun the same command",
+            ) from error
 
     def exists(self, digest: str) -> bool:
         """Whether the file is there, without reading it."""
@@ -162,20 +173,11 @@ def _link(source: Path, target: Path) -> None:
 
 
 def digest_of(path: Path) -> str | None:
-    """SHA-256 of a file; `None` where there is none to read."""
+    """SHA-256 of a file; `None` where there is none to read. Raises `OSError` only for want of file handles."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # it is there for all we know: a clip must not be paid for again
         return None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in a folder survive a power cut, where the system knows how."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -6,17 +6,23 @@ import contextlib
 import json
 import os
 import re
+import stat
 import tempfile
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from runner.store.local.disk import sync_folder
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from runner.api import JSON
 
 _FOLDER: Final = "spill"
+_ELSEWHERE: Final = "runner-task-"
+"""Begins the names in the system's temporary folder."""
 _TOKEN: Final = re.compile(r"[0-9a-f]{32}")
 _LARGEST: Final = 65_536
 
@@ -30,35 +36,66 @@ class Spilled:
     task: str
     task_data: Mapping[str, JSON]
     path: Path
+    in_store: bool
+    """Otherwise it is in the system's temporary folder, and may belong to another outputs root."""
 
 
 def write(store: Path, token: str, task: str, task_data: Mapping[str, JSON]) -> Path | None:
     """Keep a task id in the store's folder, durably; in the system's temporary folder where that cannot be written.
 
-    Never raises; `None` where neither could be written. Only a file in the store is found by the next session.
+    Never raises; `None` where neither could be written.
     """
-    text = json.dumps({"token": token, "task": task, "task_data": dict(task_data)})
-    for folder in (store / _FOLDER, Path(tempfile.gettempdir())):
+    try:
+        text = json.dumps({"token": token, "task": task, "task_data": dict(task_data)})
+    except (TypeError, ValueError, RecursionError):
+        # A plugin's own values may be none of JSON's; the id itself is what was paid for.
+        text = json.dumps({"token": token, "task": task, "task_data": {}})
+    name = f"{_ELSEWHERE}{token}.json"
+    for in_store in (True, False):
         with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"runner-task-{token}.json"
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            return path
+            own = store / _FOLDER / f"{token}.json"
+            return _written(own if in_store else Path(tempfile.gettempdir()) / name, text)
     return None
 
 
 def read(store: Path) -> list[Spilled]:
-    """What is kept in a store's folder. Files that hold something else are left alone."""
+    """What is kept in a store's folder, and in the temporary one. Files that hold something else are left alone."""
     found = []
-    for path in sorted((store / _FOLDER).glob("runner-task-*.json")):
+    for path, in_store in _files(store):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            if path.stat().st_size > _LARGEST:
+            status = path.lstat()
+            # Anyone may write to the temporary folder.
+            own = not hasattr(os, "getuid") or status.st_uid == os.getuid()
+            if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST or not (own or in_store):
                 continue
             kept = json.loads(path.read_text(encoding="utf-8"))
             token, task, task_data = kept["token"], kept["task"], kept["task_data"]
             if isinstance(task, str) and task and _TOKEN.fullmatch(token) and isinstance(task_data, dict):
-                found.append(Spilled(token=token, task=task, task_data=task_data, path=path))
+                found.append(
+                    Spilled(token=token, task=task, task_data=task_data, path=path, in_store=in_store)
+                )
     return found
+
+
+def _files(store: Path) -> Iterator[tuple[Path, bool]]:
+    for path in sorted((store / _FOLDER).glob("*.json")):
+        yield path, True
+    with contextlib.suppress(OSError):
+        for path in sorted(Path(tempfile.gettempdir()).glob(f"{_ELSEWHERE}*.json")):
+            yield path, False
+
+
+def _written(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".part-{uuid.uuid4().hex}")
+    try:
+        with part.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        sync_folder(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+    return path

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from runner.errors import JournalError
+from runner.store.local.disk import sync_folder
 from runner.store.sqlite.schema import VERSION, migrate, version_of
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ _LOCK_S: Final = 30.0
 """How long the creation of a journal by another process may take."""
 
 
-def open_for_writing(path: Path) -> sqlite3.Connection:
+def open_for_writing(path: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
     """Open a journal; create or migrate it first where that is needed. Raises `sqlite3.Error`, `OSError`, or
-    `JournalError` for the journal of a newer program."""
+    `JournalError` for the journal of a newer program. SQLite waits for a lock for `busy_s` seconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if _is_blank(path):
         _create(path)
-    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -103,15 +104,18 @@ def _create(path: Path) -> None:
         made = path.with_name(f"{path.name}.new-{uuid.uuid4().hex}")
         connection = sqlite3.connect(made, isolation_level=None)
         try:
-            # As one file, without a log beside it: the mode is changed when it is opened.
+            # In the mode that it stays in, so that nobody has to change it while others open it, too.
+            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             migrate(connection)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             connection.close()
         for suffix in ("-wal", "-shm", "-journal"):
             # Of the blank file: they belong to no journal any more.
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         os.replace(made, path)
+        sync_folder(path.parent)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner.errors import LeaseLost
 from runner.store.interface import Lease
-from runner.store.sqlite.process import Process, life_of
+from runner.store.sqlite.process import Process, is_alive
 
 if TYPE_CHECKING:
     import sqlite3
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LEASE_S: Final = 90.0
 """A holder whose process cannot be looked up is dead when its heartbeat has not moved for so long."""
+_STEP_S: Final = 5.0
+"""At most so much of the time between two looks counts: the one who waits may have been stopped meanwhile, too."""
 _SKEW_S: Final = 900.0
 """How far the clocks of two hosts may be apart, where all that is known of a holder is when it last renewed."""
 _COLUMNS: Final = "owner, host, boot, space, pid, life, fence, beat, wall"
@@ -28,15 +30,23 @@ class _Holder:
     wall: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """A heartbeat as last seen, and for how long it has not moved, by the clock of the one who waits."""
+
+    owner: str
+    beat: int
+    seen_at: float
+    lasted_s: float = 0.0
+
+
 @dataclass(slots=True)
 class Leases:
     """The leases of a journal, as one session sees them."""
 
     me: Process
     monotonic: Callable[[], float]
-    life_of: Callable[[int], str] = life_of
-    _seen: dict[str, tuple[str, int, float]] = field(default_factory=dict)
-    """By key, the holder and its heartbeat as last seen, and since when."""
+    _silences: dict[str, _Silence] = field(default_factory=dict)
 
     def acquire(self, connection: sqlite3.Connection, key: str, wall: float) -> Lease | None:
         """Take the lease of a shot; `None` while another session holds it and may be alive."""
@@ -45,7 +55,7 @@ class Leases:
             return Lease(key=key, owner=self.me.owner, fence=holder.fence)
         if holder is not None and holder.process.owner and not self._dead(key, holder):
             return None
-        self._seen.pop(key, None)
+        self._silences.pop(key, None)
         fence = holder.fence + 1 if holder is not None else 1
         me = self.me
         connection.execute(
@@ -66,6 +76,10 @@ class Leases:
             (lease.key, lease.owner, lease.fence),
         )
 
+    def release_all(self, connection: sqlite3.Connection) -> None:
+        """Give back what this session holds: its process may live on after it."""
+        connection.execute("UPDATE leases SET owner = '' WHERE owner = ?", (self.me.owner,))
+
     def check(self, connection: sqlite3.Connection, lease: Lease, name: str) -> None:
         """Raise `LeaseLost` unless the lease is still held."""
         holder = _holder(connection, lease.key)
@@ -83,28 +97,27 @@ class Leases:
         rows = connection.execute(f"SELECT key, {_COLUMNS} FROM leases WHERE owner <> ''").fetchall()
         return frozenset(row[0] for row in rows if self._may_live(_of_row(row[1:]), wall))
 
-    def others(self, connection: sqlite3.Connection) -> list[int]:
-        """Process numbers on this host that hold leases, besides this one."""
-        rows = connection.execute(f"SELECT {_COLUMNS} FROM leases WHERE owner <> ''").fetchall()
-        found = [_of_row(row).process for row in rows]
-        return sorted({one.pid for one in found if self.me.sees(one) and one.owner != self.me.owner})
-
     def _dead(self, key: str, holder: _Holder) -> bool:
+        alive = self._looked_up(holder)
+        if alive is not None:
+            return not alive
+        now, before = self.monotonic(), self._silences.get(key)
         process = holder.process
-        if self.me.sees(process):
-            return self.life_of(process.pid) != process.life
-        now = self.monotonic()
-        owner, beat, since = self._seen.get(key, ("", -1, now))
-        if (owner, beat) != (process.owner, holder.beat):
-            self._seen[key] = (process.owner, holder.beat, now)
+        if before is None or (before.owner, before.beat) != (process.owner, holder.beat):
+            self._silences[key] = _Silence(process.owner, holder.beat, now)
             return False
-        return now - since >= LEASE_S
+        lasted_s = before.lasted_s + min(now - before.seen_at, _STEP_S)
+        self._silences[key] = _Silence(process.owner, holder.beat, now, lasted_s)
+        return lasted_s >= LEASE_S
 
     def _may_live(self, holder: _Holder, wall: float) -> bool:
-        process = holder.process
-        if self.me.sees(process):
-            return self.life_of(process.pid) == process.life
-        return abs(wall - holder.wall) < _SKEW_S
+        alive = self._looked_up(holder)
+        # A clock that is far ahead must not hold a lease for as long, either.
+        return abs(wall - holder.wall) < _SKEW_S if alive is None else alive
+
+    def _looked_up(self, holder: _Holder) -> bool | None:
+        """What the process table says of a holder; `None` where it says nothing."""
+        return is_alive(holder.process) if self.me.sees(holder.process) else None
 
 
 def _holder(connection: sqlite3.Connection, key: str) -> _Holder | None:

@@ -19,14 +19,15 @@ class Process:
     boot: str
     """Of the host, since it was started; empty where the system does not say."""
     space: str
-    """The PID namespace: containers count their processes apart."""
+    """The PID namespace: containers count their processes apart. Empty where the system does not say."""
     pid: int
     life: str
     """Tells it from a later process with the same number: when it started."""
 
     def sees(self, other: Process) -> bool:
         """Whether the process table of this one would list the other."""
-        return (self.host, self.boot, self.space) == (other.host, other.boot, other.space)
+        here, there = (self.host, self.boot, self.space), (other.host, other.boot, other.space)
+        return here == there and bool(self.boot and self.space)
 
 
 def this_process() -> Process:
@@ -38,18 +39,54 @@ def this_process() -> Process:
         boot=_boot(),
         space=_space(),
         pid=pid,
-        life=life_of(pid),
+        life=_life_of(pid) or "",
     )
 
 
-def life_of(pid: int) -> str:
-    """When a process started; empty when there is none that lives."""
+def is_alive(process: Process) -> bool | None:
+    """Whether a process that `this_process` sees is alive; `None` where the system hides it."""
+    life = _life_of(process.pid)
+    if life is not None:
+        return life == process.life
+    # With the mount option hidepid the processes of other users look as if they did not exist.
+    try:
+        os.kill(process.pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        pass
+    return None
+
+
+def lock_holders(files: tuple[Path, ...]) -> list[int]:
+    """The numbers of other processes that hold a write lock on one of the files, as far as the system says."""
+    try:
+        wanted = {_device_and_inode(file) for file in files if file.exists()}
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return []
+    found = set()
+    for line in lines:
+        # "1: POSIX  ADVISORY  WRITE 1234 fe:01:131 120 120"; a waiting one has "->" as its second word.
+        words = line.split()
+        if len(words) >= 6 and words[3] == "WRITE" and words[5] in wanted and words[4].isdigit():
+            found.add(int(words[4]))
+    return sorted(found - {0, os.getpid()})
+
+
+def _life_of(pid: int) -> str | None:
+    """When a process started; empty for one that has ended, `None` where there is nothing to read of it."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return _without_proc(pid)
+        return None
     fields = stat.rpartition(")")[2].split()
     return "" if fields[0] in ("Z", "X") else fields[19]
+
+
+def _device_and_inode(file: Path) -> str:
+    found = file.stat()
+    return f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
 
 
 def _boot() -> str:
@@ -64,15 +101,3 @@ def _space() -> str:
         return str(Path("/proc/self/ns/pid").stat().st_ino)
     except OSError:
         return ""
-
-
-def _without_proc(pid: int) -> str:
-    if Path("/proc/self/stat").exists():
-        return ""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except OSError:
-        return "alive"
-    return "alive"

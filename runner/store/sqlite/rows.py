@@ -74,9 +74,9 @@ def matching(connection: sqlite3.Connection, wanted: Filter) -> list[Attempt]:
             conditions.append(f"{column} = ?")
             values.append(value)
     if wanted.token_prefix is not None:
-        # Tokens are hexadecimal: nothing in one has a meaning for GLOB.
-        conditions.append("token GLOB ?")
-        values.append("".join(sign for sign in wanted.token_prefix if sign.isalnum()) + "*")
+        # Between the first and the last token that begins so: the index on tokens finds them.
+        conditions.append("token >= ? AND token < ?")
+        values += [wanted.token_prefix, wanted.token_prefix + chr(0x10FFFF)]
     if wanted.phases is not None:
         conditions.append(f"phase IN ({_marks(wanted.phases)})")
         values += [str(phase) for phase in wanted.phases]
