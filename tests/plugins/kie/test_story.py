@@ -179,8 +179,8 @@ class Vanishing:
         self.puts += 1
         name = f"{self.puts}.png"
         self.left[name] = [picture, 9 if self.puts > 1 else 1]  # the first one can be seen once
-        host, port = self.runner.net.addresses[0][:2]
-        return Hosted(url=f"http://{host}:{port}/{name}", reach=Reach.LOOPBACK)
+        host, port = self.runner.addresses[0][:2]
+        return HostedImage(url=f"http://{host}:{port}/{name}", reach=Reach.LOOPBACK)
     async def answer(self, request):
         found = self.left[request.match_info["name"]]
         found[1] -= 1
