@@ -82,7 +82,7 @@ def test_the_host_names_no_plugin() -> None:
 
 
 def test_plugins_use_the_public_surface_only() -> None:
-    allowed = ("runner.net.addresses", "runner.api", "runner.errors", "runner.media")
+    allowed = ("runner.api", "runner.errors", "runner.media", "runner.providers")
     wrong = [
         (str(file.relative_to(ROOT)), name)
         for file in modules("plugins")
@@ -95,7 +95,7 @@ def test_plugins_use_the_public_surface_only() -> None:
 
 
 def test_the_rooms_depend_on_each_other_in_one_direction() -> None:
-    """Media knows neither config nor asyncio, the config no engine, the engine no Hydra."""
+    """Media knows neither config nor asyncio, providers and config no engine, the engine no Hydra."""
     forbidden = {
         "runner/media": (
             "runner.config",
@@ -106,6 +106,17 @@ def test_the_rooms_depend_on_each_other_in_one_direction() -> None:
             "omegaconf",
         ),
         "runner/config": ("runner.engine", "runner.report", "runner.planning.plan"),
+        "runner/providers": (
+            "runner.config",
+            "runner.engine",
+            "runner.outputs",
+            "runner.planning",
+            "runner.plugins",
+            "runner.report",
+            "runner.store",
+            "hydra",
+            "omegaconf",
+        ),
         "runner/engine": ("hydra", "omegaconf", "runner.config.compose", "runner.config.validate"),
     }
     wrong = [

@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -76,13 +77,17 @@ class SweepJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composed:
-    """One composed configuration. `text` is its YAML as written, with secrets hidden and interpolations kept."""
+    """One composed configuration. `text` is its YAML as written, with secrets hidden and interpolations kept.
+
+    Paths in it that are relative start from `folder`, the working folder.
+    """
 
     config: dict[str, Any]
     text: str
     overrides: tuple[str, ...]
     origins: Origins
     job: SweepJob | None
+    folder: Path = Path()
 
     @property
     def shown_overrides(self) -> list[str]:

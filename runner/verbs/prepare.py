@@ -65,6 +65,11 @@ class Preparation:
         try:
             planned = plan.make(project, registry)
             capability_checks.check(planned, reader, hosts=capability_checks.public_hosts(registry))
+        except ConfigError as error:
+            # Problems in model cards stand beside those of the configuration.
+            reader.problems += (one for one in error.problems if one not in reader.problems)
+            if not error.problems:
+                raise
         except PluginError:
             # On a draft with known problems a plugin may well trip; those come first.
             if not reader.problems:

@@ -268,7 +268,7 @@ def test_a_callback_brings_the_next_poll_forward_and_ends_nothing_by_itself(
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        ready.put(runner.net.addresses[0][1])
+        ready.put(runner.addresses[0][1])
         await stop.wait()
         await runner.cleanup()
 
