@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import Busy, PollFailed, SubmitRefused, SubmitUnknown
 from runner.providers.foreign_text import describe
-from runner.providers.http_answers import never_sent
+from runner.providers.http_answers import never_sent, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,6 +81,10 @@ class HttpApi:
             )
         except httpx.HTTPError as problem:
             raise PollFailed(f"{self.name} does not answer", why=describe(problem, key)) from problem
+
+    def line(self, answer: httpx.Response) -> str:
+        """An answer as one line for messages, without the key: `HTTP 402: no credit`."""
+        return f"HTTP {answer.status_code}: {text_of(answer, self.key.known)}".removesuffix(": ")
 
     def unknown(self, why: str) -> SubmitUnknown:
         """The error for an answer to a submission that leaves open whether a task was created."""
