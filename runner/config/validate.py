@@ -36,8 +36,7 @@ _HINT = "python -m runner +project=NAME, or python -m runner --help"
 def read(composed: Composed, registry: Registry) -> tuple[Project | None, Reader]:
     """The project, with the reader that holds all problems found; no project where one cannot even be drafted."""
     reader = Reader(composed.origins)
-    specs = [spec for name in registry.names(Kind.GENERATOR) if (spec := registry.generator(name)) is not None]
-    reader.problems += own_cards.misplaced(specs, composed.folder)
+    reader.problems += own_cards.misplaced(registry, composed.folder)
     return _Drafting(given(composed.config, reader), registry, reader, composed.folder).project(), reader
 
 

@@ -105,7 +105,7 @@ class Conflict:
 
     __pydantic_config__: ClassVar = _STRICT
     when: dict[str, Any] = field(default_factory=dict)
-    """Fields with the values that are sent."""
+    """Fields of the variant, or parameters that have a rule, with the values that are sent."""
     together: tuple[str, ...] = ()
     """Fields that are all filled; `image` and `last_image` stand for the shot's frames."""
     missing: tuple[str, ...] = ()
@@ -132,7 +132,7 @@ class PriceRule:
 
     __pydantic_config__: ClassVar = _STRICT
     when: dict[str, Any] = field(default_factory=dict)
-    """Fields with the values that are sent."""
+    """Fields of the variant, or parameters that have a rule, with the values that are sent."""
     without: tuple[str, ...] = ()
     """Fields that are not filled."""
     credits: Decimal = Decimal(0)
@@ -233,6 +233,7 @@ class ModelCard:
 
     @property
     def variants(self) -> tuple[Variant, ...]:
+        """All that there are."""
         return tuple(one for one in (self.text, self.image, self.between) if one is not None)
 
     def variant(self, mode: InputMode, *, last: bool = False) -> Variant | None:

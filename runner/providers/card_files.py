@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import yaml
     from pydantic import TypeAdapter
 
+    from runner.providers.card import Variant
+
 _MERGE: Final = "<<"
 
 
@@ -75,7 +77,7 @@ def _read(file: Path, changed_ns: int, size: int, credits: bool) -> _File:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         message = error.problem or str(error)
         return _File({}, {}, (Problem(key=file.name, message=message, source=f"{file}{line}"),))
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         return _File({}, {}, (Problem(key=file.name, message=str(error), source=str(file)),))
     finally:
         loader.dispose()
@@ -84,8 +86,7 @@ def _read(file: Path, changed_ns: int, size: int, credits: bool) -> _File:
     except ValidationError as error:
         return _File({}, {}, (*twice, *_problems(error, root, file)))
     lines = {model: _locate(root, (model,))[1] for model in cards}
-    unpriced = () if credits else tuple(_in_credits(cards, root, file))
-    return _File(cards, lines, (*twice, *unpriced))
+    return _File(cards, lines, (*twice, *_rules(cards, root, file, credits=credits)))
 
 
 @cache
@@ -140,19 +141,35 @@ def _problems(error: Any, root: yaml.Node, file: Path) -> Iterator[Problem]:
         )
 
 
-def _in_credits(cards: Mapping[str, ModelCard], root: yaml.Node, file: Path) -> Iterator[Problem]:
+def _rules(
+    cards: Mapping[str, ModelCard], root: yaml.Node, file: Path, *, credits: bool
+) -> Iterator[Problem]:
+    """Rules that would never apply, and prices that cannot be converted."""
+
+    def problem(*at: str, message: str, allowed: str) -> Problem:
+        source = f"{file}:{_locate(root, at)[1]}"
+        return Problem(key=".".join(at), message=message, allowed=allowed, source=source)
+
     for model, card in cards.items():
         for mode in ("text", "image", "between"):
-            variant = getattr(card, mode)
-            for index, rule in enumerate(variant.prices if variant is not None else ()):
-                if rule.credits or rule.credits_per_s:
+            variant: Variant | None = getattr(card, mode)
+            if variant is None:
+                continue
+            sent = variant.own_fields | variant.always.keys() | variant.params.keys()
+            conditions = {"prices": [one.when for one in variant.prices]}
+            conditions["conflicts"] = [one.when for one in variant.conflicts]
+            for name, whens in conditions.items():
+                for index, when in enumerate(whens):
+                    at = (model, mode, name, str(index))
+                    for field in when.keys() - sent:
+                        message = "names no field of this variant, so the rule would never apply"
+                        near = difflib.get_close_matches(field, sent, n=1, cutoff=0.6)
+                        allowed = f"did you mean {near[0]}?" if near else ", ".join(sorted(sent))
+                        yield problem(*at, "when", field, message=message, allowed=allowed)
+            for index, price in enumerate(variant.prices if not credits else ()):
+                if price.credits or price.credits_per_s:
                     at = (model, mode, "prices", str(index))
-                    yield Problem(
-                        key=".".join(at),
-                        message="this provider has no credits",
-                        allowed="usd, usd_per_s",
-                        source=f"{file}:{_locate(root, at)[1]}",
-                    )
+                    yield problem(*at, message="this provider has no credits", allowed="usd, usd_per_s")
 
 
 def _locate(root: yaml.Node, path: Sequence[str]) -> tuple[int, int]:

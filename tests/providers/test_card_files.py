@@ -153,6 +153,27 @@ def test_a_price_in_credits_is_a_mistake_where_the_provider_has_none(
     assert found == {"lake-1.image.prices.0": ("this provider has no credits", "usd, usd_per_s", "0.yaml:11")}
 
 
+def test_a_rule_about_a_field_that_is_never_sent_is_a_mistake(
+    problems: Callable[..., dict[str, tuple[str, str, str]]],
+) -> None:
+    prices = "    prices:\n      - {when: {durration: 5}, usd: 1}\n"
+    conflicts = "    conflicts:\n      - {when: {x: 1}, key: a, because: b}\n"
+
+    found = problems(GOOD + prices + conflicts)
+
+    never = "names no field of this variant, so the rule would never apply"
+    assert found == {
+        "lake-1.image.prices.0.when.durration": (never, "did you mean duration?", "0.yaml:11"),
+        "lake-1.image.conflicts.0.when.x": (never, "duration, image_url, prompt", "0.yaml:13"),
+    }
+
+
+def test_a_card_that_refers_to_itself_is_a_mistake(
+    problems: Callable[..., dict[str, tuple[str, str, str]]],
+) -> None:
+    assert list(problems("lake-1: &a\n  about: lakes\n  text: *a\n")) == ["0.yaml"]
+
+
 def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         CardFolder(generator="lakes", folder=tmp_path).catalogue([str(tmp_path / "none.yaml")])

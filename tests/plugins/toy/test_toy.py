@@ -35,10 +35,12 @@ def test_a_film_is_made_and_paid_for_once(workplace: Workplace, toy: ToyService)
     project = workplace.project(TWO, shot=SHOT, **using(toy))
 
     plan = workplace.run("plan", project, "--json").json
+    large = workplace.run("plan", project, "shot.resolution=720P", "--json").json
     made = workplace.run(project)
     again = workplace.run(project)
 
     assert plan["to_spend_usd"] == 0.04
+    assert large["to_spend_usd"] == 0.16
     assert made.code == 0, made.err
     assert again.code == 0, again.err
     first, second = toy.sent

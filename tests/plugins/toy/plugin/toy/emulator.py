@@ -23,16 +23,18 @@ class Emulator:
         if not 1 <= body["seconds"] <= 10:
             return web.json_response({"error": "seconds: 1 to 10"}, status=422)
         if token not in self.ids:
+            image = None
+            if "first_frame" in body:
+                async with aiohttp.ClientSession() as http, http.get(body["first_frame"]) as answer:
+                    image = await answer.read()
             id = self.ids[token] = f"task-{len(self.ids)}"
             self.tasks[id] = {"state": "running", "cost_usd": body["seconds"] / 100, "body": body}
-            self.drawing.add(asyncio.create_task(self.draw(id, body, f"http://{request.host}/clips/{id}")))
+            url = f"http://{request.host}/clips/{id}"
+            self.drawing.add(asyncio.create_task(self.draw(id, body, image, url)))
         return web.json_response({"id": self.ids[token]}, status=201)
 
-    async def draw(self, id, body, url):
-        image, shape = None, {"duration_s": body["seconds"], "aspect_ratio": body["ratio"]}
-        if "first_frame" in body:
-            async with aiohttp.ClientSession() as http, http.get(body["first_frame"]) as answer:
-                image = await answer.read()
+    async def draw(self, id, body, image, url):
+        shape = {"duration_s": body["seconds"], "aspect_ratio": body["ratio"]}
         look = clips.Look.of({**body, **shape}, script.Behaviour())
         self.clips[id] = await asyncio.to_thread(clips.make, look, image)
         self.tasks[id].update(state="succeeded", url=url)
