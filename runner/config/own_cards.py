@@ -6,6 +6,7 @@ They reach a generator by the options field that it marks with `runner.api.CARDS
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.api import GeneratorSpec
@@ -14,7 +15,6 @@ from runner.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from runner.plugins import Registry
 
@@ -25,10 +25,19 @@ def files(generator: str, folder: Path) -> tuple[str, ...]:
 
 
 def filled_in(spec: GeneratorSpec, options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """`options` as they are given, with the user's files of model cards where the generator takes some."""
+    """`options` as they are given, with the user's files of model cards where the generator takes some.
+
+    Files that the configuration names take the place of those in `conf/cards`; their paths start from `folder`.
+    """
     name = _field(spec)
-    cards = files(spec.name, folder) if name and name not in options else ()
-    return {**options, name: cards} if cards else dict(options)
+    if not name:
+        return dict(options)
+    named = options.get(name)
+    if named is None:
+        return {**options, name: files(spec.name, folder)}
+    if isinstance(named, list):
+        named = [str(folder / Path(one).expanduser()) if isinstance(one, str) else one for one in named]
+    return {**options, name: named}
 
 
 def misplaced(registry: Registry, folder: Path) -> Iterator[Problem]:

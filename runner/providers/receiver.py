@@ -45,7 +45,10 @@ async def listening(app: web.Application, bind: str, port: int) -> AsyncIterator
 
 
 class CallbackReceiver:
-    """Receives callbacks about tasks. Enter it to start listening."""
+    """Receives callbacks about tasks. Enter it to start listening.
+
+    Messages suppose that the generator's options have a mapping `callback` with `public_url`, `bind` and `port`.
+    """
 
     def __init__(
         self,

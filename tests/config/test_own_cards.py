@@ -47,6 +47,21 @@ def test_a_card_replaces_a_shipped_one_of_the_same_name(workplace: Workplace) ->
     assert "allowed: 5 s" in plan.err
 
 
+def test_files_that_the_configuration_names_take_the_place_of_the_folder(workplace: Workplace) -> None:
+    workplace.write("conf/cards/kie/new.yaml", NEW)
+    workplace.write("drafts/other.yaml", NEW.replace("kling-9", "kling-10").replace("newest", "draft"))
+    project = workplace.project({"main": {"one": "a lake"}}, shot=SHOT)
+    own = "generator.cards=[drafts/other.yaml]"
+
+    other = workplace.run("plan", project, *KIE, own, "generator.model=draft", "--json")
+    missing = workplace.run("plan", project, *KIE, own, "generator.model=newest")
+    nowhere = workplace.run("plan", project, *KIE, "generator.cards=[no.yaml]")
+
+    assert other.json["sequences"]["main"][0]["model"] == "kling-10"
+    assert "there is no card of this model; cards in conf/cards/kie/ add models" in missing.err
+    assert "set in: no.yaml" in nowhere.err
+
+
 def test_mistakes_in_cards_are_shown_with_those_of_the_project(workplace: Workplace) -> None:
     workplace.write("conf/cards/kie/new.yaml", NEW.replace("values: [5]", "vlaues: [5]") + "  about: twice\n")
     project = workplace.project({"main": {"one": "a lake"}}, shot={**SHOT, "fps": "fast"})

@@ -69,6 +69,14 @@ def test_all_mistakes_of_all_files_are_reported_together(
     }
 
 
+def test_a_mistake_beside_a_merge_is_reported_where_it_is(
+    problems: Callable[..., dict[str, tuple[str, str, str]]],
+) -> None:
+    found = problems(GOOD.replace("id: lake-1-text", "id: lake-1-text\n    seed: s") + "    seed: [1]\n")
+
+    assert found == {"lake-1.image.seed": ("should be a valid string", "", "0.yaml:11")}
+
+
 def test_a_key_that_stands_twice_is_reported_at_any_depth(
     problems: Callable[..., dict[str, tuple[str, str, str]]],
 ) -> None:
