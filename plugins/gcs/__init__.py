@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from runner.api import Context, Reach, UploaderCapabilities, UploaderSpec, hookimpl
-from runner.net.addresses import host_of, is_base, reach_of
+from runner.providers import host_of, is_base_url, reach_of
 
 if TYPE_CHECKING:
     from .uploader import Gcs
@@ -68,11 +68,11 @@ class GcsOptions:
             raise ValueError("expires_h should be more than 0 and 168 (a week) at the most")
         if "{" in self.credentials_file or "\n" in self.credentials_file:
             raise ValueError("credentials_file should be the path of a key file, not what is in it")
-        if self.api_url and not is_base(self.api_url, path=False):
+        if self.api_url and not is_base_url(self.api_url, path=False):
             raise ValueError("api_url should be https://HOST or http://HOST:PORT")
         if not 0 < self.timeout_s <= 3600:
             raise ValueError("timeout_s should be more than 0 and 3600 at the most")
-        if not self.api_url and not is_base(address(self) or "http://unset", path=False):
+        if not self.api_url and not is_base_url(address(self) or "http://unset", path=False):
             raise ValueError(f"{EMULATOR} should be http://HOST:PORT, in the environment")
 
 

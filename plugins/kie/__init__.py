@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner.api import (
+    CARDS,
     SECRET,
     TRANSPORT,
     Context,
@@ -15,19 +14,18 @@ from runner.api import (
     GeneratorSpec,
     ImageInput,
     InputMode,
-    Lifecycle,
     Polling,
     Range,
     Rate,
     RateLimits,
     Reach,
-    RequestLimits,
     UploaderCapabilities,
     UploaderSpec,
     hookimpl,
 )
-from runner.errors import ConfigError
-from runner.net.addresses import host_of, is_base, is_local, reach_of
+from runner.providers import ApiKey, host_of, is_base_url, is_local, reach_of
+
+from .models import MODELS
 
 if TYPE_CHECKING:
     from .generator import Kie
@@ -67,10 +65,10 @@ class Callback:
     public_url: str = ""
     bind: str = "127.0.0.1"
     port: int = 0
-    hmac_key: str = ""
+    hmac_key: str = field(default="", metadata=SECRET)
 
     def __post_init__(self) -> None:
-        if self.public_url and not is_base(self.public_url):
+        if self.public_url and not is_base_url(self.public_url):
             raise ValueError("callback.public_url should be https://NAME, with a path at the most")
         if not 0 <= self.port <= 65535:
             raise ValueError("callback.port should be 1 to 65535")
@@ -86,7 +84,7 @@ class KieOptions:
     api_key        the key; the profile takes it from the environment variable KIE_API_KEY
     api_key_file   a file that holds nothing but the key, and comes before api_key
     allowed_hosts  where clips may be fetched from
-    cards          a file of more model cards, for models newer than those shipped
+    cards          files of more model cards; filled in with conf/cards/kie/*.yaml
     callback       {public_url, bind, port, hmac_key}: hear from KIE when a task ends, besides polling
     max_clip_mb    the largest clip that is taken
     timeout_s      how long to wait for an answer
@@ -98,7 +96,7 @@ class KieOptions:
     api_key: str = field(default="", metadata=SECRET)
     api_key_file: str = field(default="", metadata=TRANSPORT)
     allowed_hosts: tuple[str, ...] = field(default=RESULT_HOSTS, metadata=TRANSPORT)
-    cards: str = field(default="", metadata=TRANSPORT)
+    cards: tuple[str, ...] = field(default=(), metadata=CARDS)
     callback: Callback = field(default_factory=Callback, metadata=TRANSPORT)
     max_clip_mb: float = field(default=2000.0, metadata=TRANSPORT)
     timeout_s: float = field(default=60.0, metadata=TRANSPORT)
@@ -124,7 +122,7 @@ class KieUploadOptions:
     """
 
     upload_url: str = UPLOAD
-    api_key: str = ""
+    api_key: str = field(default="", metadata=SECRET)
     api_key_file: str = ""
     folder: str = "runner"
     life_h: float = 24.0
@@ -140,7 +138,7 @@ class KieUploadOptions:
 
 
 def _check(url: str, name: str, timeout_s: float) -> None:
-    if not is_base(url):
+    if not is_base_url(url):
         raise ValueError(f"{name} should be https://HOST (or http:// for an emulator on this machine)")
     if url.startswith("http:") and not is_local(host_of(url)):
         raise ValueError(f"{name} should begin with https://: a key is sent there")
@@ -148,61 +146,29 @@ def _check(url: str, name: str, timeout_s: float) -> None:
         raise ValueError("timeout_s should be more than 0")
 
 
-def key_of(options: KieOptions | KieUploadOptions, section: str = "generator") -> str:
-    """The account's key. Raises `ConfigError` where there is none."""
-    key, file = options.api_key, options.api_key_file
-    why = f"{section}.api_key is empty, and {KEY} is not set in the environment"
-    if file:
-        try:
-            key = Path(file).expanduser().read_text(encoding="utf-8")
-            why = f"{file} is empty"
-        except (OSError, UnicodeDecodeError) as error:
-            key = ""
-            why = f"{section}.api_key_file cannot be read: {getattr(error, 'strerror', None) or error}"
-    elif not key:
-        key = os.environ.get(KEY, "")
-    key = key.strip()
-    if key and (not key.isascii() or not key.isprintable() or " " in key):
-        key, why = "", "what is there is no key: it holds spaces or signs that no key has"
-    if not key:
-        raise ConfigError(
-            "there is no key for KIE",
-            why=why,
-            hint=f"export {KEY}=...; to try it without one: python -m runner emulate kie --port 8080",
-        )
-    return key
-
-
-def _capabilities(options: KieOptions, model: str | None, how: InputMode) -> GeneratorCapabilities:
-    from . import body, capabilities, card
-
-    deck = card.deck(options.cards)
-    typed = model or MODEL
-    found = deck.named(typed)
-    if found is None:
-        return GeneratorCapabilities(
-            image=ImageInput(reach=Reach.LOOPBACK),
-            request=RequestLimits(objections=lambda request: [body.unknown_model(deck, typed)]),
-        )
-    name, chosen = found
-    local = is_local(host_of(options.api_url))
-    return capabilities.of(
-        chosen,
-        chosen.twin(how),
-        GeneratorCapabilities(
-            model=name,
-            image=ImageInput(reach=Reach.LOOPBACK if local else Reach.PUBLIC),
-            polling=Polling(
-                interval_s=Range(0.25, 2.0) if local else Range(2.0, 20.0),
-                callback=bool(options.callback.public_url),
-            ),
-            limits=RateLimits(submit=Rate(20, 10.0), poll=Rate(10, 1.0), in_flight=100),
-            lifecycle=Lifecycle(
-                retired=chosen.retired,
-                successors=tuple(one for one in chosen.successors if one in deck.cards),
-            ),
-        ),
+def key_of(options: KieOptions | KieUploadOptions, section: str = "generator") -> ApiKey:
+    """Where the account's key is found."""
+    return ApiKey(
+        provider="KIE",
+        variable=KEY,
+        option=options.api_key,
+        file=options.api_key_file,
+        section=section,
+        hint="to try it without one: python -m runner emulate kie --port 8080",
     )
+
+
+def _capabilities(options: KieOptions, model: str | None, mode: InputMode) -> GeneratorCapabilities:
+    local = is_local(host_of(options.api_url))
+    account = GeneratorCapabilities(
+        image=ImageInput(reach=Reach.LOOPBACK if local else Reach.PUBLIC),
+        polling=Polling(
+            interval_s=Range(0.25, 2.0) if local else Range(2.0, 20.0),
+            callback=bool(options.callback.public_url),
+        ),
+        limits=RateLimits(submit=Rate(20, 10.0), poll=Rate(10, 1.0), in_flight=100),
+    )
+    return MODELS.catalogue(options.cards).capabilities(model or MODEL, mode, account)
 
 
 def _hosting(options: KieUploadOptions) -> UploaderCapabilities:
@@ -218,16 +184,7 @@ def _hosting(options: KieUploadOptions) -> UploaderCapabilities:
 
 
 def _ready(options: KieUploadOptions) -> None:
-    key_of(options, "uploader")
-
-
-def _models() -> dict[str, str]:
-    from . import card
-
-    return {
-        name: f"{one.about} (retired {one.retired})" if one.retired else one.about
-        for name, one in card.deck().cards.items()
-    }
+    key_of(options, "uploader").read()
 
 
 def _create(options: KieOptions, context: Context) -> Kie:
@@ -251,8 +208,8 @@ def runner_register() -> list[GeneratorSpec | UploaderSpec]:
             factory=_create,
             options=KieOptions,
             capabilities=_capabilities,
-            account=lambda options: f"{endpoint(options.api_url)} {key_of(options)}",
-            models=_models,
+            account=lambda options: f"{endpoint(options.api_url)} {key_of(options).read()}",
+            models=MODELS.models,
         ),
         UploaderSpec(
             name="kie",

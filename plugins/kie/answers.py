@@ -6,15 +6,11 @@ so is a breakdown. So the message has to be read as well. Where it leaves open i
 
 from __future__ import annotations
 
-import base64
-import json
-import re
 from dataclasses import dataclass
-from html import escape, unescape
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from runner.errors import Busy, PollFailed, ShotError, SubmitRefused, SubmitUnknown, TaskUnknown
+from runner.providers import json_of, one_line, retry_after_s, text_of
 
 from . import failures
 
@@ -29,8 +25,8 @@ _FORBIDDEN: Final = "check generator.api_url, and the list of addresses that the
 _ADDRESS: Final = "check generator.api_url"
 _CHANGE: Final = "change the prompt, then run the same command again"
 _CARD: Final = (
-    "the model asks for more than its card knows: set it in generator.params, name newer cards with "
-    "generator.cards, or take another model"
+    "the model asks for more than its card knows: set it in generator.params, add a newer card to "
+    "conf/cards/kie/, or take another model"
 )
 
 # Messages of code 500 that KIE gives before it makes anything: a field is missing or wrong, or the model is paused.
@@ -69,9 +65,6 @@ _BEFORE_ANYTHING: Final = (
 _MISSING: Final = ("is required", "please fill in")
 _GONE: Final = ("paused", "not supported", "unsupported", "does not exist", "unknown model")
 _TEXTS: Final = ("failMsg", "failCode", "errorMessage", "errorCode")
-_TITLE: Final = re.compile(r"<title[^>]*>([^<]{1,300})", re.IGNORECASE)
-_TAG: Final = re.compile(r"<[^>]*>")
-_LONGEST_PAGE: Final = 65_536
 _NO_CREDIT: Final = (
     "credits insufficient",
     "credits are insufficient",
@@ -107,17 +100,16 @@ class Answer:
 
 def read(response: httpx.Response, key: str) -> Answer:
     """Read an answer of any kind. `key` is kept out of the message, should it be echoed."""
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        body = None
-    status, after_s = response.status_code, _after_s(response)
+    body, status, after_s = json_of(response), response.status_code, retry_after_s(response)
     if not isinstance(body, dict):
         # A page or nothing at all under a status of success says nothing about the request.
-        code = None if status < 400 else status
-        text = _of_page(response.text) if len(response.content) < _LONGEST_PAGE else ""
         return Answer(
-            code=code, own=False, message=one_line(text, key), data=None, http=status, retry_after_s=after_s
+            code=None if status < 400 else status,
+            own=False,
+            message=text_of(response, key),
+            data=None,
+            http=status,
+            retry_after_s=after_s,
         )
     told = _code(body.get("code"))
     text = str(body.get("msg") or body.get("message") or body.get("error") or "")
@@ -129,35 +121,6 @@ def read(response: httpx.Response, key: str) -> Answer:
         http=status,
         retry_after_s=after_s,
     )
-
-
-def _of_page(text: str) -> str:
-    """What a page says in its title, or without its tags; all of it where it is no page."""
-    if text.lstrip()[:1] != "<":
-        return text
-    title = _TITLE.search(text)
-    return unescape(title.group(1) if title is not None else _TAG.sub(" ", text))
-
-
-def one_line(text: str, key: str = "", most: int = 300) -> str:
-    """Foreign text as one printable line: pages can be long, and an echo may hold the key."""
-    for spelt in _spellings(key):
-        text = text.replace(spelt, "(hidden)")
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    return line if len(line) <= most else f"{line[: most - 3]}..."
-
-
-def describe(problem: BaseException, key: str) -> str:
-    """What went wrong on the way, as one line. A line that is no HTTP is quoted there, and may be an echo."""
-    return one_line(f"{type(problem).__name__}: {problem}".removesuffix(": "), key)
-
-
-def _spellings(key: str) -> tuple[str, ...]:
-    """A key as it may come back: as it is, in an address, in a page, encoded."""
-    if not key:
-        return ()
-    found = (key, quote(key, safe=""), escape(key), base64.b64encode(key.encode()).decode().rstrip("="))
-    return tuple(dict.fromkeys(found))
 
 
 def _without(data: Any, key: str) -> Any:
@@ -242,10 +205,5 @@ def _code(told: Any) -> int | None:
     return told if isinstance(told, int) and not isinstance(told, bool) else None
 
 
-def _after_s(response: httpx.Response) -> float | None:
-    told = response.headers.get("Retry-After", "")
-    return float(told) if told.isascii() and told.isdecimal() else None
-
-
 def _unknown(why: str) -> SubmitUnknown:
-    return SubmitUnknown("it is not known if KIE took the shot", why=why)
+    return SubmitUnknown("cannot tell whether KIE accepted this request", why=why)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import time
 from contextlib import AsyncExitStack
 from datetime import UTC
@@ -10,24 +10,22 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.api import AccountStatus, Status, TaskRef
-from runner.errors import Busy, ConfigError, FetchFailed, PollFailed, ShotError, SubmitRefused, SubmitUnknown
-from runner.net.addresses import host_of, is_local
+from runner.errors import FetchFailed, PollFailed, ShotError
+from runner.providers import HttpApi, fetch_or_refresh, host_of, is_local
 
-from . import MODEL, RESULT_HOSTS, answers, body, card, key_of, record
+from . import MODEL, RESULT_HOSTS, answers, key_of, record
+from .models import MODELS, USD_PER_CREDIT, body
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    import httpx
-
     from runner.api import Context, ShotRequest, Sink
+    from runner.providers import CallbackReceiver, ModelCard
 
     from . import KieOptions
-    from .callback import Receiver
 
 _ENDED: Final = (408, 501)
 _PATIENCE_S: Final = 30.0
-_GONE: Final = (401, 403, 404, 410)
 
 
 class Kie:
@@ -36,18 +34,25 @@ class Kie:
     def __init__(self, options: KieOptions, context: Context) -> None:
         self._options = options
         self._context = context
-        self._base = options.api_url.rstrip("/")
+        self._catalogue = MODELS.catalogue(options.cards)
+        self._api = HttpApi(
+            name="KIE",
+            base_url=options.api_url,
+            key=key_of(options),
+            http=context.http,
+            timeout_s=options.timeout_s,
+        )
         self._local = is_local(host_of(options.api_url))
         self._stack = AsyncExitStack()
-        self._receiver: Receiver | None = None
+        self._receiver: CallbackReceiver | None = None
         self._doubted: dict[str, float] = {}  # since when a task is said to have failed, in an odd way
 
     async def __aenter__(self) -> Kie:
         if self._options.callback.public_url:
-            from .callback import Receiver
+            from .callback import receiver
 
-            receiver = Receiver(self._options.callback, self._context.log)
-            self._receiver = await self._stack.enter_async_context(receiver)
+            listening = receiver(self._options.callback, self._context.log)
+            self._receiver = await self._stack.enter_async_context(listening)
         return self
 
     async def __aexit__(
@@ -60,24 +65,8 @@ class Kie:
 
         Raises `SubmitRefused` or `Busy` where nothing was made for certain, else `SubmitUnknown`.
         """
-        posted = self._posted(request)
-        try:
-            key = key_of(self._options)
-        except ConfigError as error:
-            raise SubmitRefused(error.what, why=error.why, hint=error.hint) from error
-        try:
-            response = await self._context.http.post(
-                f"{self._base}/api/v1/jobs/createTask",
-                content=json.dumps(posted, ensure_ascii=False).encode(),
-                headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
-                timeout=self._options.timeout_s,
-            )
-        except Exception as problem:
-            if _never_sent(problem):
-                raise Busy("KIE cannot be reached", why=answers.describe(problem, key)) from problem
-            why = f"no answer came: {answers.describe(problem, key)}"
-            raise SubmitUnknown("it is not known if KIE took the shot", why=why) from problem
-        answer = answers.read(response, key)
+        response = await self._api.submit("/api/v1/jobs/createTask", self._posted(request))
+        answer = answers.read(response, self._api.key.known)
         task = answer.data.get("taskId") if isinstance(answer.data, dict) else None
         if answer.code == 200 and task and isinstance(task, str | int):
             return TaskRef(str(task))
@@ -115,16 +104,9 @@ class Kie:
         if not status.results:
             raise FetchFailed("there is nothing to fetch", why="KIE named no result")
         url = status.results[0].url
-        try:
-            await self._download(url, sink)
-        except FetchFailed as failed:
-            if failed.status not in _GONE:
-                raise
-            fresh = await self._fresh_address(url)
-            if fresh is None:
-                failed.why += "; its address has ended, and KIE gives no other"
-                raise
-            await self._download(fresh, sink)
+        await fetch_or_refresh(
+            functools.partial(self._download, sink), url, functools.partial(self._fresh_url, url)
+        )
 
     async def wait_callback(self, ref: TaskRef) -> None:
         """Return when KIE has called back about this task."""
@@ -135,7 +117,8 @@ class Kie:
         """The balance. Raises `ShotError` for a key that KIE does not accept, `ConfigError` for none."""
         from email.utils import parsedate_to_datetime
 
-        response, answer = await self._exchange("GET", "/api/v1/chat/credit")
+        response = await self._api.request("GET", "/api/v1/chat/credit")
+        answer = answers.read(response, self._api.key.known)
         if answer.code != 200 or isinstance(answer.data, bool) or not isinstance(answer.data, int | float):
             if answer.code in (401, 403):
                 raise ShotError("KIE does not accept the key", why=answer.line, hint="check KIE_API_KEY")
@@ -144,26 +127,23 @@ class Kie:
             there = parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
         except ValueError:
             there = None
-        usd = Decimal(str(answer.data)) * body.USD_PER_CREDIT
-        return AccountStatus(summary=f"{answer.data:g} credits ({usd:.2f} USD)", balance_usd=usd, clock=there)
+        balance = Decimal(str(answer.data)) * USD_PER_CREDIT
+        return AccountStatus(
+            summary=f"{answer.data:g} credits ({balance:.2f} USD)", balance_usd=balance, clock=there
+        )
 
     def _posted(self, request: ShotRequest) -> dict[str, Any]:
-        found = card.deck(self._options.cards).named(request.model or MODEL)
-        last = request.last_image is not None
-        twin = found[1].twin(body.how_of(request), last=last) if found is not None else None
-        if twin is None:
-            raise SubmitRefused(f"no model card tells how to ask {request.model} for this")
-        posted = body.body(twin, request)
+        posted = body(self._catalogue.variant(request.model or MODEL, request), request)
         if self._receiver is not None:
             posted["callBackUrl"] = self._receiver.url
         return posted
 
-    def _card(self, data: Any) -> card.Card | None:
+    def _card(self, data: Any) -> ModelCard | None:
         model = data.get("model") if isinstance(data, dict) else None
-        found = card.deck(self._options.cards).named(model) if isinstance(model, str) else None
+        found = self._catalogue.find(model) if isinstance(model, str) else None
         return None if found is None else found[1]
 
-    async def _download(self, url: str, sink: Sink) -> None:
+    async def _download(self, sink: Sink, url: str) -> None:
         await self._context.download(
             url,
             sink,
@@ -172,8 +152,8 @@ class Kie:
             max_bytes=int(self._options.max_clip_mb * 1_000_000),
         )
 
-    async def _fresh_address(self, url: str) -> str | None:
-        """Another address of a result, which lives for 20 minutes."""
+    async def _fresh_url(self, url: str) -> str | None:
+        """Another URL of a result, which lives for 20 minutes."""
         try:
             answer = await self._asked("POST", "/api/v1/common/download-url", json={"url": url})
         except ShotError:
@@ -181,28 +161,4 @@ class Kie:
         return answer.data if answer.code == 200 and isinstance(answer.data, str) and answer.data else None
 
     async def _asked(self, method: str, path: str, **keys: Any) -> answers.Answer:
-        return (await self._exchange(method, path, **keys))[1]
-
-    async def _exchange(self, method: str, path: str, **keys: Any) -> tuple[httpx.Response, answers.Answer]:
-        """A request that may be repeated. Raises `PollFailed` where no answer comes."""
-        import httpx
-
-        key = key_of(self._options)
-        try:
-            response = await self._context.http.request(
-                method,
-                f"{self._base}{path}",
-                headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
-                timeout=self._options.timeout_s,
-                **keys,
-            )
-        except httpx.HTTPError as problem:
-            raise PollFailed("KIE does not answer", why=answers.describe(problem, key)) from problem
-        return response, answers.read(response, key)
-
-
-def _never_sent(problem: Exception) -> bool:
-    """Whether the connection failed before the request could leave this machine; see `runner.api.Context`."""
-    import httpx
-
-    return isinstance(problem, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+        return answers.read(await self._api.request(method, path, **keys), self._api.key.known)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from runner.api import Result, State, Status
+from runner.providers import one_line, usd
 
 from . import failures
-from .answers import one_line
-from .body import USD_PER_CREDIT
+from .models import USD_PER_CREDIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .card import Card
+    from runner.providers import ModelCard
 
 # An unknown state is one of a task that is still under way.
 _STATES: Final = {
@@ -36,18 +36,15 @@ _SINGLE: Final = ("resultVideoUrl", "videoUrl", "video_url", "resultUrl", "url")
 _NESTED: Final = ("data", "response", "info", "videoInfo", "resultJson", "resultObject")
 _VIDEOS: Final = (".mp4", ".mov", ".webm", ".mkv", ".m4v")
 _DEPTH: Final = 4
-_MOST_CREDITS: Final = (
-    10_000_000  # 50,000 dollars: more is a mistake in the answer, and no amount that a journal holds
-)
 _NO_RESULT: Final = "look the task up in the logs at kie.ai; the same command run again pays for another clip"
 
 
-def status(data: Mapping[str, Any], card: Card | None = None) -> Status:
+def status(data: Mapping[str, Any], card: ModelCard | None = None) -> Status:
     """How the task stands. Success without an address is a failure. The model's `card` may know why it failed."""
     return dataclasses.replace(_status(data, card), prompt=_prompt(data))
 
 
-def _status(data: Mapping[str, Any], card: Card | None) -> Status:
+def _status(data: Mapping[str, Any], card: ModelCard | None) -> Status:
     state = _state(data)
     if state is State.FAILED:
         return _failed(data, card)
@@ -91,7 +88,7 @@ def _state(data: Mapping[str, Any]) -> State:
     return _FLAGS.get(flag, State.RUNNING) if isinstance(flag, int) else State.RUNNING
 
 
-def _failed(data: Mapping[str, Any], card: Card | None) -> Status:
+def _failed(data: Mapping[str, Any], card: ModelCard | None) -> Status:
     message = str(data.get("failMsg") or data.get("errorMessage") or "")
     code = str(data.get("failCode") or data.get("errorCode") or "")
     cost = _cost(data)
@@ -99,7 +96,7 @@ def _failed(data: Mapping[str, Any], card: Card | None) -> Status:
     return _gave_up(message, code, Decimal(0) if cost is None else cost, card)
 
 
-def _gave_up(message: str, code: str, cost: Decimal | None, card: Card | None = None) -> Status:
+def _gave_up(message: str, code: str, cost: Decimal | None, card: ModelCard | None = None) -> Status:
     meaning = (card.failure(message) if card is not None else None) or failures.meaning(message, code)
     reason = one_line(message, most=500) or (f"code {one_line(code)}" if code else "")
     return Status(
@@ -113,14 +110,7 @@ def _gave_up(message: str, code: str, cost: Decimal | None, card: Card | None = 
 
 
 def _cost(data: Mapping[str, Any]) -> Decimal | None:
-    credits = data.get("creditsConsumed")
-    if credits is None or isinstance(credits, bool):
-        return None
-    try:
-        found = Decimal(str(credits))
-    except InvalidOperation:
-        return None
-    return found * USD_PER_CREDIT if found.is_finite() and 0 <= found <= _MOST_CREDITS else None
+    return usd(data.get("creditsConsumed"), USD_PER_CREDIT)
 
 
 def _prompt(data: Mapping[str, Any]) -> str | None:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.api import HostedImage
-from runner.errors import ConfigError, UploadError, UploadRefused
-from runner.net.addresses import host_of, reach_of
+from runner.errors import UploadError, UploadRefused
+from runner.providers import describe, host_of, reach_of
 
 from . import answers, key_of
 
@@ -35,6 +35,7 @@ class KieUpload:
     def __init__(self, options: KieUploadOptions, context: Context) -> None:
         self._options = options
         self._context = context
+        self._key = key_of(options, "uploader")
 
     async def put(self, picture: EncodedImage) -> HostedImage:
         """Upload the bytes. Raises `UploadRefused` where a repetition would change nothing, else `UploadError`.
@@ -45,10 +46,7 @@ class KieUpload:
         """
         import httpx
 
-        try:
-            key = key_of(self._options, "uploader")
-        except ConfigError as error:
-            raise UploadRefused(error.what, why=error.why, hint=error.hint) from error
+        key = await self._key.get(UploadRefused)
         name = f"{picture.sha256}.{_ENDINGS[picture.format]}"
         began = datetime.now(UTC)
         try:
@@ -60,7 +58,7 @@ class KieUpload:
                 timeout=self._options.timeout_s,
             )
         except httpx.HTTPError as problem:
-            why = answers.describe(problem, key)
+            why = describe(problem, key)
             raise UploadError("KIE's image host does not answer", why=why, hint=_LATER) from problem
         url = _address(response, key)
         # The life that KIE promises is longer on one of its pages; the shorter one costs an upload at the most.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from runner.api import Context, Reach, UploaderCapabilities, UploaderSpec, hookimpl
-from runner.net.addresses import host_of, is_base, is_public, reach_of
+from runner.providers import host_of, is_base_url, is_public, reach_of
 
 if TYPE_CHECKING:
     from .server import LocalHttp
@@ -37,7 +37,7 @@ class LocalHttpOptions:
             raise ValueError("port should be 0 to 65535")
         if not self.bind:
             raise ValueError("bind should be an address of this machine, such as 127.0.0.1")
-        if self.public_base_url and not is_base(self.public_base_url):
+        if self.public_base_url and not is_base_url(self.public_base_url):
             raise ValueError("public_base_url should be https://NAME (or http://), with a path at the most")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import secrets
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from runner.api import HostedImage
 from runner.errors import UploadError
+from runner.providers import listening
 
 from . import port, reach
 
@@ -32,33 +34,30 @@ class LocalHttp:
         self._files: dict[str, tuple[Path, str]] = {}
         self._paths: dict[str, str] = {}
         self._base = ""
-        self._runner: web.AppRunner | None = None
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> LocalHttp:
         app = web.Application()
         app.router.add_get("/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._options.bind, port(self._options))
         try:
-            await site.start()
+            own = await self._stack.enter_async_context(
+                listening(app, self._options.bind, port(self._options))
+            )
         except OSError as error:
-            await self._runner.cleanup()
             raise UploadError(
                 "the image host of this run cannot listen",
                 where=f"uploader.bind={self._options.bind} uploader.port={port(self._options)}",
                 why=error.strerror or str(error),
                 hint=_hint(error, self._options),
             ) from error
-        self._base = self._options.public_base_url.rstrip("/") or self._own_address()
-        self._log.info("pictures are served at %s, from %s", self._base, self._own_address())
+        self._base = self._options.public_base_url.rstrip("/") or own
+        self._log.info("images are served at %s, from %s", self._base, own)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._stack.__aexit__(kind, error, trace)
         self._files.clear()
         self._paths.clear()
 
@@ -92,13 +91,6 @@ class LocalHttp:
                 "X-Content-Type-Options": "nosniff",
             },
         )
-
-    def _own_address(self) -> str:
-        assert self._runner is not None, "entered"
-        host, port = self._runner.addresses[0][:2]
-        if host in ("0.0.0.0", "::"):
-            host = "127.0.0.1" if host == "0.0.0.0" else "::1"
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _hint(error: OSError, options: LocalHttpOptions) -> str:

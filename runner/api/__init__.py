@@ -42,6 +42,7 @@ from runner.api.protocols import (
     Uploader,
 )
 from runner.api.specs import (
+    CARDS,
     SECRET,
     TRANSPORT,
     EmulatorSpec,
@@ -77,6 +78,7 @@ from runner.api.values import (
 
 __all__ = [
     "API_VERSION",
+    "CARDS",
     "JSON",
     "OLDEST_API_VERSION",
     "SECRET",

@@ -29,6 +29,14 @@ everything that is. It is no part of the identity.
     api_key: str = field(default="", metadata=SECRET)
 """
 
+CARDS: Final[Mapping[str, object]] = {"identity": False, "cards": True}
+"""Metadata for the options field of a generator that holds files of model cards of the user's own.
+
+Where the configuration names none, the runner fills in the files `conf/cards/GENERATOR/*.yaml` of the working folder.
+
+    cards: tuple[str, ...] = field(default=(), metadata=CARDS)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class NoOptions:
@@ -55,8 +63,9 @@ class GeneratorSpec:
     where the key is missing: that is reported before anything starts."""
     names_matter: bool = False
     """The names of project, sequence and shot change the clip, and so are part of its identity."""
-    models: Callable[[], Mapping[str, str]] | None = None
-    """The models that exist, with a line about each, for `runner plugins NAME`."""
+    models: Callable[[tuple[str, ...]], Mapping[str, str]] | None = None
+    """The models that exist, with a line about each, for `runner plugins NAME`. Takes the files of model cards of the
+    user's own: see `CARDS`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ class Reader:
         try:
             return _adapter(cls).validate_python(good)
         except ValidationError as error:
-            for key in self._note(error, good, at):
+            for key in self._note(error, cls, good, at):
                 good.pop(key, None)
         # Built all the same, so that later checks can find more problems.
         blank = {
@@ -77,7 +77,7 @@ class Reader:
         try:
             return _adapter(cls).validate_python(good)
         except ValidationError as error:
-            for key in self._note(error, good, at):
+            for key in self._note(error, cls, good, at):
                 good.pop(key, None)
         except Exception as error:
             raise PluginError(
@@ -111,9 +111,10 @@ class Reader:
             if str(key) in fields
         }
 
-    def _note(self, error: ValidationError, raw: Mapping[str, Any], at: str) -> set[str]:
+    def _note(self, error: ValidationError, cls: Any, raw: Mapping[str, Any], at: str) -> set[str]:
         """Note every problem of `error`; the keys that have one."""
         bad = set()
+        shown = _without_secrets(cls, raw)
         for detail in error.errors(include_url=False):
             message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
             name = str(detail["loc"][0]) if detail["loc"] else _named_in(message, raw)
@@ -125,7 +126,7 @@ class Reader:
             if detail["type"] == "missing":
                 self.problem(key, "is required")
             else:
-                self.problem(key, message, value=raw.get(name), allowed=allowed)
+                self.problem(key, message, value=shown.get(name), allowed=allowed)
         return bad
 
 
@@ -136,6 +137,20 @@ def _types(cls: type) -> dict[str, Any]:
         return get_type_hints(cls)
     except (NameError, TypeError):
         return {}
+
+
+def _without_secrets(cls: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """`raw` with the values of fields marked `runner.api.SECRET` hidden, at any depth."""
+    secret = {one.name for one in dataclasses.fields(cls) if one.metadata.get("secret")}
+    types = _types(cls)
+    return {
+        name: HIDDEN
+        if name in secret and value
+        else _without_secrets(types[name], value)
+        if isinstance(value, dict) and dataclasses.is_dataclass(types.get(name))
+        else value
+        for name, value in raw.items()
+    }
 
 
 def _named_in(message: str, raw: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.api import ShotRequest
-from runner.config import catalogue, schema
+from runner.config import catalogue, own_cards, schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.given import given
 from runner.config.project import (
@@ -37,6 +37,7 @@ _HINT = "python -m runner +project=NAME, or python -m runner --help"
 def read(composed: Composed, registry: Registry) -> tuple[Project | None, Reader]:
     """The project, with the reader that holds all problems found; no project where one cannot even be drafted."""
     reader = Reader(composed.origins)
+    reader.problems += own_cards.misplaced(registry, composed.folder)
     return _Drafting(given(composed.config, reader), registry, reader, composed.folder).project(), reader
 
 
@@ -148,7 +149,8 @@ class _Drafting:
             self._no_plugin(Kind.GENERATOR, keys.plugin, at)
             return None
         given_options = {key: value for key, value in raw.items() if key not in common}
-        options = self.reader.options(spec.options, given_options, at, also=common)
+        with_cards = own_cards.filled_in(spec, given_options, self.folder)
+        options = self.reader.options(spec.options, with_cards, at, also=common)
         if options is None:
             return None
         return GeneratorChoice(label=label, spec=spec, options=options, model=keys.model, params=keys.params)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from runner.api import Reach
 
-__all__ = ["host_of", "is_base", "is_local", "is_public", "reach_of"]
+__all__ = ["host_of", "is_base_url", "is_local", "is_public", "reach_of"]
 
 _SCHEMES: Final = ("http", "https")
 
@@ -21,7 +21,7 @@ def host_of(url: str) -> str:
         return ""
 
 
-def is_base(url: str, *, path: bool = True) -> bool:
+def is_base_url(url: str, *, path: bool = True) -> bool:
     """Whether a URL is one that others can be built on: http or https, a host, at the most a `path`."""
     try:
         parts = urlsplit(url)

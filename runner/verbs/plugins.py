@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner import plugins
@@ -15,6 +16,7 @@ from runner.api import (
     UploaderCapabilities,
     UploaderSpec,
 )
+from runner.config import own_cards
 from runner.config.convert import listed, nearest
 from runner.errors import UsageError
 from runner.redaction import HIDDEN, is_secret
@@ -106,8 +108,8 @@ def _as_json(registry: Registry, found: list[Registered]) -> dict[str, Any]:
 
 
 def _models(one: Registered) -> dict[str, str]:
-    tell = one.spec.models if isinstance(one.spec, GeneratorSpec) else None
-    return dict(tell()) if tell is not None else {}
+    models = one.spec.models if isinstance(one.spec, GeneratorSpec) else None
+    return dict(models(own_cards.files(one.spec.name, Path()))) if models is not None else {}
 
 
 def _show(registry: Registry, found: list[Registered], *, whole: bool) -> None:
@@ -213,4 +215,5 @@ def _default(field: dataclasses.Field[Any]) -> str:
             return "(computed)"
     else:
         return "(required)"
-    return HIDDEN if value and is_secret(field.name) else json.dumps(value, default=str)
+    secret = field.metadata.get("secret") or is_secret(field.name)
+    return HIDDEN if value and secret else json.dumps(value, default=str)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.api import Reach
-from runner.net.addresses import host_of, is_base, is_local, is_public, reach_of
+from runner.net.addresses import host_of, is_base_url, is_local, is_public, reach_of
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_host_of_a_url(url: str, host: str) -> None:
 
 @pytest.mark.parametrize("url", ["https://a.example", "http://127.0.0.1:8080", "https://a.example/tunnel/"])
 def test_what_addresses_can_be_built_on(url: str) -> None:
-    assert is_base(url)
+    assert is_base_url(url)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_what_addresses_can_be_built_on(url: str) -> None:
     ],
 )
 def test_what_addresses_cannot_be_built_on(url: str) -> None:
-    assert not is_base(url)
+    assert not is_base_url(url)
 
 
 def test_a_path_may_be_too_much() -> None:
-    assert not is_base("https://a.example/path", path=False)
-    assert is_base("https://a.example/", path=False)
+    assert not is_base_url("https://a.example/path", path=False)
+    assert is_base_url("https://a.example/", path=False)

@@ -179,6 +179,50 @@ def test_missing_and_unknown_options_of_a_plugin_are_named(workplace: Workplace)
     assert "hunter2" not in answer.err
 
 
+SECRETS = """\
+from dataclasses import dataclass, field
+
+from runner.api import *
+
+
+@dataclass(frozen=True)
+class Login:
+    number: int = 0
+    phrase: int = field(default=0, metadata=SECRET)
+
+
+@dataclass(frozen=True)
+class Options:
+    door: int = field(default=5150, metadata=SECRET)
+    login: Login = field(default_factory=Login)
+
+
+@hookimpl
+def runner_register():
+    return GeneratorSpec(name="safe", factory=print, options=Options, capabilities=GeneratorCapabilities())
+"""
+
+
+def test_an_option_that_is_marked_as_secret_is_named_and_its_value_never_shown(workplace: Workplace) -> None:
+    workplace.write("plugins/safe.py", SECRETS)
+    project = workplace.project(
+        {"main": {"a": "p"}},
+        generator={"plugin": "safe", "door": "canary-1", "login": {"phrase": "canary-2", "number": "shown"}},
+    )
+
+    listed = workplace.run("plugins", "safe")
+    wrong = workplace.run("plan", project)
+
+    assert "generator.door=(hidden)" in listed.out
+    assert "generator.login.phrase" in listed.out
+    assert "5150" not in listed.out
+    assert wrong.code == 2
+    assert "generator.door: should be a valid integer" in wrong.err
+    assert "generator.login: should be a valid integer" in wrong.err
+    assert "shown" in wrong.err
+    assert "canary" not in wrong.err
+
+
 def test_options_that_cannot_be_read_are_the_plugins_fault(workplace: Workplace) -> None:
     workplace.write("plugins/mine.py", MINE.replace("folder: str", "folder: 'Nothing'"))
     project = workplace.project({"main": {"a": "p"}})

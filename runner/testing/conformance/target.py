@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runner import plugins
 from runner.api import Context, GeneratorSpec, UploaderSpec
-from runner.config import schema
+from runner.config import own_cards, schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.origins import Origins
 from runner.errors import ConfigError, UsageError
@@ -146,6 +146,8 @@ def _target(
 ) -> Target | None:
     beside = _BESIDE[one.kind]
     common = {key: raw.pop(key) for key in beside if key in raw}
+    if isinstance(one.spec, GeneratorSpec):
+        raw = own_cards.filled_in(one.spec, raw, Path())
     options = reader.options(one.spec.options, raw, str(one.kind), also=beside)
     if options is None:
         return None

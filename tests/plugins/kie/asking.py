@@ -1,19 +1,21 @@
-"""What the tests of the model cards share: a shot in a few words, and the deck."""
+"""What the tests of the model cards share: a shot in a few words, and the catalogue."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.plugins.kie import KieOptions, runner_register
-from runner.plugins.kie.body import how_of, objections
-from runner.plugins.kie.card import deck
+from runner.plugins.kie.models import MODELS, USD_PER_CREDIT
 
+from runner import providers
 from runner.api import GeneratorSpec, HostedImage, InputMode, Reach, ShotRequest
+from runner.providers import mode_of, objections
 
 if TYPE_CHECKING:
-    from runner.plugins.kie.card import Card, Twin
+    from runner.api import GeneratorCapabilities, Objection, Price
+    from runner.providers import ModelCard, Variant
 
-    from runner.api import GeneratorCapabilities, Objection
+CATALOGUE: Final = MODELS.catalogue()
 
 FIRST = HostedImage(url="https://example.com/first.png", reach=Reach.PUBLIC)
 LAST = HostedImage(url="https://example.com/last.png", reach=Reach.PUBLIC)
@@ -48,22 +50,27 @@ def shot(
     )
 
 
-def card(model: str) -> Card:
-    found = deck().named(model)
+def card(model: str) -> ModelCard:
+    found = CATALOGUE.find(model)
     assert found is not None, f"no card for {model}"
     return found[1]
 
 
-def twin(model: str, request: ShotRequest) -> Twin:
-    """The twin that makes this shot."""
-    found = card(model).twin(how_of(request), last=request.last_image is not None)
+def variant(model: str, request: ShotRequest) -> Variant:
+    """The variant that makes this shot."""
+    found = card(model).variant(mode_of(request), last=request.last_image is not None)
     assert found is not None, f"{model} does not make this"
     return found
 
 
+def price(model: str, request: ShotRequest) -> Price | None:
+    """What this shot costs by the card."""
+    return providers.price(variant(model, request), request, USD_PER_CREDIT)
+
+
 def objected(model: str, request: ShotRequest) -> dict[str, Objection]:
     """What stands against a shot, by the key to blame."""
-    return {one.key: one for one in objections(twin(model, request), request)}
+    return {one.key: one for one in objections(variant(model, request), request)}
 
 
 def caps(model: str, how: InputMode = InputMode.IMAGE) -> GeneratorCapabilities:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from aiohttp import web
 from runner.plugins.kie import Callback
-from runner.plugins.kie.callback import Receiver
+from runner.plugins.kie.callback import receiver as kie_receiver
 
 from runner.errors import PluginError
 from runner.testing.emulators.kie.client import running
@@ -26,6 +26,7 @@ from tests.kie_account import SMALL
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from runner.providers import CallbackReceiver
     from tests.conftest import Workplace
 
 NOW = 1_790_000_000
@@ -50,14 +51,16 @@ def signed(task: str = "t1", at: int = NOW, key: str = KEY) -> dict[str, str]:
     return {"X-Webhook-Timestamp": str(at), "X-Webhook-Signature": base64.b64encode(digest).decode()}
 
 
-def received(play: Callable[[Receiver, Callable[..., Awaitable[int]]], Awaitable[Any]], key: str = "") -> Any:
+def received(
+    play: Callable[[CallbackReceiver, Callable[..., Awaitable[int]]], Awaitable[Any]], key: str = ""
+) -> Any:
     """Run `play(receiver, post)`; `post` returns the status of a callback sent to the receiver."""
 
     async def inside() -> Any:
         port = free_port()
         options = Callback(f"http://127.0.0.1:{port}/tunnel", "127.0.0.1", port, key)
         async with (
-            Receiver(options, logging.getLogger("test"), clock=lambda: NOW) as receiver,
+            kie_receiver(options, logging.getLogger("test"), clock=lambda: NOW) as receiver,
             httpx.AsyncClient() as client,
         ):
 
@@ -72,7 +75,7 @@ def received(play: Callable[[Receiver, Callable[..., Awaitable[int]]], Awaitable
     return asyncio.run(inside())
 
 
-async def is_called(receiver: Receiver, task: str = "t1") -> bool:
+async def is_called(receiver: CallbackReceiver, task: str = "t1") -> bool:
     try:
         async with asyncio.timeout(0.2):
             await receiver.called(task)
@@ -84,7 +87,7 @@ async def is_called(receiver: Receiver, task: str = "t1") -> bool:
 def outcome(body: Any = LONG, *, key: str = "", headers: dict[str, str] | None = None, path: str = "") -> Any:
     """(status, whether whoever waits for t1 is woken)."""
 
-    async def play(receiver: Receiver, post: Callable[..., Awaitable[int]]) -> tuple[int, bool]:
+    async def play(receiver: CallbackReceiver, post: Callable[..., Awaitable[int]]) -> tuple[int, bool]:
         waiting = asyncio.ensure_future(is_called(receiver))
         await asyncio.sleep(0)
         status = await post(body, headers, path)
@@ -146,7 +149,7 @@ def test_a_task_id_that_nobody_could_have_signed_is_not_believed() -> None:
 
 
 def test_a_callback_that_comes_twice_wakes_once() -> None:
-    async def play(receiver: Receiver, post: Callable[..., Awaitable[int]]) -> list[bool]:
+    async def play(receiver: CallbackReceiver, post: Callable[..., Awaitable[int]]) -> list[bool]:
         waiting = asyncio.ensure_future(is_called(receiver))
         await asyncio.sleep(0)
         await post()
@@ -165,10 +168,10 @@ def test_a_port_that_is_taken_is_told_with_the_way_out() -> None:
         options = Callback("https://hooks.example", "127.0.0.1", taken.getsockname()[1])
 
         async def enter() -> None:
-            async with Receiver(options, logging.getLogger("test")):
+            async with kie_receiver(options, logging.getLogger("test")):
                 pass
 
-        with pytest.raises(PluginError, match="callbacks from KIE") as caught:
+        with pytest.raises(PluginError, match="cannot listen for callbacks") as caught:
             asyncio.run(enter())
 
     assert "polled anyway" in caught.value.hint

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from runner.plugins.kie import record
-from runner.plugins.kie.card import deck
+
+from tests.plugins.kie.asking import card
 
 
 @pytest.mark.parametrize(
@@ -20,10 +21,7 @@ from runner.plugins.kie.card import deck
     ],
 )
 def test_the_card_speaks_first(model: str, text: str, advice: str) -> None:
-    found = deck().named(model)
-    assert found is not None
-
-    status = record.status({"state": "fail", "failMsg": text}, found[1])
+    status = record.status({"state": "fail", "failMsg": text}, card(model))
 
     assert advice in status.advice
     assert not status.transient

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from runner.plugins.kie.body import body, nearest_living, objections, unknown_model
-from runner.plugins.kie.card import FOLDER, deck
+from runner.plugins.kie.models import MODELS, body
 
-from runner.api import InputMode
-from runner.errors import PluginError
-from tests.plugins.kie.asking import card, objected, shot, twin
+from runner.api import InputMode, Objection
+from runner.errors import ConfigError
+from runner.providers import objections
+from tests.plugins.kie.asking import CATALOGUE, caps, card, objected, shot, variant
 
 CLIP = ["https://example.com/cat.mp4"]
 
@@ -126,7 +126,7 @@ def test_a_last_frame_has_no_key_of_a_shot_and_may_be_given_by_its_address(model
     request = shot(5, start="image", params={field: "https://example.com/last.png"})
 
     assert objected(model, request) == {}
-    assert body(twin(model, request), request)["input"][field] == "https://example.com/last.png"
+    assert body(variant(model, request), request)["input"][field] == "https://example.com/last.png"
 
 
 def test_parts_of_a_second_are_refused() -> None:
@@ -168,14 +168,22 @@ def test_wan_with_references_needs_at_least_one() -> None:
 
 def test_what_does_not_go_with_a_first_frame_is_said_before_the_frame_has_an_address() -> None:
     planned = shot(5, start="text", params={"reference_image_urls": ["https://example.com/cat.png"]})
-    twin = card("bytedance/seedance-2").twin(InputMode.IMAGE)
-    assert twin is not None
+    from_image = card("bytedance/seedance-2").variant(InputMode.IMAGE)
+    assert from_image is not None
 
-    assert [one.key for one in objections(twin, planned)] == ["params.reference_image_urls"]
+    assert [one.key for one in objections(from_image, planned)] == ["params.reference_image_urls"]
+
+
+def unknown_model(name: str) -> Objection:
+    """What is said about a model without a card."""
+    stated = caps(name).request.objections
+    assert stated is not None
+    (objection,) = stated(shot())
+    return objection
 
 
 def test_an_unknown_model_is_answered_with_names_like_it_that_can_be_used() -> None:
-    objection = unknown_model(deck(), "bytedance/seedance-3")
+    objection = unknown_model("bytedance/seedance-3")
 
     assert objection.key == "model"
     assert objection.value == "bytedance/seedance-3"
@@ -183,12 +191,14 @@ def test_an_unknown_model_is_answered_with_names_like_it_that_can_be_used() -> N
 
 
 def test_a_retired_model_is_never_suggested() -> None:
-    assert "sora" not in unknown_model(deck(), "sora-3").allowed
-    assert "wan/2-7" in unknown_model(deck(), "???").allowed
+    assert "sora" not in unknown_model("sora-3").allowed
+    assert "wan/2-7" in unknown_model("???").allowed
 
 
 def test_a_retired_model_has_models_near_it() -> None:
-    assert nearest_living(deck(), card("sora-2")) == ("bytedance/seedance-2-mini", "veo-3-1", "grok-imagine")
+    lifecycle = caps("sora-2").lifecycle
+
+    assert lifecycle.successors == ("bytedance/seedance-2-mini", "veo-3-1", "grok-imagine")
 
 
 def test_a_file_of_more_cards_adds_models_and_takes_precedence(tmp_path: Any) -> None:
@@ -199,23 +209,25 @@ def test_a_file_of_more_cards_adds_models_and_takes_precedence(tmp_path: Any) ->
         encoding="utf-8",
     )
 
-    found = deck(str(more))
+    found = MODELS.catalogue([str(more)])
 
-    assert found.named("wan/4-0-text-to-video") is not None
+    assert found.find("wan/4-0-text-to-video") is not None
     assert found.cards["wan/2-7"].about == "changed"
-    assert deck().cards["wan/2-7"].about != "changed"
+    assert CATALOGUE.cards["wan/2-7"].about != "changed"
 
 
-def test_a_misspelt_key_in_a_file_of_cards_is_an_error_that_names_the_file(tmp_path: Any) -> None:
+def test_a_misspelt_key_in_a_file_of_cards_is_an_error_that_names_file_and_line(tmp_path: Any) -> None:
     more = tmp_path / "more.yaml"
     more.write_text(
         "wan/4-0:\n  about: a\n  as_of: 2026-11-22\n  source: s\n  text: {id: x, promt_max: 5}\n",
         encoding="utf-8",
     )
 
-    with pytest.raises(PluginError) as raised:
-        deck(str(more))
+    with pytest.raises(ConfigError) as raised:
+        MODELS.catalogue([str(more)])
 
-    assert raised.value.where == str(more)
-    assert "promt_max" in raised.value.why
-    assert str(FOLDER) in raised.value.hint
+    (problem,) = raised.value.problems
+    assert problem.source == f"{more}:5"
+    assert problem.key == "wan/4-0.text.promt_max"
+    assert problem.allowed == "did you mean prompt_max?"
+    assert str(MODELS.folder) in raised.value.hint

@@ -7,10 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from runner.plugins.kie.body import price
-from runner.plugins.kie.card import PUT_TOGETHER, deck
 
-from tests.plugins.kie.asking import shot, twin
+from tests.plugins.kie.asking import CATALOGUE, price, shot
 
 SOUND = {"sound": True}
 AUDIO = {"audio": True}
@@ -130,7 +128,7 @@ def test_a_clip_costs_what_the_price_list_says(
 ) -> None:
     request = shot(duration_s, resolution, start=start, params=params)
 
-    told = price(twin(model, request), request)
+    told = price(model, request)
 
     assert told is not None
     assert told.usd == Decimal(usd)
@@ -142,11 +140,11 @@ def test_a_price_that_is_not_known_is_not_made_up(
 ) -> None:
     request = shot(duration_s, resolution, start=start, params=params)
 
-    assert price(twin(model, request), request) is None
+    assert price(model, request) is None
 
 
 def test_every_card_is_in_one_of_the_two_lists() -> None:
-    assert {row[0] for row in (*KNOWN, *UNKNOWN)} == set(deck().cards)
+    assert {row[0] for row in (*KNOWN, *UNKNOWN)} == set(CATALOGUE.cards)
 
 
 @pytest.mark.parametrize(
@@ -156,13 +154,13 @@ def test_every_card_is_in_one_of_the_two_lists() -> None:
         ("veo-3-1", "1080p", date(2026, 10, 7)),
         ("kling-3.0", "1080p", date(2026, 10, 7)),
         ("kling/v2-5-turbo-pro", "720p", date(2026, 1, 1)),
-        ("grok-imagine", "720p", PUT_TOGETHER),
+        ("grok-imagine", "720p", date(2026, 11, 22)),
     ],
 )
-def test_a_price_has_the_date_of_its_source_or_of_the_card(model: str, resolution: str, as_of: date) -> None:
+def test_a_price_has_the_date_of_its_source(model: str, resolution: str, as_of: date) -> None:
     request = shot(5, resolution)
 
-    told = price(twin(model, request), request)
+    told = price(model, request)
 
     assert told is not None
     assert told.as_of == as_of

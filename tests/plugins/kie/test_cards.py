@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from runner.plugins.kie.body import body
-from runner.plugins.kie.card import Card, deck
+from runner.plugins.kie.models import body
 
-from tests.plugins.kie.asking import card, objected, shot, twin
+from tests.plugins.kie.asking import CATALOGUE, card, objected, shot, variant
+
+if TYPE_CHECKING:
+    from runner.providers import ModelCard
 
 ROWS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("bodies.json").read_text(encoding="utf-8"))
 
@@ -61,14 +63,14 @@ FROM_A_FIRST_FRAME = (
 )
 
 
-def starts(one: Card) -> set[str]:
+def starts(one: ModelCard) -> set[str]:
     """The ways in which a card starts a clip."""
     found = set()
     if one.text is not None:
         found.add("text")
     if one.image is not None:
         found.add("image")
-    if one.between is not None or (one.image is not None and one.image.last is not None):
+    if one.between is not None or (one.image is not None and one.image.last_frame is not None):
         found.add("both")
     return found
 
@@ -81,7 +83,7 @@ def row_id(row: dict[str, Any]) -> str:
 def test_the_request_is_what_the_contract_says(row: dict[str, Any]) -> None:
     request = shot(*row["shot"], start=row["from"], params=row.get("params"))
 
-    sent = body(twin(row["model"], request), request)
+    sent = body(variant(row["model"], request), request)
 
     # As JSON: 5 is not "5" there, and true is not 1.
     assert json.dumps(sent, sort_keys=True) == json.dumps(row["body"], sort_keys=True)
@@ -95,7 +97,7 @@ def test_nothing_stands_against_these_requests(row: dict[str, Any]) -> None:
 
 
 def test_every_card_is_in_the_table_with_every_way_to_start_a_clip() -> None:
-    there = {name: starts(one) for name, one in deck().cards.items()}
+    there = {name: starts(one) for name, one in CATALOGUE.cards.items()}
     tested: dict[str, set[str]] = {}
     for row in ROWS:
         tested.setdefault(row["model"], set()).add(row["from"])
@@ -106,35 +108,35 @@ def test_every_card_is_in_the_table_with_every_way_to_start_a_clip() -> None:
 @pytest.mark.parametrize("model_id", FROM_A_FIRST_FRAME)
 def test_every_model_that_starts_from_a_picture_has_a_card(model_id: str) -> None:
     assert any(
-        one is not None and one.id == model_id and one.first is not None
-        for known in deck().cards.values()
+        one is not None and one.id == model_id and one.first_frame is not None
+        for known in CATALOGUE.cards.values()
         for one in (known.image, known.between)
     )
 
 
 def test_no_two_cards_go_by_the_same_name() -> None:
-    names = [*deck().cards, *(alias for one in deck().cards.values() for alias in one.aliases)]
+    names = [*CATALOGUE.cards, *(alias for one in CATALOGUE.cards.values() for alias in one.aliases)]
 
     assert sorted(names) == sorted(set(names))
 
 
 def test_a_model_is_found_by_its_name_its_aliases_and_the_ids_that_kie_has_for_it() -> None:
-    for name, one in deck().cards.items():
-        assert deck().named(name) == (name, one)
+    for name, one in CATALOGUE.cards.items():
+        assert CATALOGUE.find(name) == (name, one)
         for alias in one.aliases:
-            assert deck().named(alias) == (name, one)
-        for own in one.twins:
+            assert CATALOGUE.find(alias) == (name, one)
+        for own in one.variants:
             # The tiers of Veo share one id, which is the name of the default tier.
-            assert deck().named(own.id) == (own.id if own.id in deck().cards else name, card(own.id))
-            assert own.id in {each.id for each in card(own.id).twins}
-    assert deck().named("wan/2-6-image-to-video") == ("wan/2-6", card("wan/2-6"))
-    assert deck().named("wan/9") is None
+            assert CATALOGUE.find(own.id) == (own.id if own.id in CATALOGUE.cards else name, card(own.id))
+            assert own.id in {each.id for each in card(own.id).variants}
+    assert CATALOGUE.find("wan/2-6-image-to-video") == ("wan/2-6", card("wan/2-6"))
+    assert CATALOGUE.find("wan/9") is None
 
 
 def test_an_id_belongs_to_one_card_but_for_the_tiers_of_veo() -> None:
     owners: dict[str, set[str]] = {}
-    for name, one in deck().cards.items():
-        for own in one.twins:
+    for name, one in CATALOGUE.cards.items():
+        for own in one.variants:
             owners.setdefault(own.id, set()).add(name)
 
     assert {own: names for own, names in owners.items() if len(names) > 1} == {
@@ -143,18 +145,18 @@ def test_an_id_belongs_to_one_card_but_for_the_tiers_of_veo() -> None:
 
 
 def test_sora_is_retired_and_each_of_it_names_living_models_instead() -> None:
-    retired = {name: one for name, one in deck().cards.items() if one.retired is not None}
+    retired = {name: one for name, one in CATALOGUE.cards.items() if one.retired is not None}
 
     assert set(retired) == {"sora-2", "sora-2-stable", "sora-2-pro", "sora-2-pro-storyboard"}
     for one in retired.values():
         assert str(one.retired) == "2026-09-24"
         assert one.successors
-        assert all(deck().cards[name].retired is None for name in one.successors)
+        assert all(CATALOGUE.cards[name].retired is None for name in one.successors)
 
 
 def test_every_card_says_what_it_is_and_where_its_facts_are_from() -> None:
-    for name, one in deck().cards.items():
-        assert one.twins, name
+    for name, one in CATALOGUE.cards.items():
+        assert one.variants, name
         assert one.about, name
         assert one.source, name
 
@@ -162,7 +164,7 @@ def test_every_card_says_what_it_is_and_where_its_facts_are_from() -> None:
 def test_unknown_parameters_pass_through_and_known_ones_overrule_what_is_always_sent() -> None:
     request = shot(5, params={"sound": True, "brand_new": {"strength": 0.5}})
 
-    sent = body(twin("kling-3.0", request), request)["input"]
+    sent = body(variant("kling-3.0", request), request)["input"]
 
     assert sent["sound"] is True
     assert sent["brand_new"] == {"strength": 0.5}

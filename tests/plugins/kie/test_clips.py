@@ -22,7 +22,7 @@ def test_a_clip_whose_address_has_ended_stays_paid_and_says_what_can_be_done(des
     seen = desk.run([trouble("gone", download=["expired"])])["gone"]
     assert (seen.creations, seen.phases, seen.cost_usd) == (1, ("ready",), (PRICE,))
     assert seen.what == "the clip could not be fetched"
-    assert "its address has ended, and KIE gives no other" in seen.why
+    assert "its URL has expired, and the provider has no other" in seen.why
     assert "journal resolve" in seen.next
     assert desk.answer.code == 1
     again = desk.again()["gone"]

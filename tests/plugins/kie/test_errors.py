@@ -35,8 +35,8 @@ PICTURE = (
 HOST = "KIE cannot fetch a picture from where it is; for first frames try uploader=kie"
 ADDRESS = "check generator.api_url"
 CARD = (
-    "the model asks for more than its card knows: set it in generator.params, name newer cards with "
-    "generator.cards, or take another model"
+    "the model asks for more than its card knows: set it in generator.params, add a newer card to "
+    "conf/cards/kie/, or take another model"
 )
 CHANGE = "change the prompt, then run the same command again"
 AGAIN = "run the same command again"

@@ -144,7 +144,7 @@ def test_where_kie_gives_no_fresh_address_the_clip_is_said_to_have_ended(tmp_pat
 
     with pytest.raises(FetchFailed, match="could not be fetched") as caught:
         asyncio.run(fetched())
-    assert caught.value.why == "HTTP 404; its address has ended, and KIE gives no other"
+    assert caught.value.why == "HTTP 404; its URL has expired, and the provider has no other"
 
 
 @pytest.mark.parametrize("fresh", ["https://file.aiquickdraw.com/x.mp4", "https://elsewhere.example/x.mp4"])

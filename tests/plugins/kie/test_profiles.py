@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from runner.plugins.kie.body import price
-from runner.plugins.kie.card import deck
 
 from runner import bundle
 from runner.config import compose
-from tests.plugins.kie.asking import shot, twin
+from tests.plugins.kie.asking import CATALOGUE, price, shot
 
 if TYPE_CHECKING:
     from tests.conftest import Workplace
@@ -42,7 +40,7 @@ def test_a_profile_selects_a_known_model_and_the_key_of_the_environment(
     generator = composed(f"generator={profile}")["generator"]
 
     assert generator == {"plugin": "kie", "model": model, "api_key": "canary"}
-    assert model in deck().cards
+    assert model in CATALOGUE.cards
 
 
 def test_a_profile_can_be_a_second_generator_under_a_label(workplace: Workplace) -> None:
@@ -70,6 +68,6 @@ def test_a_profile_says_in_two_lines_what_it_is_and_how_to_select_it(profile: st
 def test_the_default_model_costs_modestly_for_what_the_shipped_projects_ask() -> None:
     for start in ("text", "image"):
         request = shot(4, "720p", "16:9", start=start)
-        told = price(twin(PROFILES["kie"], request), request)
+        told = price(PROFILES["kie"], request)
         assert told is not None
         assert told.usd < 1

@@ -1,0 +1,91 @@
+"""A provider's HTTP API with one account's key, where each failure says whether money may have been spent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import Busy, PollFailed, SubmitRefused, SubmitUnknown
+from runner.providers.foreign_text import describe
+from runner.providers.http_answers import never_sent, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import httpx
+
+    from runner.providers.api_key import ApiKey
+
+
+def bearer(key: str) -> Mapping[str, str]:
+    """The header that most providers want: `Authorization: Bearer KEY`."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpApi:
+    """Sends requests below `base_url`. Nothing is sent twice."""
+
+    name: str
+    """The provider's name in messages."""
+    base_url: str
+    key: ApiKey
+    http: httpx.AsyncClient
+    """`Context.http`."""
+    timeout_s: float = 60.0
+    auth: Callable[[str], Mapping[str, str]] = bearer
+    """The headers that show the key."""
+
+    async def submit(
+        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """POST `body` as JSON to create a task; the answer, whatever its status is.
+
+        Raises `SubmitRefused` without a key, `Busy` where nothing was sent for certain, else `SubmitUnknown`.
+        """
+        key = await self.key.get(SubmitRefused)
+        try:
+            content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        except (TypeError, ValueError) as problem:
+            raise SubmitRefused(
+                "the request cannot be written as JSON", why=describe(problem, key)
+            ) from problem
+        try:
+            return await self.http.post(
+                f"{self.base_url.rstrip('/')}{path}",
+                content=content,
+                headers={"Content-Type": "application/json", **self.auth(key), **(headers or {})},
+                timeout=self.timeout_s,
+            )
+        except Exception as problem:
+            if never_sent(problem):
+                raise Busy(f"{self.name} cannot be reached", why=describe(problem, key)) from problem
+            raise self.unknown(f"no answer came: {describe(problem, key)}") from problem
+
+    async def request(self, method: str, path: str, **keys: Any) -> httpx.Response:
+        """A request that may be repeated; `keys` are httpx's (`params`, `json`). The answer, whatever its status is.
+
+        Raises `ConfigError` without a key, `PollFailed` where no answer comes.
+        """
+        import httpx
+
+        key = await self.key.get()
+        try:
+            return await self.http.request(
+                method,
+                f"{self.base_url.rstrip('/')}{path}",
+                headers=dict(self.auth(key)),
+                timeout=self.timeout_s,
+                **keys,
+            )
+        except httpx.HTTPError as problem:
+            raise PollFailed(f"{self.name} does not answer", why=describe(problem, key)) from problem
+
+    def line(self, answer: httpx.Response) -> str:
+        """An answer as one line for messages, without the key: `HTTP 402: no credit`."""
+        return f"HTTP {answer.status_code}: {text_of(answer, self.key.known)}".removesuffix(": ")
+
+    def unknown(self, why: str) -> SubmitUnknown:
+        """The error for an answer to a submission that leaves open whether a task was created."""
+        return SubmitUnknown(f"cannot tell whether {self.name} accepted this request", why=why)
