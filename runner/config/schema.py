@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from runner.api import HandOver, ShotRequest
+from runner.kinds import Kind
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
@@ -199,6 +200,13 @@ class UploaderKeys:
     plugin: str
     verify: bool = True
 
+
+PLUGIN_KEYS: Final[dict[Kind, Any]] = {
+    Kind.GENERATOR: GeneratorKeys,
+    Kind.EXTRACTOR: ExtractorKeys,
+    Kind.UPLOADER: UploaderKeys,
+}
+"""The types of the keys that `runner.kinds` names."""
 
 SECTIONS: Final[tuple[str, ...]] = (
     "project",

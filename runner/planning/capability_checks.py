@@ -17,9 +17,9 @@ from runner.api import (
 )
 from runner.config.project import Boundary
 from runner.errors import MediaError
+from runner.kinds import Kind
 from runner.planning import image_fit
 from runner.planning.plan import asked, capabilities_of, uploader_capabilities
-from runner.plugins import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

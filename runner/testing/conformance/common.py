@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner.api import GeneratorCapabilities, GeneratorSpec, InputMode, UploaderCapabilities, UploaderSpec
-from runner.plugins import Kind
+from runner.kinds import Kind
 from runner.testing.conformance.report import Failed, Skipped, require
 
 if TYPE_CHECKING:

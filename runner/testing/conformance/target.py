@@ -8,7 +8,7 @@ import logging
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from runner import plugins
 from runner.api import Context, GeneratorSpec, UploaderSpec
@@ -16,8 +16,8 @@ from runner.config import own_cards, schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.origins import Origins
 from runner.errors import ConfigError, UsageError
+from runner.kinds import KINDS, Kind
 from runner.net.download import Downloads
-from runner.plugins import Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
 
     from runner.api import GeneratorCapabilities, InputMode, PluginSpec, UploaderCapabilities
     from runner.plugins import Registered, Registry, Source
-
-_BESIDE: Final[Mapping[Kind, tuple[str, ...]]] = {
-    Kind.GENERATOR: tuple(key.name for key in dataclasses.fields(schema.GeneratorKeys)),
-    Kind.EXTRACTOR: ("plugin",),
-    Kind.UPLOADER: ("plugin",),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +138,7 @@ def _section(config: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
 def _target(
     one: Registered, raw: dict[str, Any], reader: Reader, others: tuple[str, ...], dirs: tuple[str, ...]
 ) -> Target | None:
-    beside = _BESIDE[one.kind]
+    beside = KINDS[one.kind].keys
     common = {key: raw.pop(key) for key in beside if key in raw}
     if isinstance(one.spec, GeneratorSpec):
         raw = own_cards.filled_in(one.spec, raw, Path())
