@@ -111,11 +111,11 @@ def read(response: httpx.Response, key: str) -> Answer:
             http=status,
             retry_after_s=after_s,
         )
-    told = _code(body.get("code"))
+    code = _code(body.get("code"))
     text = str(body.get("msg") or body.get("message") or body.get("error") or "")
     return Answer(
-        code=status if told is None else told,
-        own=told is not None,
+        code=status if code is None else code,
+        own=code is not None,
         message=one_line(text, key),
         data=_without(body.get("data"), key),
         http=status,
@@ -124,7 +124,7 @@ def read(response: httpx.Response, key: str) -> Answer:
 
 
 def _without(data: Any, key: str) -> Any:
-    """`data`, the texts for people in it without the key. Addresses are what they are."""
+    """`data`, its messages without the key. URLs stay as they are."""
     if not isinstance(data, dict):
         return data
     texts = {name: data[name] for name in _TEXTS if isinstance(data.get(name), str)}
@@ -198,11 +198,11 @@ def _wanted(answer: Answer) -> str:
     return _MODEL if answer.says(*_GONE) else ""
 
 
-def _code(told: Any) -> int | None:
+def _code(value: Any) -> int | None:
     """The code in a body: a number, which some answers write as text."""
-    if isinstance(told, str) and told.strip().isdecimal() and len(told) < 10:
-        return int(told)
-    return told if isinstance(told, int) and not isinstance(told, bool) else None
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 10:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _unknown(why: str) -> SubmitUnknown:
