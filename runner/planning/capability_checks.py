@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import fields
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ from runner.config.project import Boundary
 from runner.errors import MediaError
 from runner.kinds import Kind
 from runner.planning import image_fit
+from runner.planning.identity import ROLES, Role
 from runner.planning.plan import asked, capabilities_of, uploader_capabilities
 
 if TYPE_CHECKING:
@@ -94,6 +96,11 @@ def objections(caps: GeneratorCapabilities, request: ShotRequest, *, who: str) -
             f"is {len(request.prompt)} characters long with the project's style",
             allowed=f"{longest} characters for {who}",
         )
+    for one in fields(request):
+        value = getattr(request, one.name)
+        optional = ROLES[one.name] is Role.UNLESS_DEFAULT and value != one.default
+        if optional and one.name not in caps.request.keys:
+            yield Objection(one.name, f"{who} does not take this key", value, "leave it out")
     if caps.request.objections is not None:
         own = caps.request.objections
         yield from asked(who, (tuple,), lambda: tuple(own(request)))

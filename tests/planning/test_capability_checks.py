@@ -233,7 +233,7 @@ def on(**keys: Any) -> UploaderChoice:
         (on(https=False, reach_hint="take https"), "not HTTPS", "uploader=far; or take https"),
         (
             on(lifetime_s=600, lifetime_hint="set life=9"),
-            "live 600 s, and a task may wait 1800 s",
+            "served for 600 s, and a task may wait 1800 s",
             "set life=9; or a lower",
         ),
     ],
