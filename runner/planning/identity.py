@@ -43,6 +43,7 @@ ROLES: Final = {
     "fps": Role.ALWAYS,
     "seed": Role.ALWAYS,
     "take": Role.ALWAYS,
+    "negative_prompt": Role.UNLESS_DEFAULT,
     "params": Role.ALWAYS,
     "image": Role.SEPARATE,
     "last_image": Role.SEPARATE,
