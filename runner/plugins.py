@@ -59,7 +59,7 @@ class Source:
             f"plugin {self.name} {what}",
             where=where or self.place,
             why=why,
-            hint=f"mend it, or leave it out: plugins.block=[{self.name}]",
+            hint=f"fix it, or leave it out: plugins.block=[{self.name}]",
         )
 
     def __str__(self) -> str:

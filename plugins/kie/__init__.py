@@ -177,7 +177,7 @@ def _hosting(options: KieUploadOptions) -> UploaderCapabilities:
         reach=reach,
         https=not options.upload_url.startswith("http:"),
         lifetime_s=options.life_h * 3600,
-        fetch_hint="run the same command again later, or take another image host (python -m runner plugins)",
+        fetch_hint="rerun the same command later, or take another image host (python -m runner plugins)",
         reach_hint="" if reach is Reach.PUBLIC else "leave uploader.upload_url at KIE's own host",
         lifetime_hint="set uploader.life_h to more hours, if KIE keeps its word that long",
     )

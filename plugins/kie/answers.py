@@ -17,13 +17,13 @@ from . import failures
 if TYPE_CHECKING:
     import httpx
 
-_TOP_UP: Final = "top up at kie.ai, then run the same command again: what is made is kept"
+_TOP_UP: Final = "top up at kie.ai, then rerun the same command: what is made is kept"
 _CAPPED: Final = "raise the key's own limit in KIE's settings, or wait until it is reset"
 _KEY: Final = "check the key: KIE_API_KEY in the environment, or generator.api_key_file"
 _MODEL: Final = "choose another model: generator.model=..."
 _FORBIDDEN: Final = "check generator.api_url, and the list of addresses that the key may be used from"
 _ADDRESS: Final = "check generator.api_url"
-_CHANGE: Final = "change the prompt, then run the same command again"
+_CHANGE: Final = "change the prompt, then rerun the same command"
 _CARD: Final = (
     "the model asks for more than its card knows: set it in generator.params, add a newer card to "
     "conf/cards/kie/, or take another model"
@@ -78,7 +78,7 @@ class Answer:
     """One answer. `code` is the body's where it has one, else HTTP's; `None` where the body cannot be read.
 
     `own` says that KIE wrote the code, and not something in between. `message` is one line, safe to show.
-    `retry_after_s` is what it asks to wait, where it says so.
+    `retry_after_s` is what it asks to wait, where it states so.
     """
 
     code: int | None

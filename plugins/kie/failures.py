@@ -9,7 +9,7 @@ _PROMPT: Final = "change the prompt: this one is not allowed by the model"
 _PICTURE: Final = (
     "the model does not allow what is on the first frame; change it or the prompt, or take another model"
 )
-HOST: Final = "KIE cannot fetch a picture from where it is; for first frames try uploader=kie"
+HOST: Final = "KIE cannot fetch an image from where it is; for first frames try uploader=kie"
 """What helps when KIE cannot fetch the image."""
 
 

@@ -25,7 +25,7 @@ _HINTS: Final = {
     403: _KEY,
     404: "check uploader.upload_url: KIE's is another host than that of its API",
 }
-_LATER: Final = "run the same command again later, or take another image host (python -m runner plugins)"
+_LATER: Final = "rerun the same command later, or take another image host (python -m runner plugins)"
 _ENDINGS: Final = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 

@@ -195,7 +195,7 @@ class ExtractorKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploaderKeys:
-    """The keys of `uploader:` that every uploader has. `verify`: fetch each picture back before it is paid for."""
+    """The keys of `uploader:` that every uploader has. `verify`: fetch each image back before it is paid for."""
 
     plugin: str
     verify: bool = True

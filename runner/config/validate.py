@@ -203,7 +203,7 @@ class _Drafting:
             self._check_name(f"{at}.{name}", name)
             folded = unicodedata.normalize("NFKC", name).casefold().strip()
             if folded in known:
-                self.reader.problem(f"{at}.{name}", f"is the same name as {known[folded]!r} to a person")
+                self.reader.problem(f"{at}.{name}", f"looks the same as {known[folded]!r}")
             known[folded] = name
 
     def _check_name(self, key: str, name: str) -> None:
@@ -322,7 +322,7 @@ class _ShotReader:
             )
         if boundary is Boundary.IMAGE and not own.image:
             self.reader.problem(
-                f"{at}.image", "is required where the boundary is image", allowed="a picture file"
+                f"{at}.image", "is required where the boundary is image", allowed="an image file"
             )
         if boundary is not Boundary.IMAGE and own.image:
             self.reader.problem(
@@ -334,7 +334,7 @@ class _ShotReader:
         return boundary
 
     def _image(self, text: str, at: str) -> GivenImage | None:
-        """Look beside the file that names the picture, then in the working folder."""
+        """Look beside the file that names the image, then in the working folder."""
         from runner.media import picture
 
         key = f"{at}.image"

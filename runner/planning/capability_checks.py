@@ -67,7 +67,7 @@ def public_hosts(registry: Registry) -> list[str]:
 
 
 def can_fall_back(planned: PlannedShot) -> bool:
-    """Whether a shot that should start from a picture can also be made from its prompt alone."""
+    """Whether a shot that should start from an image can also be made from its prompt alone."""
     caps = capabilities_of(planned.shot.generator, planned.request.model, InputMode.TEXT)
     return caps.text and not list(objections(caps, planned.request, who=planned.who))
 
@@ -134,7 +134,7 @@ def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:
 
 
 def _check_picture(planned: PlannedShot, given: GivenImage, reader: Reader) -> None:
-    """A picture that the model cannot take would only show when the shots before it are paid for."""
+    """An image that the model cannot take would only show when the shots before it are paid for."""
     why = _unusable(given, planned.capabilities)
     if why:
         who = planned.who
@@ -144,7 +144,7 @@ def _check_picture(planned: PlannedShot, given: GivenImage, reader: Reader) -> N
 
 
 def _unusable(given: GivenImage, caps: GeneratorCapabilities) -> str:
-    """Why the model takes the picture in no form; nothing where it does."""
+    """Why the model takes the image in no form; nothing where it does."""
 
     limits = caps.image
     if limits is None:
@@ -171,7 +171,7 @@ def _no_form(given: GivenImage, limits: ImageInput) -> str:
 
 
 def _check_hosting(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:
-    """A model that cannot fetch its picture fails, or is paid for without continuity: say so before."""
+    """A model that cannot fetch its image fails, or is paid for without continuity: say so before."""
     caps, name = uploader_capabilities(plan.project), plan.project.uploader.spec.name
     for planned in plan.shots:
         image = planned.capabilities.image
@@ -186,7 +186,7 @@ def _check_hosting(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:
         if trouble:
             reader.problem(
                 "uploader.plugin",
-                f"{generator} cannot fetch pictures from {name}, whose addresses are {trouble}",
+                f"{generator} cannot fetch images from {name}, whose URLs are {trouble}",
                 value=name,
                 allowed=_others(generator, name, hosts, caps),
             )
@@ -202,7 +202,7 @@ def _check_hosting(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:
 
 
 def needed_lifetime_s(queue_s: float) -> float:
-    """How many seconds an address has to live where a task may wait `queue_s` before its picture is fetched."""
+    """How many seconds an address has to live where a task may wait `queue_s` before its image is fetched."""
     return min(queue_s, _LONGEST_QUEUE_S)
 
 
@@ -215,11 +215,7 @@ def _others(generator: str, chosen: str, hosts: Sequence[str], caps: UploaderCap
     """Image hosts that would do, the generator's own first, or a way to make the chosen one public."""
     names = sorted((name for name in hosts if name != chosen), key=lambda name: name != generator)
     others = " or ".join(f"uploader={name}" for name in names)
-    ways = (
-        [others, caps.reach_hint]
-        if others or caps.reach_hint
-        else ["an uploader with public HTTPS addresses"]
-    )
+    ways = [others, caps.reach_hint] if others or caps.reach_hint else ["an uploader with public HTTPS URLs"]
     return "; or ".join(way for way in ways if way)
 
 

@@ -130,7 +130,9 @@ def _notes(plan: Plan, expected: Estimate) -> list[str]:
     if expected.fallbacks:
         names = few([shot.name for shot in plan.shots if shot.key in expected.fallbacks])
         takes = retakes(plan, expected.fallbacks)
-        found.append(f"made from their prompts alone by an earlier run: {names}; to have them anew: {takes}")
+        found.append(
+            f"generated from their prompts alone by an earlier run: {names}; to regenerate them: {takes}"
+        )
     return found
 
 

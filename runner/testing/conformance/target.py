@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One plugin with its options. `host` is an uploader for the pictures that a generator starts from."""
+    """One plugin with its options. `host` is an uploader for the images that a generator starts from."""
 
     kind: Kind
     spec: PluginSpec
@@ -72,7 +72,7 @@ def find(name: str, words: Sequence[str] = ()) -> list[Target]:
     """The plugins registered under `name`, one for each kind, with the options in `words`.
 
     `words` are as for a run: `generator.KEY=VALUE`, `extractor.KEY=`, `uploader.KEY=`, `plugins.dirs=`,
-    `plugins.block=`; `uploader=NAME` chooses who hosts the pictures for a generator. Raises `UsageError`,
+    `plugins.block=`; `uploader=NAME` chooses who hosts the images for a generator. Raises `UsageError`,
     `ConfigError` with all that is wrong with the options, `PluginError` where the plugin may be a broken one.
     """
     config = _parsed(words)
