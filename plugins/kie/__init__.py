@@ -88,6 +88,7 @@ class KieOptions:
     callback       {public_url, bind, port, hmac_key}: hear from KIE when a task ends, besides polling
     max_clip_mb    the largest clip that is taken
     timeout_s      how long to wait for an answer
+    patience_s     how long a failure must be reported that comes without a proper record, before it is believed
 
     Raises `ValueError` for what cannot be.
     """
@@ -100,9 +101,12 @@ class KieOptions:
     callback: Callback = field(default_factory=Callback, metadata=TRANSPORT)
     max_clip_mb: float = field(default=2000.0, metadata=TRANSPORT)
     timeout_s: float = field(default=60.0, metadata=TRANSPORT)
+    patience_s: float = field(default=30.0, metadata=TRANSPORT)
 
     def __post_init__(self) -> None:
         _check(self.api_url, "api_url", self.timeout_s)
+        if self.patience_s < 0:
+            raise ValueError("patience_s should be 0 or more")
         if self.max_clip_mb <= 0:
             raise ValueError("max_clip_mb should be more than 0")
 

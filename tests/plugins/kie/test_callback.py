@@ -292,6 +292,6 @@ def test_a_callback_brings_the_next_poll_forward_and_ends_nothing_by_itself(
         loop.close()
 
     assert answer.code == 1
-    assert "kie gave up: nsfw" in " ".join(answer.err.split())
+    assert "the task failed at kie: nsfw" in " ".join(answer.err.split())
     assert provider.polls == ["t1"] * 3
     assert provider.answers == [(200, 1), (200, 1), (200, 2)]
