@@ -10,6 +10,7 @@ from runner.api import (
     SECRET,
     TRANSPORT,
     Context,
+    EmulatorSpec,
     GeneratorCapabilities,
     GeneratorSpec,
     ImageInput,
@@ -19,6 +20,7 @@ from runner.api import (
     Rate,
     RateLimits,
     Reach,
+    Spec,
     UploaderCapabilities,
     UploaderSpec,
     hookimpl,
@@ -28,6 +30,8 @@ from runner.providers import ApiKey, host_of, is_base_url, is_local, reach_of
 from .models import MODELS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .generator import Kie
     from .uploader import KieUpload
 
@@ -203,8 +207,14 @@ def _create_uploader(options: KieUploadOptions, context: Context) -> KieUpload:
     return KieUpload(options, context)
 
 
+def _emulate(words: Sequence[str]) -> int:
+    from .emulator.command import main
+
+    return main(words)
+
+
 @hookimpl
-def runner_register() -> list[GeneratorSpec | UploaderSpec]:
+def runner_register() -> list[Spec]:
     return [
         GeneratorSpec(
             name="kie",
@@ -222,5 +232,10 @@ def runner_register() -> list[GeneratorSpec | UploaderSpec]:
             options=KieUploadOptions,
             capabilities=_hosting,
             ready=_ready,
+        ),
+        EmulatorSpec(
+            name="kie",
+            command=_emulate,
+            summary="KIE.AI: tasks, uploads, callbacks, an account; clips that start from the image they are given",
         ),
     ]

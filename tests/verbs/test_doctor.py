@@ -7,14 +7,15 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from runner.plugins.kie.emulator.client import running
 
-from runner.testing.emulators.kie.client import running
 from tests.kie_account import QUICK, SMALL, KieAccount, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.testing.emulators.kie.client import Emulator
+    from runner.plugins.kie.emulator.client import Emulator
+
     from tests.conftest import Answer, Workplace
 
 CHAIN = {"main": {"one": "a quiet lake", "two": "wind on the lake"}}

@@ -12,8 +12,9 @@ from tests.conftest import Answer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from runner.plugins.kie.emulator.client import Emulator
+
     from runner import RunOutcome, Timing
-    from runner.testing.emulators.kie.client import Emulator
     from tests.conftest import Workplace
 
 MODEL = "bytedance/seedance-2-mini"

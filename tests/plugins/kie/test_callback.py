@@ -18,9 +18,9 @@ import pytest
 from aiohttp import web
 from runner.plugins.kie import Callback
 from runner.plugins.kie.callback import receiver as kie_receiver
+from runner.plugins.kie.emulator.client import running
 
 from runner.errors import PluginError
-from runner.testing.emulators.kie.client import running
 from tests.kie_account import SMALL
 
 if TYPE_CHECKING:

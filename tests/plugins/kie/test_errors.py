@@ -9,9 +9,9 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from runner.plugins.kie.emulator.client import running
 
 from runner import Timing
-from runner.testing.emulators.kie.client import running
 from tests.plugins.kie.desk import PRICE, Desk, Seen, trouble
 
 if TYPE_CHECKING:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from runner.plugins.kie.emulator.client import running
 
-from runner.testing.emulators.kie.client import running
 from tests.kie_account import QUICK, KieAccount, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.testing.emulators.kie.client import Emulator
+    from runner.plugins.kie.emulator.client import Emulator
+
     from tests.conftest import Answer, Workplace
 
 MODEL = "kling/v2-5-turbo-pro"

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
+    from runner.plugins.kie.emulator.client import Emulator
+
     from runner.api import EncodedImage, HostedImage
-    from runner.testing.emulators.kie.client import Emulator
 
 ADDRESS = "https://tempfile.redpandaai.co/kieai/7/runner/a.png"
 KEY = "kie-canary-5150"
