@@ -99,7 +99,7 @@ class Kie:
         now = self._monotonic()
         if since is None or now - since < patience_s:
             self._doubted[ref.id] = now if since is None else since
-            raise PollFailed(f"KIE says that task {ref.id} has failed, and is asked again", why=answer.line)
+            raise PollFailed(f"KIE says that task {ref.id} has failed; polling again", why=answer.line)
         return status
 
     async def fetch(self, status: Status, sink: Sink) -> None:

@@ -165,7 +165,7 @@ def parser() -> argparse.ArgumentParser:
         type=_side,
         default=0,
         metavar="PX",
-        help="no clip is larger, whatever is asked for",
+        help="no clip is larger, whatever is requested",
     )
     add("--die-with-parent", action="store_true", help="stop when the standard input closes")
     add("-q", "--quiet", action="store_true", help="no line per creation")
