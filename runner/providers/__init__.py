@@ -31,7 +31,14 @@ from runner.providers.card import (
 )
 from runner.providers.foreign_text import describe, one_line, page_text, spellings
 from runner.providers.fresh_url import EXPIRED, fetch_or_refresh
-from runner.providers.http_answers import json_of, never_sent, retry_after_s, text_of, usd
+from runner.providers.http_answers import (
+    json_of,
+    never_sent,
+    retry_after_s,
+    text_of,
+    untrusted_certificate,
+    usd,
+)
 from runner.providers.http_api import HttpApi, bearer
 from runner.providers.model_catalogue import CardFolder, Catalogue
 from runner.providers.receiver import CallbackReceiver, listening
@@ -77,5 +84,6 @@ __all__ = [
     "retry_after_s",
     "spellings",
     "text_of",
+    "untrusted_certificate",
     "usd",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
@@ -25,6 +26,15 @@ def never_sent(problem: BaseException) -> bool:
     import httpx
 
     return isinstance(problem, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+
+
+def untrusted_certificate(problem: BaseException | None) -> bool:
+    """Whether a connection failed since the other side's certificate could not be verified: no retry helps."""
+    while problem is not None:
+        if isinstance(problem, ssl.SSLCertVerificationError):
+            return True
+        problem = problem.__cause__ or problem.__context__
+    return False
 
 
 def retry_after_s(response: httpx.Response, now: datetime | None = None) -> float | None:

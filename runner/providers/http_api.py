@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import Busy, PollFailed, SubmitRefused, SubmitUnknown
 from runner.providers.foreign_text import describe
-from runner.providers.http_answers import never_sent, text_of
+from runner.providers.http_answers import never_sent, text_of, untrusted_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +42,8 @@ class HttpApi:
     ) -> httpx.Response:
         """POST `body` as JSON to create a task; the answer, whatever its status is.
 
-        Raises `SubmitRefused` without a key, `Busy` where nothing was sent for certain, else `SubmitUnknown`.
+        Raises `SubmitRefused` without a key, or where the certificate cannot be verified; `Busy` where nothing was sent
+        for certain; else `SubmitUnknown`.
         """
         key = await self.key.get(SubmitRefused)
         try:
@@ -59,6 +60,13 @@ class HttpApi:
                 timeout=self.timeout_s,
             )
         except Exception as problem:
+            if untrusted_certificate(problem):
+                raise SubmitRefused(
+                    f"the certificate of {self.name} cannot be verified",
+                    where=self.base_url,
+                    why=describe(problem, key),
+                    hint="check the URL and the clock; SSL_CERT_FILE names certificates of your own",
+                ) from problem
             if never_sent(problem):
                 raise Busy(f"{self.name} cannot be reached", why=describe(problem, key)) from problem
             raise self.unknown(f"no answer came: {describe(problem, key)}") from problem

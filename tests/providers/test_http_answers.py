@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import html
 import socket
-from datetime import UTC, datetime
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from runner.errors import Busy, FetchFailed, PollFailed, SubmitRefused, SubmitUnknown
 from runner.net import http
@@ -30,7 +38,8 @@ from runner.providers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
 
 KEY = "canary/5150&<x>"
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -161,6 +170,54 @@ def test_a_provider_that_cannot_be_reached_was_sent_nothing() -> None:
             sent(None, lambda api: api.submit("/tasks", {}), url)
         with pytest.raises(PollFailed, match="Acme does not answer"):
             sent(None, lambda api: api.request("GET", "/tasks"), url)
+
+
+def test_a_certificate_that_cannot_be_verified_is_a_refusal_that_no_retry_helps(tmp_path: Path) -> None:
+    with unverifiable(tmp_path) as url, pytest.raises(SubmitRefused, match="cannot be verified") as caught:
+        sent(None, lambda api: api.submit("/tasks", {}), url)
+
+    assert not isinstance(caught.value, Busy)
+    assert "certificate" in caught.value.why.lower()
+    assert "SSL_CERT_FILE" in caught.value.hint
+
+
+@contextlib.contextmanager
+def unverifiable(folder: Path) -> Iterator[str]:
+    """An HTTPS server on this machine with a certificate that nobody signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "server.pem"
+    file.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + certificate.public_bytes(Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                connection, _ = server.accept()
+                with connection:
+                    connection.settimeout(20)
+                    context.wrap_socket(connection, server_side=True).close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"https://127.0.0.1:{server.getsockname()[1]}"
+        thread.join(30)
 
 
 def test_a_lost_answer_to_a_submission_is_an_unknown_outcome() -> None:
