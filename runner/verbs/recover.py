@@ -80,10 +80,10 @@ def main(words: Sequence[str]) -> int:
     else:
         verb = "would record" if arguments.dry_run else "recorded"
         print(
-            f"{verb} {len(found.attempts)} clips that were paid for ({dollars(cost)}) in {store.journal_path(root)}"
+            f"{verb} {_counted(len(found.attempts), 'clip')} ({dollars(cost)}) as paid for in {store.journal_path(root)}"
         )
         print(
-            f"{len(found.files)} files go back into the object store"
+            f"put back into the object store: {_counted(len(found.files), 'file')}"
             if found.files
             else "no file was missing"
         )
@@ -94,6 +94,10 @@ def main(words: Sequence[str]) -> int:
                 f"- {clip.sequence}/{clip.shot} of {clip.folder}: its file is gone or changed; not recorded"
             )
     return 1 if found.damaged else 0
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 async def _rebuilt(root: Path, found: Recovery) -> None:
