@@ -17,8 +17,9 @@ LEASE_S: Final = 90.0
 """A holder whose process cannot be looked up is dead when its heartbeat has not moved for so long."""
 _STEP_S: Final = 5.0
 """At most so much of the time between two looks counts: the one who waits may have been stopped meanwhile, too."""
-_SKEW_S: Final = 900.0
-"""How far the clocks of two hosts may be apart, where all that is known of a holder is when it last renewed."""
+_SKEW_S: Final = 86_400.0
+"""Who may not wait takes a holder that cannot be looked up for alive, unless it last renewed more than a day ago: the
+clocks of two hosts may be hours apart, where one of them has another time zone."""
 _COLUMNS: Final = "owner, host, boot, space, pid, life, fence, beat, wall"
 
 

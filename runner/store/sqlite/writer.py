@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import functools
 import queue
 import sqlite3
@@ -163,7 +164,8 @@ class Writer:
                 return self._waited(lambda: _done(connection, batch))
         except Exception as error:
             told = self._explained(error)
-            return [_Answer(request, None, told) for request in batch]
+            # A copy for each: who catches it adds to it what concerns its own shot.
+            return [_Answer(request, None, copy.copy(told)) for request in batch]
 
     def _waited(self, work: Callable[[], T]) -> T:
         """Do `work`, and wait, saying so, while another process holds the journal's lock."""
