@@ -57,6 +57,36 @@ def test_the_journal_goes_on_when_those_who_asked_are_cancelled(local: LocalStor
     run(steps())
 
 
+def test_whoever_is_cancelled_leaves_neither_an_open_intent_nor_a_lease(local: LocalStore) -> None:
+    """What was certainly not submitted is no unknown outcome, which the user would have to resolve."""
+
+    async def steps() -> None:
+        async with local.session() as journal, local.session() as other:
+            for turns in range(60):
+                lease = await journal.acquire(f"key-{turns:02x}")
+                assert lease is not None
+                intending = asyncio.create_task(journal.intend(attempt(f"{turns:02x}"), Budget(), lease))
+                acquiring = asyncio.create_task(journal.acquire("k"))
+                for _ in range(turns % 4):
+                    await asyncio.sleep(0.0005 * turns)
+                intending.cancel()
+                acquiring.cancel()
+                ended = await asyncio.gather(intending, acquiring, return_exceptions=True)
+                if isinstance(ended[1], Lease):
+                    await journal.release(ended[1])
+                found = await journal.decisive(f"key-{turns:02x}")
+                if isinstance(ended[0], asyncio.CancelledError):
+                    assert found is None or (found.phase, found.at_risk) == (Phase.REFUSED, 0)
+                else:
+                    assert found is not None
+                    assert found.phase is Phase.INTENDED
+                taken = await other.acquire("k")
+                assert taken is not None
+                await other.release(taken)
+
+    run(steps())
+
+
 def test_an_entry_that_cannot_be_read_harms_nothing_beside_it(local: LocalStore) -> None:
     async def steps() -> None:
         async with local.session() as journal:

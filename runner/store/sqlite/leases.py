@@ -11,7 +11,7 @@ from runner.store.sqlite.process import Process, is_alive
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 LEASE_S: Final = 90.0
 """A holder whose process cannot be looked up is dead when its heartbeat has not moved for so long."""
@@ -65,6 +65,10 @@ class Leases:
         )
         return Lease(key=key, owner=me.owner, fence=fence)
 
+    def holds(self, connection: sqlite3.Connection, key: str) -> bool:
+        holder = _holder(connection, key)
+        return holder is not None and holder.process.owner == self.me.owner
+
     def renew(self, connection: sqlite3.Connection, wall: float) -> None:
         connection.execute(
             "UPDATE leases SET beat = beat + 1, wall = ? WHERE owner = ?", (wall, self.me.owner)
@@ -76,6 +80,10 @@ class Leases:
             "UPDATE leases SET owner = '' WHERE key = ? AND owner = ? AND fence = ?",
             (lease.key, lease.owner, lease.fence),
         )
+
+    def release_each(self, connection: sqlite3.Connection, leases: Iterable[Lease]) -> None:
+        for lease in leases:
+            self.release(connection, lease)
 
     def release_all(self, connection: sqlite3.Connection) -> None:
         """Give back what this session holds: its process may live on after it."""

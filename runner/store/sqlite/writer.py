@@ -96,6 +96,13 @@ class Writer:
         self._queue.put(_Request(work, future))
         return await future
 
+    def post(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Have `work` done after what was asked for so far, without waiting. Its errors are dropped."""
+        future: asyncio.Future[object] = self._loop.create_future()
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if not self._closed:
+            self._queue.put(_Request(work, future))
+
     async def close(self) -> None:
         """Do what was asked for, and close the journal."""
         self._closed = True
