@@ -22,6 +22,7 @@ from runner.store.attempt import AlreadyDecided, Phase
 from runner.store.budget import Budget
 from runner.store.interface import Change, Filter, Lease
 from runner.store.sqlite.leases import LEASE_S
+from runner.store.sqlite.writer import Patience
 from tests.store.contract import Place, attempt, intended, run
 from tests.store.local_store import LocalStore
 from tests.store.memory import MemoryStore
@@ -59,30 +60,31 @@ def test_the_journal_goes_on_when_those_who_asked_are_cancelled(local: LocalStor
 
 def test_whoever_is_cancelled_leaves_neither_an_open_intent_nor_a_lease(local: LocalStore) -> None:
     """What was certainly not submitted is no unknown outcome, which the user would have to resolve."""
+    patient = Patience(try_s=0.05, whole_s=120.0)
 
     async def steps() -> None:
-        async with local.session() as journal, local.session() as other:
-            for turns in range(60):
-                lease = await journal.acquire(f"key-{turns:02x}")
-                assert lease is not None
-                intending = asyncio.create_task(journal.intend(attempt(f"{turns:02x}"), Budget(), lease))
-                acquiring = asyncio.create_task(journal.acquire("k"))
-                for _ in range(turns % 4):
-                    await asyncio.sleep(0.0005 * turns)
-                intending.cancel()
-                acquiring.cancel()
-                ended = await asyncio.gather(intending, acquiring, return_exceptions=True)
-                if isinstance(ended[1], Lease):
-                    await journal.release(ended[1])
-                found = await journal.decisive(f"key-{turns:02x}")
-                if isinstance(ended[0], asyncio.CancelledError):
-                    assert found is None or (found.phase, found.at_risk) == (Phase.REFUSED, 0)
-                else:
-                    assert found is not None
-                    assert found.phase is Phase.INTENDED
-                taken = await other.acquire("k")
-                assert taken is not None
-                await other.release(taken)
+        async with local.session(patience=patient) as journal, local.session() as other:
+            lease = await journal.acquire("k1")
+            assert lease is not None
+            with contextlib.closing(sqlite3.connect(local.journal, isolation_level=None)) as lock:
+                lock.execute("BEGIN IMMEDIATE")
+                asking = [
+                    asyncio.create_task(journal.intend(attempt("a", key="k1"), Budget(), lease)),
+                    asyncio.create_task(journal.acquire("k2")),
+                ]
+                deadline = time.monotonic() + 60
+                while not local.told:  # the writer has begun, and waits for the lock
+                    assert time.monotonic() < deadline
+                    await asyncio.sleep(0.01)
+                for task in asking:
+                    task.cancel()
+                ended = await asyncio.gather(*asking, return_exceptions=True)
+                assert [type(one) for one in ended] == [asyncio.CancelledError] * 2
+                lock.execute("ROLLBACK")
+            found = await journal.decisive("k1")
+            assert found is not None
+            assert (found.phase, found.at_risk) == (Phase.REFUSED, 0)
+            assert await other.acquire("k2") is not None
 
     run(steps())
 
