@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         # Without a file's name it is our own output that cannot be written.
         print(f"runner: the output cannot be written: {error.strerror}", file=sys.stderr)
-        print("  next: make room, then run the same command again: what is done is kept", file=sys.stderr)
+        print("  next: make room, then rerun the same command: finished shots are kept", file=sys.stderr)
         return 1
 
 

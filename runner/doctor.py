@@ -1,6 +1,6 @@
 """Whether a configuration can be run here and now: keys, balances, clocks, disk, image host, models that end soon.
 
-Nothing is bought. The image host gets one small picture, since nothing else proves that it works.
+Nothing is bought. The image host gets one small image, since nothing else proves that it works.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ def clock(name: str, there: datetime) -> Check:
         subject="clock",
         verdict=verdict,
         message=f"this machine is {off:.0f} s {'ahead of' if skew_s > 0 else 'behind'} {name}",
-        hint="set the clock: signed addresses and callbacks depend on it",
+        hint="set the clock: signed URLs and callbacks depend on it",
     )
 
 
@@ -254,7 +254,7 @@ async def _host(plan: Plan, plugins: PluginObjects) -> Check:
     return Check(
         subject="uploader",
         verdict=Verdict.OK,
-        message=f"{name}: a picture {back} in {time.monotonic() - began:.1f} s, and lives {life}",
+        message=f"{name}: an image {back} in {time.monotonic() - began:.1f} s, and lives {life}",
     )
 
 

@@ -8,7 +8,7 @@
     ├── JournalError         the journal cannot be read or written
     ├── PluginError          a plugin is broken, missing, or registered twice
     ├── MediaError           a file is not what it should be
-    │   ├── NotAVideo            no decodable picture track in it
+    │   ├── NotAVideo            no decodable video track in it
     │   ├── Incomplete           it ends before its own headers say it does
     │   ├── ExtractionRefused    its last frame cannot be told for certain
     │   └── JoinError            the clips of a sequence cannot be joined
@@ -61,7 +61,7 @@ class Rerun(enum.Enum):
 
 
 class RunnerError(Exception):
-    """An error to show to a person: what happened, where, why, and what to do next.
+    """An error to show: what happened, where, why, and what to do next.
 
     `what` is one sentence. `where` names the shot, the file or the dotted key. `why` is the cause, or what is
     allowed instead. `hint` is the next command or change.
@@ -168,7 +168,7 @@ class MediaError(RunnerError):
 
 
 class NotAVideo(MediaError):
-    """The file holds no decodable picture track (empty, HTML, audio only, cover art only)."""
+    """The file holds no decodable video track (empty, HTML, audio only, cover art only)."""
 
 
 class Incomplete(MediaError):
@@ -184,13 +184,13 @@ class JoinError(MediaError):
 
 
 class UploadError(RunnerError):
-    """A picture did not get onto the image host. Nothing was generated yet, so trying again is free."""
+    """An image did not get onto the image host. Nothing was generated yet, so trying again is free."""
 
     retry_safe = True
 
 
 class UploadRefused(UploadError):
-    """The image host does not take the picture, or nobody can fetch it from there; trying again changes nothing."""
+    """The image host does not take the image, or nobody can fetch it from there; trying again changes nothing."""
 
     retry_safe = False
 
@@ -204,7 +204,7 @@ class SubmitRefused(ShotError):
 
 
 class RetryLater(ShotError):
-    """Something to be asked again later. `retry_after_s` is how long the provider asks to wait, where it says so."""
+    """Something to be asked again later. `retry_after_s` is how long the provider asks to wait, where it states so."""
 
     retry_safe = True
 

@@ -7,7 +7,6 @@ wheel alike.
 
 from __future__ import annotations
 
-import enum
 import functools
 import importlib
 import importlib.util
@@ -27,6 +26,7 @@ import pluggy
 from runner import api, bundle, hookspecs
 from runner.api import EmulatorSpec, ExtractorSpec, GeneratorSpec, PluginSpec, UploaderSpec
 from runner.errors import PluginError
+from runner.kinds import KINDS, Kind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,21 +39,6 @@ ENTRY_POINTS: Final = "runner"
 __path__ = [str(BUNDLED)]
 
 S = TypeVar("S", GeneratorSpec, ExtractorSpec, UploaderSpec)
-
-
-class Kind(enum.StrEnum):
-    """What a plugin can be."""
-
-    GENERATOR = "generator"
-    EXTRACTOR = "extractor"
-    UPLOADER = "uploader"
-
-
-_KINDS: Final[dict[type, Kind]] = {
-    GeneratorSpec: Kind.GENERATOR,
-    ExtractorSpec: Kind.EXTRACTOR,
-    UploaderSpec: Kind.UPLOADER,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +59,7 @@ class Source:
             f"plugin {self.name} {what}",
             where=where or self.place,
             why=why,
-            hint=f"mend it, or leave it out: plugins.block=[{self.name}]",
+            hint=f"fix it, or leave it out: plugins.block=[{self.name}]",
         )
 
     def __str__(self) -> str:
@@ -114,7 +99,7 @@ class Registry:
         return self._find(UploaderSpec, name)
 
     def _find(self, cls: type[S], name: str) -> S | None:
-        found = self.registered.get((_KINDS[cls], name))
+        found = self.registered.get((_kind(cls), name))
         return found.spec if found and isinstance(found.spec, cls) else None
 
     def observers(self) -> tuple[tuple[str, Callable[[Event], object]], ...]:
@@ -142,6 +127,10 @@ class Registry:
         """Raise the first loading error, if there was one: a run does not start on half of its plugins."""
         if self.broken:
             raise self.broken[0]
+
+
+def _kind(cls: type) -> Kind:
+    return next(kind for kind, row in KINDS.items() if row.spec is cls)
 
 
 def load(dirs: Sequence[str | Path] = ("plugins",), block: Sequence[str] = ()) -> Registry:
@@ -326,7 +315,7 @@ def _assignment(module: ModuleType, name: str) -> str:
 def _registered(spec: object, source: Source, call: Callable[[], object]) -> Registered:
     code = getattr(call, "__code__", None)
     where = f"{code.co_filename}:{code.co_firstlineno}" if code else ""
-    kind = _KINDS.get(type(spec))
+    kind = kind_of(spec)
     if kind is None:
         raise source.refuses(
             f"registers {type(spec).__name__}",

@@ -11,7 +11,7 @@ import pytest
 from runner import plugins
 from runner.api import Reach
 from runner.errors import PluginError
-from runner.plugins import Kind
+from runner.kinds import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -55,7 +55,7 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def _serving(argv: list[str], folder: Path, env: dict[str, str]) -> Iterator[None]:
-    """A command that serves until it is told to stop; it says so in its first line."""
+    """A command that serves until it is told to stop; it states so in its first line."""
     with subprocess.Popen(
         argv, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as server:

@@ -15,7 +15,7 @@ import yaml
 
 from runner import bundle, plugins
 from runner.config import catalogue, schema
-from runner.plugins import Kind
+from runner.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,18 @@ FLOORS = (
     ("store",),
     ("net",),
     ("media",),
-    ("plugins", "redaction", "hookspecs", "money", "naming", "bundle", "interrupts", "errors", "api"),
+    (
+        "plugins",
+        "kinds",
+        "redaction",
+        "hookspecs",
+        "money",
+        "naming",
+        "bundle",
+        "interrupts",
+        "errors",
+        "api",
+    ),
 )
 """The rooms of runner/README.md, top floor first: an import goes down, or stays on its floor."""
 
@@ -255,6 +266,13 @@ def test_every_file_of_conf_says_what_it_is() -> None:
     for group in (*catalogue.GROUPS, "project"):
         for choice in catalogue.choices(group, ROOT):
             assert len(choice.about) > 10, choice.file
+
+
+def test_the_table_of_kinds_and_the_schema_have_the_same_keys() -> None:
+    for kind, row in KINDS.items():
+        assert row.keys == tuple(one.name for one in dataclasses.fields(schema.PLUGIN_KEYS[kind]))
+        assert kind in schema.SECTIONS
+        assert (bundle.folder("conf") / kind).is_dir()
 
 
 SECTION_CLASSES = {

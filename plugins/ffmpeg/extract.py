@@ -11,10 +11,16 @@ import numpy as np
 
 from runner.api import Frame, HandOver
 from runner.errors import ExtractionRefused
-from runner.media.probe import Probe, probe
-from runner.media.program import READING, colour_filter, find_ffmpeg
-from runner.media.source import open_video
-from runner.media.tail import Moment, last_moment
+from runner.media import (
+    FFMPEG_INPUT_ARGUMENTS,
+    Moment,
+    Probe,
+    colour_filter,
+    find_ffmpeg,
+    last_moment,
+    open_video,
+    probe_clip,
+)
 
 from .process import Answer, run
 
@@ -50,7 +56,7 @@ class FFmpeg:
 
     def extract(self, clip: Path, policy: HandOver) -> Frame:
         """Return the last frame: the only policy there is. Raises `MediaError`."""
-        found = probe(clip)
+        found = probe_clip(clip)
         with open_video(clip) as source:
             last = last_moment(source)
         known = _Clip(clip, found, last)
@@ -99,7 +105,7 @@ class FFmpeg:
 
     def _run(self, clip: _Clip, seek: list[str], filters: str, *output: str) -> Answer:
         command = [str(self._program), "-hide_banner", "-nostdin", "-nostats", "-xerror"]
-        for option, value in READING.items():
+        for option, value in FFMPEG_INPUT_ARGUMENTS.items():
             command += [option, value]
         # With the prefix and in full, a name is never taken for an option, an address or a pattern.
         command += [*seek, "-i", f"file:{clip.path.absolute()}", "-map", "0:V:0", "-fps_mode", "passthrough"]

@@ -28,13 +28,13 @@ class GcsOptions:
     """Which bucket, as whom, and what addresses are handed out.
 
     bucket            its bare name
-    prefix            what the names of the pictures begin with: PREFIX/DIGEST.png
+    prefix            what the names of the images begin with: PREFIX/DIGEST.png
     access            signed: each address carries a signature that expires. public: the plain address of the object;
                       the bucket itself must be readable by anyone
     expires_h         hours that a signed address lives, 168 at the most; 12 at the most where Google keeps the key
     credentials_file  the JSON key of a service account; empty takes the application-default credentials
     project           the project that pays for the requests, for buckets that want one named
-    delete_at_end     give the pictures of this request a folder of their own, PREFIX/REQUEST/, and delete it at the end
+    delete_at_end     give the images of this request a folder of their own, PREFIX/REQUEST/, and delete it at the end
                       of the run, once no task can need them any more
     api_url           where to call instead of Google, such as an emulator; else STORAGE_EMULATOR_HOST says it.
                       Over plain http no account is shown
@@ -127,7 +127,7 @@ def _create(options: GcsOptions, context: Context) -> Gcs:
 def runner_register() -> UploaderSpec:
     return UploaderSpec(
         name="gcs",
-        summary="a bucket of Google Cloud Storage; addresses that expire, or public ones",
+        summary="a Google Cloud Storage bucket; signed URLs that expire, or public ones",
         factory=_create,
         options=GcsOptions,
         capabilities=capabilities,

@@ -25,7 +25,7 @@ _NOBODY: Final = "auth.credentials.AnonymousCredentials"
 _PERSON: Final = "oauth2.credentials.Credentials"
 _CANNOT: Final = {
     _NOBODY: "there is no key: an emulator over http is called without",
-    _PERSON: "they are those of a person, not of a service account",
+    _PERSON: "they belong to a user, not to a service account",
 }
 """Why credentials of a kind cannot sign."""
 
@@ -95,7 +95,7 @@ def check(options: GcsOptions) -> None:
 
 def _cannot_sign(why: str) -> UploadRefused:
     return UploadRefused(
-        "these credentials of Google cannot sign an address",
+        "these Google credentials cannot sign a URL",
         where="uploader.access=signed",
         why=why,
         hint=_SIGN_HINT,

@@ -70,7 +70,7 @@ def told(error: BaseException, options: GcsOptions, *, wanted: str) -> UploadErr
             "what answers is not Google Cloud Storage",
             where=address(options) or where,
             why="a page came instead of an answer",
-            hint="look for a proxy or a login page in between; then run the same command again",
+            hint="look for a proxy or a login page in between; then rerun the same command",
         )
     if isinstance(error, OSError):  # requests' errors are of this kind
         return _unreachable(error, options)
@@ -105,7 +105,7 @@ def _answered(error: Any, options: GcsOptions, where: str, wanted: str) -> Uploa
         )
     if code == 400 and "requester pays" in why.lower():
         return UploadRefused(
-            f"bucket {bucket} wants to know who pays",
+            f"bucket {bucket} is a requester-pays bucket",
             where=where,
             why=why,
             hint="uploader.project=PROJECT",
@@ -113,10 +113,10 @@ def _answered(error: Any, options: GcsOptions, where: str, wanted: str) -> Uploa
     if code in _LATER or code >= 500:
         what = "too many requests" if code == 429 else "it is out of order"
         return UploadError(
-            f"Google Cloud Storage takes no picture now: {what}",
+            f"Google Cloud Storage takes no image now: {what}",
             where=where,
             why=f"{code} {why}",
-            hint="run the same command again later",
+            hint="rerun the same command later",
         )
     return UploadRefused("Google Cloud Storage refused the picture", where=where, why=f"{code} {why}")
 
@@ -142,7 +142,7 @@ def _reason(error: Any) -> str:
 
 def _unsigned(said: str, where: str) -> UploadError:
     if "exhausted" in said:
-        return UploadError("Google signs no address now", where=where, why=first_line(Exception(said)))
+        return UploadError("Google does not sign a URL now", where=where, why=first_line(Exception(said)))
     # The answer's body stands in the message as Python shows bytes, or a mapping.
     found = re.search(r"""["']message["']:\s*(["'])(.*?)\1""", said.replace("\\'", "'"))
     return UploadRefused(
@@ -162,5 +162,5 @@ def _unreachable(error: BaseException, options: GcsOptions) -> UploadError:
         "Google Cloud Storage cannot be reached",
         where=address(options) or f"gs://{options.bucket}",
         why=first_line(Exception(said or type(error).__name__)),
-        hint="check the network, and HTTPS_PROXY where there is a proxy; then run the same command again",
+        hint="check the network, and HTTPS_PROXY where there is a proxy; then rerun the same command",
     )

@@ -1,4 +1,4 @@
-"""The uploader: pictures under the names of their digests, created once, never replaced."""
+"""The uploader: images under the names of their digests, created once, never replaced."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ https://cloud.google.com/sdk/gcloud/reference/storage/sign-url
 
 
 class Gcs:
-    """Puts pictures into a bucket. Nothing is asked of Google before the first one: a finished run needs no account."""
+    """Puts images into a bucket. Nothing is asked of Google before the first one: a finished run needs no account."""
 
     def __init__(self, options: GcsOptions, context: Context) -> None:
         self._options = options
@@ -64,7 +64,7 @@ class Gcs:
             self._account.client.close()
 
     async def put(self, picture: EncodedImage) -> HostedImage:
-        """Host the bytes; the same picture keeps its name, and costs nothing the second time."""
+        """Host the bytes; the same image keeps its name, and costs nothing the second time."""
         async with self._slots:
             work = asyncio.ensure_future(asyncio.to_thread(self._put, picture))
             self._running.add(work)
@@ -122,7 +122,7 @@ class Gcs:
             self._log.debug("gs://%s/%s was uploaded", blob.bucket.name, blob.name)
 
     def _compare(self, blob: Any, picture: EncodedImage) -> None:
-        """Refuse to hand out an object that is not the picture it is named after."""
+        """Refuse to hand out an object that is not the image it is named after."""
         from google.api_core.exceptions import GoogleAPICallError
 
         try:
@@ -130,7 +130,7 @@ class Gcs:
         except GoogleAPICallError as error:
             if error.code == 404:
                 raise UploadError(
-                    "the picture was deleted from its bucket just now",
+                    "the image was deleted from its bucket just now",
                     where=f"gs://{blob.bucket.name}/{blob.name}",
                 ) from None
             raise told(error, self._options, wanted="storage.objects.get") from error
@@ -140,7 +140,7 @@ class Gcs:
             raise UploadRefused(
                 "another file stands under the name of this picture",
                 where=f"gs://{blob.bucket.name}/{blob.name}",
-                why=f"it has {found[0]} bytes of {found[1]}, the picture {len(picture.data)} of {picture.mime}"
+                why=f"it has {found[0]} bytes of {found[1]}, the image {len(picture.data)} of {picture.mime}"
                 + ("" if found[:2] != (len(picture.data), picture.mime) else ", and they differ"),
                 hint=f"gcloud storage rm 'gs://{blob.bucket.name}/{blob.name}', or another uploader.prefix",
             )
@@ -177,8 +177,8 @@ class Gcs:
                 raise UploadRefused(
                     f"the bucket {bucket} is not public",
                     where="uploader.access=public",
-                    why=f"a stranger gets {answer.status_code}; with uniform bucket-level access it is the bucket that "
-                    "must let allUsers read, no single object can",
+                    why=f"without credentials the answer is {answer.status_code}; with uniform bucket-level access it is "
+                    "the bucket that must let allUsers read, no single object can",
                     hint=f"gcloud storage buckets add-iam-policy-binding gs://{bucket} --member=allUsers "
                     "--role=roles/storage.objectViewer, or uploader.access=signed",
                 )

@@ -46,13 +46,13 @@ RESULT_HOSTS: Final = (
 
 
 def endpoint(api_url: str) -> str:
-    """What tells one provider behind this API from another: the address, or that it is an emulator on this machine."""
+    """What identifies the provider behind this API: its URL, or that it is an emulator on this machine."""
     return "loopback" if is_local(host_of(api_url)) else api_url.rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """Where KIE tells that a task has ended. Optional: without it, and beside it, tasks are polled.
+    """Where KIE calls back when a task has ended. Optional: tasks are polled with it and without it.
 
     public_url  https://... of a tunnel or proxy that leads to bind:port on this machine; empty is none
     bind        the address to listen on
@@ -78,7 +78,7 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class KieOptions:
-    """Which KIE, as whom.
+    """Which KIE, with which key.
 
     api_url        KIE, or an emulator: python -m runner emulate
     api_key        the key; the profile takes it from the environment variable KIE_API_KEY
@@ -109,13 +109,13 @@ class KieOptions:
 
 @dataclass(frozen=True, slots=True)
 class KieUploadOptions:
-    """Where pictures are uploaded, as whom.
+    """Where images are uploaded, with which key.
 
     upload_url    KIE's upload host, or an emulator
     api_key       the key; the profile takes it from the environment variable KIE_API_KEY
     api_key_file  a file that holds nothing but the key, and comes before api_key
     folder        the folder of the account that they go into
-    life_h        how long an address is believed to live; KIE names 24 hours in one place and 3 days in another
+    life_h        how many hours a URL counts as served; KIE states 24 hours in one place and 3 days in another
     timeout_s     how long to wait for an answer
 
     Raises `ValueError` for what cannot be.
@@ -177,7 +177,7 @@ def _hosting(options: KieUploadOptions) -> UploaderCapabilities:
         reach=reach,
         https=not options.upload_url.startswith("http:"),
         lifetime_s=options.life_h * 3600,
-        fetch_hint="run the same command again later, or take another image host (python -m runner plugins)",
+        fetch_hint="rerun the same command later, or take another image host (python -m runner plugins)",
         reach_hint="" if reach is Reach.PUBLIC else "leave uploader.upload_url at KIE's own host",
         lifetime_hint="set uploader.life_h to more hours, if KIE keeps its word that long",
     )

@@ -17,13 +17,13 @@ from . import failures
 if TYPE_CHECKING:
     import httpx
 
-_TOP_UP: Final = "top up at kie.ai, then run the same command again: what is made is kept"
+_TOP_UP: Final = "top up at kie.ai, then rerun the same command: what is made is kept"
 _CAPPED: Final = "raise the key's own limit in KIE's settings, or wait until it is reset"
 _KEY: Final = "check the key: KIE_API_KEY in the environment, or generator.api_key_file"
 _MODEL: Final = "choose another model: generator.model=..."
 _FORBIDDEN: Final = "check generator.api_url, and the list of addresses that the key may be used from"
 _ADDRESS: Final = "check generator.api_url"
-_CHANGE: Final = "change the prompt, then run the same command again"
+_CHANGE: Final = "change the prompt, then rerun the same command"
 _CARD: Final = (
     "the model asks for more than its card knows: set it in generator.params, add a newer card to "
     "conf/cards/kie/, or take another model"
@@ -78,7 +78,7 @@ class Answer:
     """One answer. `code` is the body's where it has one, else HTTP's; `None` where the body cannot be read.
 
     `own` says that KIE wrote the code, and not something in between. `message` is one line, safe to show.
-    `retry_after_s` is what it asks to wait, where it says so.
+    `retry_after_s` is what it asks to wait, where it states so.
     """
 
     code: int | None
@@ -111,11 +111,11 @@ def read(response: httpx.Response, key: str) -> Answer:
             http=status,
             retry_after_s=after_s,
         )
-    told = _code(body.get("code"))
+    code = _code(body.get("code"))
     text = str(body.get("msg") or body.get("message") or body.get("error") or "")
     return Answer(
-        code=status if told is None else told,
-        own=told is not None,
+        code=status if code is None else code,
+        own=code is not None,
         message=one_line(text, key),
         data=_without(body.get("data"), key),
         http=status,
@@ -124,7 +124,7 @@ def read(response: httpx.Response, key: str) -> Answer:
 
 
 def _without(data: Any, key: str) -> Any:
-    """`data`, the texts for people in it without the key. Addresses are what they are."""
+    """`data`, its messages without the key. URLs stay as they are."""
     if not isinstance(data, dict):
         return data
     texts = {name: data[name] for name in _TEXTS if isinstance(data.get(name), str)}
@@ -198,11 +198,11 @@ def _wanted(answer: Answer) -> str:
     return _MODEL if answer.says(*_GONE) else ""
 
 
-def _code(told: Any) -> int | None:
+def _code(value: Any) -> int | None:
     """The code in a body: a number, which some answers write as text."""
-    if isinstance(told, str) and told.strip().isdecimal() and len(told) < 10:
-        return int(told)
-    return told if isinstance(told, int) and not isinstance(told, bool) else None
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < 10:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _unknown(why: str) -> SubmitUnknown:

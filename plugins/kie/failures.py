@@ -1,4 +1,4 @@
-"""Why a task failed, told from the text that KIE passes on: was it chance, and what helps."""
+"""Why a task failed, by the message that KIE passes on: is the error transient, and what helps."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _PROMPT: Final = "change the prompt: this one is not allowed by the model"
 _PICTURE: Final = (
     "the model does not allow what is on the first frame; change it or the prompt, or take another model"
 )
-HOST: Final = "KIE cannot fetch a picture from where it is; for first frames try uploader=kie"
-"""What helps when KIE does not get the picture."""
+HOST: Final = "KIE cannot fetch an image from where it is; for first frames try uploader=kie"
+"""What helps when KIE cannot fetch the image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Meaning:
     max_retries: int | None = None
 
 
-# A task that was given up may still end well, and be billed then: one more is all that is risked.
+# A task that counts as failed may still succeed, and be billed then: one retry is all that is risked.
 _LATE: Final = Meaning(transient=True, max_retries=1)
 
 # Fragments in lower case; the first that is found decides.

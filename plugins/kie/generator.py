@@ -29,7 +29,7 @@ _PATIENCE_S: Final = 30.0
 
 
 class Kie:
-    """One account at KIE. Enter it to hear callbacks, where they are asked for."""
+    """One account at KIE. Enter it to receive callbacks, where the options ask for them."""
 
     def __init__(self, options: KieOptions, context: Context) -> None:
         self._options = options
@@ -75,11 +75,11 @@ class Kie:
     async def poll(self, ref: TaskRef) -> Status:
         """How the task stands. Raises `PollFailed`, `TaskUnknown`, or `ShotError` for a key that may not see it.
 
-        A success without a result is believed when it is told twice. A failure that is told by a code in place of a
-        record, or under such a code, has to be told for half a minute: a task that is given up for a stray answer, and
-        asked for again, would be paid for twice.
+        A success without a result counts when it is reported twice. A failure that a code reports in place of a record,
+        or a record under such a code, has to be reported for half a minute: a task that counts as failed because of one
+        stray answer, and is submitted again, would be paid twice.
         """
-        answer = await self._asked("GET", "/api/v1/jobs/recordInfo", params={"taskId": ref.id})
+        answer = await self._answer("GET", "/api/v1/jobs/recordInfo", params={"taskId": ref.id})
         since = self._doubted.pop(ref.id, None)
         data, card = answer.data, self._card(answer.data)
         if answer.code == 200 and isinstance(data, dict) and data:
@@ -87,7 +87,7 @@ class Kie:
             if not record.lacks_result(data):
                 return status
             patience_s = 0.0
-        elif answer.own and record.tells_failure(data):
+        elif answer.own and record.reports_failure(data):
             status, patience_s = record.status(data, card), _PATIENCE_S
         elif answer.own and answer.code in _ENDED:
             status, patience_s = record.failed_answer(answer.code, answer.message), _PATIENCE_S
@@ -100,7 +100,7 @@ class Kie:
         return status
 
     async def fetch(self, status: Status, sink: Sink) -> None:
-        """Stream the clip; where its address has ended, by a fresh one. No key is sent along."""
+        """Stream the clip; where its URL has expired, from a fresh one. No key is sent along."""
         if not status.results:
             raise FetchFailed("there is nothing to fetch", why="KIE named no result")
         url = status.results[0].url
@@ -155,10 +155,10 @@ class Kie:
     async def _fresh_url(self, url: str) -> str | None:
         """Another URL of a result, which lives for 20 minutes."""
         try:
-            answer = await self._asked("POST", "/api/v1/common/download-url", json={"url": url})
+            answer = await self._answer("POST", "/api/v1/common/download-url", json={"url": url})
         except ShotError:
             return None
         return answer.data if answer.code == 200 and isinstance(answer.data, str) and answer.data else None
 
-    async def _asked(self, method: str, path: str, **keys: Any) -> answers.Answer:
+    async def _answer(self, method: str, path: str, **keys: Any) -> answers.Answer:
         return answers.read(await self._api.request(method, path, **keys), self._api.key.known)

@@ -29,7 +29,7 @@ _STATES: Final = {
     "fail": State.FAILED,
     "failed": State.FAILED,
 }
-# Families from before createTask tell a number instead: 3 is made and then failed, 4 that only the callback failed.
+# Families from before createTask report a number: 3 is created and then failed, 4 that only the callback failed.
 _FLAGS: Final = {0: State.RUNNING, 1: State.SUCCEEDED, 2: State.FAILED, 3: State.FAILED, 4: State.SUCCEEDED}
 _LISTS: Final = ("resultUrls", "result_urls", "originUrls")
 _SINGLE: Final = ("resultVideoUrl", "videoUrl", "video_url", "resultUrl", "url")
@@ -40,7 +40,7 @@ _NO_RESULT: Final = "look the task up in the logs at kie.ai; the same command ru
 
 
 def status(data: Mapping[str, Any], card: ModelCard | None = None) -> Status:
-    """How the task stands. Success without an address is a failure. The model's `card` may know why it failed."""
+    """The state of the task. Success without a URL is a failure. The model's `card` may know why it failed."""
     return dataclasses.replace(_status(data, card), prompt=_prompt(data))
 
 
@@ -63,7 +63,7 @@ def _status(data: Mapping[str, Any], card: ModelCard | None) -> Status:
     return Status(state=state, results=tuple(Result(url) for url in found), cost_usd=cost)
 
 
-def tells_failure(data: Any) -> bool:
+def reports_failure(data: Any) -> bool:
     """Whether `data` is the record of a task that failed; it may come under a code of its own."""
     return isinstance(data, dict) and _state(data) is State.FAILED
 
@@ -74,14 +74,14 @@ def lacks_result(data: Mapping[str, Any]) -> bool:
 
 
 def failed_answer(code: int, message: str) -> Status:
-    """Codes 408 and 501 in place of a record: the task itself has failed, says KIE. What it cost is not told."""
-    return _gave_up(message or f"code {code}", str(code), None)
+    """Codes 408 and 501 in place of a record: KIE says that the task itself failed, not what it cost."""
+    return _as_failed(message or f"code {code}", str(code), None)
 
 
 def _state(data: Mapping[str, Any]) -> State:
-    told = data.get("state")
-    if isinstance(told, str):
-        return _STATES.get(told.strip().lower(), State.RUNNING)
+    state = data.get("state")
+    if isinstance(state, str):
+        return _STATES.get(state.strip().lower(), State.RUNNING)
     flag = data.get("successFlag")
     if isinstance(flag, str) and flag.strip().isdecimal() and len(flag) < 10:
         flag = int(flag)
@@ -93,10 +93,10 @@ def _failed(data: Mapping[str, Any], card: ModelCard | None) -> Status:
     code = str(data.get("failCode") or data.get("errorCode") or "")
     cost = _cost(data)
     # The amount that was held is given back; records from before mid-2026 do not say so.
-    return _gave_up(message, code, Decimal(0) if cost is None else cost, card)
+    return _as_failed(message, code, Decimal(0) if cost is None else cost, card)
 
 
-def _gave_up(message: str, code: str, cost: Decimal | None, card: ModelCard | None = None) -> Status:
+def _as_failed(message: str, code: str, cost: Decimal | None, card: ModelCard | None = None) -> Status:
     meaning = (card.failure(message) if card is not None else None) or failures.meaning(message, code)
     reason = one_line(message, most=500) or (f"code {one_line(code)}" if code else "")
     return Status(
@@ -127,9 +127,9 @@ def _prompt(data: Mapping[str, Any]) -> str | None:
 
 
 def _progress(data: Mapping[str, Any]) -> float | None:
-    told = data.get("progress")
-    if isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told <= 100:
-        return told / 100
+    percent = data.get("progress")
+    if isinstance(percent, int | float) and not isinstance(percent, bool) and 0 <= percent <= 100:
+        return percent / 100
     return None
 
 
@@ -141,23 +141,23 @@ def _urls(found: Any, depth: int = 0) -> Iterator[str]:
         except (ValueError, RecursionError):
             return
     if isinstance(found, list):
-        yield from (one for one in found if _is_address(one))
+        yield from (one for one in found if _is_url(one))
     if not isinstance(found, dict) or depth > _DEPTH:
         return
     for name in _LISTS:
         value = found.get(name)
-        if isinstance(value, str) and _is_address(value):
+        if isinstance(value, str) and _is_url(value):
             yield value
         else:
             yield from _urls(value, depth + 1)
     for name in _SINGLE:
-        if _is_address(found.get(name)):
+        if _is_url(found.get(name)):
             yield found[name]
     for name in _NESTED:
         yield from _urls(found.get(name), depth + 1)
 
 
-def _is_address(value: Any) -> bool:
+def _is_url(value: Any) -> bool:
     return isinstance(value, str) and value.startswith(("https://", "http://"))
 
 

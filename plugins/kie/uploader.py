@@ -1,4 +1,4 @@
-"""KIE's image host: a stream upload under a name that no other picture has."""
+"""KIE's image host: a stream upload under a name that no other image has."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _HINTS: Final = {
     403: _KEY,
     404: "check uploader.upload_url: KIE's is another host than that of its API",
 }
-_LATER: Final = "run the same command again later, or take another image host (python -m runner plugins)"
+_LATER: Final = "rerun the same command later, or take another image host (python -m runner plugins)"
 _ENDINGS: Final = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 
 class KieUpload:
-    """Uploads pictures with one account's key."""
+    """Uploads images with one account's key."""
 
     def __init__(self, options: KieUploadOptions, context: Context) -> None:
         self._options = options
         self._context = context
         self._key = key_of(options, "uploader")
 
-    async def put(self, picture: EncodedImage) -> HostedImage:
+    async def put(self, image: EncodedImage) -> HostedImage:
         """Upload the bytes. Raises `UploadRefused` where a repetition would change nothing, else `UploadError`.
 
         The same name overwrites, and caches may go on serving the old bytes: so the name is the bytes' digest. What
@@ -47,12 +47,12 @@ class KieUpload:
         import httpx
 
         key = await self._key.get(UploadRefused)
-        name = f"{picture.sha256}.{_ENDINGS[picture.format]}"
+        name = f"{image.sha256}.{_ENDINGS[image.format]}"
         began = datetime.now(UTC)
         try:
             response = await self._context.http.post(
                 f"{self._options.upload_url.rstrip('/')}/api/file-stream-upload",
-                files={"file": (name, picture.data, picture.mime)},
+                files={"file": (name, image.data, image.mime)},
                 data={"uploadPath": self._options.folder, "fileName": name},
                 headers={"Authorization": f"Bearer {key}"},
                 timeout=self._options.timeout_s,
@@ -60,13 +60,13 @@ class KieUpload:
         except httpx.HTTPError as problem:
             why = describe(problem, key)
             raise UploadError("KIE's image host does not answer", why=why, hint=_LATER) from problem
-        url = _address(response, key)
+        url = _url(response, key)
         # The life that KIE promises is longer on one of its pages; the shorter one costs an upload at the most.
         expires = began + timedelta(hours=self._options.life_h)
         return HostedImage(url=url, reach=reach_of(host_of(url)), expires_at=expires)
 
 
-def _address(response: httpx.Response, key: str) -> str:
+def _url(response: httpx.Response, key: str) -> str:
     answer = answers.read(response, key)
     data: Any = answer.data
     if answer.code == 200 and isinstance(data, dict) and data.get("success") is not False:

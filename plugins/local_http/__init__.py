@@ -1,4 +1,4 @@
-"""An image host inside the run: a web server on this machine that knows just the pictures of this run."""
+"""An image host inside the run: a web server on this machine that knows just the images of this run."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _create(options: LocalHttpOptions, context: Context) -> LocalHttp:
 def runner_register() -> UploaderSpec:
     return UploaderSpec(
         name="local_http",
-        summary="a web server inside the run, gone with it; loopback unless told otherwise",
+        summary="a web server inside the session; loopback unless configured otherwise",
         factory=_create,
         options=LocalHttpOptions,
         capabilities=capabilities,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class LocalHttp:
-    """Serves registered pictures under unguessable paths, and nothing else. Enter it to start listening."""
+    """Serves registered images under unguessable paths, and nothing else. Enter it to start listening."""
 
     def __init__(self, options: LocalHttpOptions, context: Context) -> None:
         self._options = options
@@ -62,7 +62,7 @@ class LocalHttp:
         self._paths.clear()
 
     async def put(self, picture: EncodedImage) -> HostedImage:
-        """Serve these bytes until the end of the run; the same picture keeps its address."""
+        """Serve these bytes until the end of the run; the same image keeps its address."""
         path = self._paths.get(picture.sha256)
         if path is None:
             ending = "jpg" if picture.format == "jpeg" else picture.format
@@ -71,9 +71,7 @@ class LocalHttp:
             try:
                 file.write_bytes(picture.data)
             except OSError as error:
-                raise UploadError(
-                    "the picture cannot be put aside", where=str(file), why=str(error)
-                ) from error
+                raise UploadError("the image cannot be put aside", where=str(file), why=str(error)) from error
             self._paths[picture.sha256] = path
             self._files[path] = (file, picture.mime)
         return HostedImage(url=f"{self._base}/{path}", reach=reach(self._options))

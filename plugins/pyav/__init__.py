@@ -19,7 +19,7 @@ class PyAV:
 
     def extract(self, clip: Path, policy: HandOver) -> Frame:
         """Return the last frame: the only policy there is. Raises `MediaError`."""
-        from runner.media.frames import last_frame  # PyAV and numpy are slow to import
+        from runner.media import last_frame  # PyAV and numpy are slow to import
 
         return last_frame(clip)
 

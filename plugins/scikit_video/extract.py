@@ -9,10 +9,16 @@ import numpy as np
 
 from runner.api import Frame, HandOver
 from runner.errors import ExtractionRefused
-from runner.media.probe import Probe, probe
-from runner.media.program import READING, colour_filter, find_ffmpeg
-from runner.media.source import open_video
-from runner.media.tail import count_shown, last_moment
+from runner.media import (
+    FFMPEG_INPUT_ARGUMENTS,
+    Probe,
+    colour_filter,
+    count_shown,
+    find_ffmpeg,
+    last_moment,
+    open_video,
+    probe_clip,
+)
 
 from .compat import ProgramFailed, load
 
@@ -30,7 +36,7 @@ class ScikitVideo:
 
     def extract(self, clip: Path, policy: HandOver) -> Frame:
         """Return the last frame: the only policy there is. Raises `MediaError`."""
-        found = probe(clip)
+        found = probe_clip(clip)
         with open_video(clip) as source:
             last = last_moment(source)
             expected = count_shown(source)
@@ -48,7 +54,7 @@ class ScikitVideo:
         try:
             with self._reader(
                 str(clip.absolute()),
-                inputdict={**READING, "-max_error_rate": "0"},
+                inputdict={**FFMPEG_INPUT_ARGUMENTS, "-max_error_rate": "0"},
                 outputdict={"-map": "0:V:0", "-fps_mode": "passthrough", "-vf": colour_filter(found)},
             ) as reader:
                 for frame in reader.nextFrame():
@@ -64,7 +70,7 @@ class ScikitVideo:
 
 
 def _describe(name: str) -> dict[str, str]:
-    found = probe(Path(name))
+    found = probe_clip(Path(name))
     return {
         "@width": str(found.width),
         "@height": str(found.height),

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from runner.errors import MediaError
-from runner.media import picture
+from runner.media import read_image
 
 if TYPE_CHECKING:
     from runner.api import EncodedImage
@@ -41,7 +41,7 @@ async def download(http: httpx.AsyncClient, url: str) -> bytes:
 
 def read(data: bytes, url: str) -> EncodedImage:
     """Check that the download is a whole picture. Blocking. Raises `MediaError`."""
-    return picture.read(data, name=_shown(url))
+    return read_image(data, name=_shown(url))
 
 
 def _failed(place: str, why: str) -> MediaError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from runner.api import Context, EncodedImage, Result, ShotRequest, Sink, State, Status, TaskRef
 from runner.errors import FetchFailed, MediaError, SubmitRefused
-from runner.media import picture
+from runner.media import decode_image
 
 from . import delivery, first_frame
 from .geometry import Geometry, geometry
@@ -143,10 +143,10 @@ class Synthetic:
             return None
         loop = asyncio.get_running_loop()
         if isinstance(request.image, EncodedImage):
-            return await loop.run_in_executor(self._threads, picture.decode, request.image)
+            return await loop.run_in_executor(self._threads, decode_image, request.image)
         url = request.image.url
         data = await first_frame.download(self.context.http, url)
-        return await loop.run_in_executor(self._threads, lambda: picture.decode(first_frame.read(data, url)))
+        return await loop.run_in_executor(self._threads, lambda: decode_image(first_frame.read(data, url)))
 
 
 def _stop(task: _Task) -> None:

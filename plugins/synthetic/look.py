@@ -49,7 +49,7 @@ class Look:
     entropy: int
 
     def chance(self, part: str) -> np.random.Generator:
-        """An independent source of chance for one part of the picture or sound."""
+        """An independent source of chance for one part of the image or sound."""
         return np.random.default_rng([self.entropy, *part.encode()])
 
 

@@ -1,4 +1,4 @@
-"""Image-to-video: start exactly at a given picture, and move on from there."""
+"""Image-to-video: start exactly at a given image, and move on from there."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PUSH: Final = 0.075
-"""How fast the camera pushes into the picture: share of its size per second."""
+"""How fast the camera pushes into the image: share of its size per second."""
 _LONGEST_S: Final = 3.0
 
 
 class Still:
-    """A given picture in the size of the clip, cropped where the shapes differ.
+    """A given image in the size of the clip, cropped where the shapes differ.
 
     `reframe` zooms it (1 leaves it alone). The camera pushes towards a corner, so that everything moves.
     """
@@ -32,7 +32,7 @@ class Still:
         self._corner = (corner & 1, corner >> 1 & 1)
 
     def at(self, time_s: float) -> Planes:
-        """The picture after pushing in for `time_s` seconds; at 0 the picture itself."""
+        """The image after pushing in for `time_s` seconds; at 0 the image itself."""
         if time_s <= 0:
             return self._first
         crop = 1 - 1 / (1 + _PUSH * time_s)
@@ -47,7 +47,7 @@ class Still:
 
 
 def dissolve_s(duration_s: float) -> float:
-    """How long the given picture takes to become the shot's own scene."""
+    """How long the given image takes to become the shot's own scene."""
     return min(_LONGEST_S, 0.55 * duration_s)
 
 

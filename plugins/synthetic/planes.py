@@ -40,7 +40,7 @@ OFFSET: Final = np.array((16, 128, 128), np.float32)
 
 
 def from_rgb(rgb: NDArray[np.uint8]) -> Planes:
-    """Convert a picture of even size, shape (height, width, 3); chroma is the mean of each 2x2 pixels."""
+    """Convert an image of even size, shape (height, width, 3); chroma is the mean of each 2x2 pixels."""
     height, width, _ = rgb.shape
     unit = rgb.astype(np.float32) * np.float32(1 / 255)
     luma = unit @ MATRIX[0] + OFFSET[0]

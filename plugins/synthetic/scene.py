@@ -22,7 +22,7 @@ _LAYERS: Final = {"mountains": 6, "dunes": 6, "forest": 6, "city": 6, "sea": 9}
 _HIGH: Final = {"mountains": 0.17, "dunes": 0.105, "forest": 0.11, "city": 0.17}
 """How far outlines rise and fall around their base, as a share of the short side."""
 _SPEED: Final = {"mountains": 1.3, "dunes": 2.3, "forest": 0.75, "city": 0.6, "sea": 3.2}
-"""The gentler the outlines, the faster they pass: from one frame to the next each picture changes visibly."""
+"""The gentler the outlines, the faster they pass: from one frame to the next each image changes visibly."""
 _RELIEF: Final = {"mountains": 11, "dunes": 26, "sea": 14, "forest": 2, "city": 0}
 
 
@@ -48,7 +48,7 @@ class Scene:
         self._chroma = np.zeros((width // 2, height // 2), np.uint16)
 
     def draw(self, time_s: float) -> Planes:
-        """The picture at a time; a new one at each call."""
+        """The image at a time; a new one at each call."""
         luma, chroma = self._luma, self._chroma
         pair = chroma.view(np.uint8).reshape(*chroma.shape, 2)
         self._sky.draw((luma, pair[..., 0], pair[..., 1]), self._drift * time_s)
@@ -67,7 +67,7 @@ class Scene:
 
 
 class _Layer:
-    """One outline, its place in the picture, its speed and its colours."""
+    """One outline, its place in the image, its speed and its colours."""
 
     def __init__(
         self, look: Look, index: int, near: float, size: tuple[int, int], horizon: int, way: float

@@ -1,4 +1,4 @@
-"""One shot, frame by frame: its scene, the picture it starts from, its title, what goes wrong on purpose."""
+"""One shot, frame by frame: its scene, the image it starts from, its title, what goes wrong on purpose."""
 
 from __future__ import annotations
 

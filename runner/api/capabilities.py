@@ -29,6 +29,8 @@ class RequestLimits:
     prompt_max_chars: int | None = None
     seed: bool = True
     """The model takes a seed. Where it does not, a seed is not sent and is no part of the identity."""
+    keys: frozenset[str] = frozenset()
+    """Further keys of a shot that the model takes. The plan is refused where another one is given."""
     objections: Callable[[ShotRequest], Iterable[Objection]] | None = None
     """Finds what the fields above cannot say, such as a duration that goes with one resolution only."""
 

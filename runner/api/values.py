@@ -165,6 +165,8 @@ class ShotRequest:
     seed: int | None = field(default=None, metadata=SHOT_KEY)
     take: int = field(default=1, metadata=SHOT_KEY)
     """Counts from 1. A higher take requests another clip for the same request."""
+    negative_prompt: str = field(default="", metadata=SHOT_KEY)
+    """What should not be in the clip."""
     params: Mapping[str, JSON] = field(default_factory=dict)
     """Parameters of the model, passed to the provider as they are."""
     image: FirstFrame | None = None

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from runner import bundle
+from runner.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-GROUPS: Final = ("generator", "extractor", "uploader")
+GROUPS: Final = tuple(map(str, KINDS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Boundary(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenImage:
-    """A picture that a shot starts from, checked to be one. Sides in pixels, `size` in bytes."""
+    """An image that a shot starts from, checked to be one. Sides in pixels, `size` in bytes."""
 
     path: Path
     sha256: str
@@ -58,7 +58,7 @@ class ExtractorChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploaderChoice:
-    """`verify` says that every picture is fetched back before it is paid for."""
+    """`verify` says that every image is fetched back before it is paid for."""
 
     spec: UploaderSpec
     options: Any

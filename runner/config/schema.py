@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
 from runner.api import HandOver, ShotRequest
+from runner.kinds import Kind
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
@@ -194,11 +195,18 @@ class ExtractorKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploaderKeys:
-    """The keys of `uploader:` that every uploader has. `verify`: fetch each picture back before it is paid for."""
+    """The keys of `uploader:` that every uploader has. `verify`: fetch each image back before it is paid for."""
 
     plugin: str
     verify: bool = True
 
+
+PLUGIN_KEYS: Final[dict[Kind, Any]] = {
+    Kind.GENERATOR: GeneratorKeys,
+    Kind.EXTRACTOR: ExtractorKeys,
+    Kind.UPLOADER: UploaderKeys,
+}
+"""The types of the keys that `runner.kinds` names."""
 
 SECTIONS: Final[tuple[str, ...]] = (
     "project",

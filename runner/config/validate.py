@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.api import ShotRequest
+from runner.api import GeneratorSpec, ShotRequest
 from runner.config import catalogue, own_cards, schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.given import given
@@ -22,8 +21,8 @@ from runner.config.project import (
     UploaderChoice,
 )
 from runner.errors import ConfigError, MediaError
+from runner.kinds import KINDS, Kind
 from runner.naming import slugs
-from runner.plugins import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,8 +58,8 @@ class _Drafting:
         generators = {
             label: self._generator(label, raw, f"generators.{label}") for label, raw in labelled.items()
         }
-        extractor = self._plugin(Kind.EXTRACTOR, "extractor", schema.ExtractorKeys)
-        uploader = self._plugin(Kind.UPLOADER, "uploader", schema.UploaderKeys)
+        extractor = self._plugin(Kind.EXTRACTOR, "extractor", self.config.get("extractor"))
+        uploader = self._plugin(Kind.UPLOADER, "uploader", self.config.get("uploader"))
         continuity = self.reader.read(schema.Continuity, self.config.get("continuity"), "continuity")
         film = self.reader.read(schema.Film, self.config.get("film"), "film")
         budget = self.reader.read(schema.BudgetKeys, self.config.get("budget"), "budget")
@@ -139,39 +138,28 @@ class _Drafting:
     # --- plugins ----------------------------------------------------------------------------------------------
 
     def _generator(self, label: str, raw: object, at: str) -> GeneratorChoice | None:
-        if not isinstance(raw, dict):
-            self.reader.problem(at, "should be a mapping with a key `plugin`", value=raw)
+        found = self._plugin(Kind.GENERATOR, at, raw)
+        if found is None:
             return None
-        common = {field.name for field in dataclasses.fields(schema.GeneratorKeys)}
-        keys = self.reader.read(schema.GeneratorKeys, {k: v for k, v in raw.items() if k in common}, at)
-        spec = self.registry.generator(keys.plugin)
-        if spec is None:
-            self._no_plugin(Kind.GENERATOR, keys.plugin, at)
-            return None
-        given_options = {key: value for key, value in raw.items() if key not in common}
-        with_cards = own_cards.filled_in(spec, given_options, self.folder)
-        options = self.reader.options(spec.options, with_cards, at, also=common)
-        if options is None:
-            return None
+        spec, options, keys = found
         return GeneratorChoice(label=label, spec=spec, options=options, model=keys.model, params=keys.params)
 
-    def _plugin(
-        self, kind: Kind, at: str, keys_of: type[schema.ExtractorKeys] | type[schema.UploaderKeys]
-    ) -> tuple[Any, Any, Any] | None:
-        raw = self.config.get(at)
+    def _plugin(self, kind: Kind, at: str, raw: object) -> tuple[Any, Any, Any] | None:
+        """The spec, the options and the other keys of a section that chooses a plugin."""
         if not isinstance(raw, dict):
             self.reader.problem(at, "should be a mapping with a key `plugin`", value=raw)
             return None
-        common = {field.name for field in dataclasses.fields(keys_of)}
-        keys = self.reader.read(keys_of, {k: v for k, v in raw.items() if k in common}, at)
-        find = self.registry.extractor if kind is Kind.EXTRACTOR else self.registry.uploader
-        spec = find(keys.plugin)
-        if spec is None:
+        own = KINDS[kind].keys
+        keys = self.reader.read(schema.PLUGIN_KEYS[kind], {k: v for k, v in raw.items() if k in own}, at)
+        found = self.registry.registered.get((kind, keys.plugin))
+        if found is None:
             self._no_plugin(kind, keys.plugin, at)
             return None
-        given_options = {key: value for key, value in raw.items() if key not in common}
-        options = self.reader.options(spec.options, given_options, at, also=common)
-        return None if options is None else (spec, options, keys)
+        given_options = {key: value for key, value in raw.items() if key not in own}
+        if isinstance(found.spec, GeneratorSpec):
+            given_options = own_cards.filled_in(found.spec, given_options, self.folder)
+        options = self.reader.options(found.spec.options, given_options, at, also=set(own))
+        return None if options is None else (found.spec, options, keys)
 
     def _no_plugin(self, kind: Kind, name: str, at: str) -> None:
         if name:
@@ -215,7 +203,7 @@ class _Drafting:
             self._check_name(f"{at}.{name}", name)
             folded = unicodedata.normalize("NFKC", name).casefold().strip()
             if folded in known:
-                self.reader.problem(f"{at}.{name}", f"is the same name as {known[folded]!r} to a person")
+                self.reader.problem(f"{at}.{name}", f"looks the same as {known[folded]!r}")
             known[folded] = name
 
     def _check_name(self, key: str, name: str) -> None:
@@ -334,7 +322,7 @@ class _ShotReader:
             )
         if boundary is Boundary.IMAGE and not own.image:
             self.reader.problem(
-                f"{at}.image", "is required where the boundary is image", allowed="a picture file"
+                f"{at}.image", "is required where the boundary is image", allowed="an image file"
             )
         if boundary is not Boundary.IMAGE and own.image:
             self.reader.problem(
@@ -346,7 +334,7 @@ class _ShotReader:
         return boundary
 
     def _image(self, text: str, at: str) -> GivenImage | None:
-        """Look beside the file that names the picture, then in the working folder."""
+        """Look beside the file that names the image, then in the working folder."""
         from runner.media import picture
 
         key = f"{at}.image"

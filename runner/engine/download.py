@@ -35,7 +35,7 @@ class Refreshed(NamedTuple):
 
     attempt: Attempt
     gone: str = ""
-    """Why the provider does not have the clip any more, where it says so."""
+    """Why the provider does not have the clip any more, where it states so."""
     cost: int | None = None
     """What the task cost then, in millionths of a US dollar."""
 

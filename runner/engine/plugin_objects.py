@@ -7,11 +7,12 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from runner.api import Context, ExtractorSpec, GeneratorSpec, UploaderSpec
+from runner.api import Context
 from runner.engine.hosting import Hosting
 from runner.engine.plugin_calls import shielded
 from runner.engine.url_verification import UrlVerifier
 from runner.errors import PluginError, RunnerError
+from runner.kinds import kind_of, required_methods
 from runner.net import http
 from runner.net.download import Downloads
 from runner.planning.plan import uploader_capabilities
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from runner.api import Extractor, Generator, PluginSpec
     from runner.config.project import ExtractorChoice, GeneratorChoice, Project
     from runner.engine.timing import Timing
+    from runner.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,8 @@ class PluginObjects:
         return self._made[at][1]
 
     async def _build(self, spec: PluginSpec, options: Any, run: str) -> Any:
-        kind = _kind(spec)
+        kind = kind_of(spec)
+        assert kind is not None, "the registry takes no other specs"
         work = self.work / f"{kind}-{spec.name}-{len(self._made)}"
         log = logging.getLogger(f"runner.plugins.{spec.name}")
         try:
@@ -106,6 +109,7 @@ class PluginObjects:
                 run=run,
             )
             made: Any = spec.factory(options, context)
+            _check_methods(kind, spec.name, made)
             if hasattr(made, "__aenter__"):
                 made = await self.stack.enter_async_context(made)
         except RunnerError:
@@ -118,11 +122,11 @@ class PluginObjects:
         return made
 
 
-def _kind(spec: PluginSpec) -> str:
-    match spec:
-        case GeneratorSpec():
-            return "generator"
-        case ExtractorSpec():
-            return "extractor"
-        case UploaderSpec():
-            return "uploader"
+def _check_methods(kind: Kind, name: str, made: object) -> None:
+    """Raise `PluginError` where the object lacks a method: a misspelt one would only show when it is called."""
+    missing = [method for method in required_methods(kind) if not callable(getattr(made, method, None))]
+    if missing:
+        raise PluginError(
+            f"{kind} {name} has no method `{missing[0]}`",
+            why=f"{type(made).__name__} should have {', '.join(required_methods(kind))}",
+        )

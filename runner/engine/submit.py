@@ -124,7 +124,8 @@ async def _send_and_record(job: ShotJob, attempt: Attempt, prepared: PreparedInp
         if attempt.reserved == 0:
             await journal.move(attempt.token, Phase.ABANDONED, Change(cost=0, note=error.line))
             raise
-        attempt = await journal.move(attempt.token, Phase.UNKNOWN, Change(note=error.line))
+        # What happened, in one line: what it means is what the user is asked then.
+        attempt = await journal.move(attempt.token, Phase.UNKNOWN, Change(note=error.why or error.line))
         settled = await settle(job, attempt, earlier=False)
         if settled is None:
             raise Busy("the request did not arrive", where=job.planned.name) from error

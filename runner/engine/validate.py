@@ -93,7 +93,7 @@ def _seam_warnings(measured: SeamAdherence) -> list[str]:
     elif measured.verdict == "reframed":
         warnings.append(
             f"starts from the frame it was given at another scale ({measured.zoom:.2f}x): "
-            "the picture jumps at this seam"
+            "the image jumps at this seam"
         )
     if measured.repeats:
         times = "once more" if measured.repeats == 1 else f"{measured.repeats} times more"

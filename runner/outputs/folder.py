@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runner.planning.plan import Plan, PlannedSequence, PlannedShot
 
 
-MAKE_ROOM: Final = "make room, then rerun the same command: what is done is kept"
+MAKE_ROOM: Final = "make room, then rerun the same command: finished shots are kept"
 _STALE_S: Final = 3600.0
 """A temporary file this old is left over from a run that was killed: nothing is written into one for so long."""
 

@@ -1,4 +1,4 @@
-"""What a person should know of a plan that can be carried out: seeds that change nothing, pictures of another shape."""
+"""What a person should know of a plan that can be carried out: seeds that change nothing, images of another shape."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _listed(shots: list[PlannedShot]) -> str:
 
 
 def _shapes(plan: Plan) -> Iterator[str]:
-    """Given pictures whose shape is not that of their shot: some models follow the picture, others crop or pad it."""
+    """Given images whose shape is not that of their shot: some models follow the image, others crop or pad it."""
     for planned in plan.shots:
         given, ratio = planned.shot.image, planned.request.aspect_ratio
         if given is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import fields
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
@@ -17,9 +18,10 @@ from runner.api import (
 )
 from runner.config.project import Boundary
 from runner.errors import MediaError
+from runner.kinds import Kind
 from runner.planning import image_fit
+from runner.planning.identity import ROLES, Role
 from runner.planning.plan import asked, capabilities_of, uploader_capabilities
-from runner.plugins import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,7 +67,7 @@ def public_hosts(registry: Registry) -> list[str]:
 
 
 def can_fall_back(planned: PlannedShot) -> bool:
-    """Whether a shot that should start from a picture can also be made from its prompt alone."""
+    """Whether a shot that should start from an image can also be made from its prompt alone."""
     caps = capabilities_of(planned.shot.generator, planned.request.model, InputMode.TEXT)
     return caps.text and not list(objections(caps, planned.request, who=planned.who))
 
@@ -94,6 +96,11 @@ def objections(caps: GeneratorCapabilities, request: ShotRequest, *, who: str) -
             f"is {len(request.prompt)} characters long with the project's style",
             allowed=f"{longest} characters for {who}",
         )
+    for one in fields(request):
+        value = getattr(request, one.name)
+        optional = ROLES[one.name] is Role.UNLESS_DEFAULT and value != one.default
+        if optional and one.name not in caps.request.keys:
+            yield Objection(one.name, f"{who} does not take this key", value, "leave it out")
     if caps.request.objections is not None:
         own = caps.request.objections
         yield from asked(who, (tuple,), lambda: tuple(own(request)))
@@ -127,7 +134,7 @@ def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:
 
 
 def _check_picture(planned: PlannedShot, given: GivenImage, reader: Reader) -> None:
-    """A picture that the model cannot take would only show when the shots before it are paid for."""
+    """An image that the model cannot take would only show when the shots before it are paid for."""
     why = _unusable(given, planned.capabilities)
     if why:
         who = planned.who
@@ -137,7 +144,7 @@ def _check_picture(planned: PlannedShot, given: GivenImage, reader: Reader) -> N
 
 
 def _unusable(given: GivenImage, caps: GeneratorCapabilities) -> str:
-    """Why the model takes the picture in no form; nothing where it does."""
+    """Why the model takes the image in no form; nothing where it does."""
 
     limits = caps.image
     if limits is None:
@@ -164,7 +171,7 @@ def _no_form(given: GivenImage, limits: ImageInput) -> str:
 
 
 def _check_hosting(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:
-    """A model that cannot fetch its picture fails, or is paid for without continuity: say so before."""
+    """A model that cannot fetch its image fails, or is paid for without continuity: say so before."""
     caps, name = uploader_capabilities(plan.project), plan.project.uploader.spec.name
     for planned in plan.shots:
         image = planned.capabilities.image
@@ -179,7 +186,7 @@ def _check_hosting(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:
         if trouble:
             reader.problem(
                 "uploader.plugin",
-                f"{generator} cannot fetch pictures from {name}, whose addresses are {trouble}",
+                f"{generator} cannot fetch images from {name}, whose URLs are {trouble}",
                 value=name,
                 allowed=_others(generator, name, hosts, caps),
             )
@@ -195,7 +202,7 @@ def _check_hosting(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:
 
 
 def needed_lifetime_s(queue_s: float) -> float:
-    """How many seconds an address has to live where a task may wait `queue_s` before its picture is fetched."""
+    """How many seconds an address has to live where a task may wait `queue_s` before its image is fetched."""
     return min(queue_s, _LONGEST_QUEUE_S)
 
 
@@ -208,11 +215,7 @@ def _others(generator: str, chosen: str, hosts: Sequence[str], caps: UploaderCap
     """Image hosts that would do, the generator's own first, or a way to make the chosen one public."""
     names = sorted((name for name in hosts if name != chosen), key=lambda name: name != generator)
     others = " or ".join(f"uploader={name}" for name in names)
-    ways = (
-        [others, caps.reach_hint]
-        if others or caps.reach_hint
-        else ["an uploader with public HTTPS addresses"]
-    )
+    ways = [others, caps.reach_hint] if others or caps.reach_hint else ["an uploader with public HTTPS URLs"]
     return "; or ".join(way for way in ways if way)
 
 

@@ -33,7 +33,7 @@ class Standing(enum.StrEnum):
 class Estimate:
     """The standing of each key, and what is ahead: the keys to do, each with its price.
 
-    `fallbacks` are those whose clip is there, and was made from its prompt alone where it should start from a frame.
+    `fallbacks` are those whose clip was generated from its prompt alone where it should start from a frame.
     Money is in millionths of a US dollar; a price of `None` is unknown.
     """
 

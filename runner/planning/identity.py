@@ -1,7 +1,7 @@
 """What a shot is known by: a digest over everything that decides which clip is asked for.
 
 Keys are computed from the description alone, before anything is generated. A chained shot's key holds the key of
-the shot before it instead of a picture that does not exist yet.
+the shot before it instead of an image that does not exist yet.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ ROLES: Final = {
     "fps": Role.ALWAYS,
     "seed": Role.ALWAYS,
     "take": Role.ALWAYS,
+    "negative_prompt": Role.UNLESS_DEFAULT,
     "params": Role.ALWAYS,
     "image": Role.SEPARATE,
     "last_image": Role.SEPARATE,

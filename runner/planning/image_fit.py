@@ -1,4 +1,4 @@
-"""The form in which a model takes a picture: a format, few enough bytes, sides and a shape within its limits."""
+"""The form in which a model takes an image: a format, few enough bytes, sides and a shape within its limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def misfit(width: int, height: int, limits: ImageInput) -> str:
-    """Why no picture of this size in pixels can be used, with what is allowed; nothing where it can."""
+    """Why no image of this size in pixels can be used, with what is allowed; nothing where it can."""
     least, most, shape = limits.min_px, limits.max_px, limits.ratio
     if least is not None and min(width, height) < least:
         return f"{width}x{height} is too small: {least} is the least width and height"
@@ -36,7 +36,7 @@ def takes(format: str, size: int, limits: ImageInput) -> bool:
 
 
 def fitted(found: EncodedImage, limits: ImageInput) -> EncodedImage:
-    """The picture as it is where the model takes it, else as `encoded`. Raises `MediaError` where nothing helps."""
+    """The image as it is where the model takes it, else as `encoded`. Raises `MediaError` where nothing helps."""
     if takes(found.format, len(found.data), limits) and not misfit(found.width, found.height, limits):
         return found
     return encoded(picture.decode(found), limits)

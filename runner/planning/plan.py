@@ -200,7 +200,7 @@ def asked(whom: str, kinds: tuple[type, ...], statement: Callable[[], T]) -> T:
         raise
     except Exception as error:
         raise PluginError(
-            f"{whom} fails to say what it can do", why=f"{type(error).__name__}: {error}"
+            f"{whom} failed to state its capabilities", why=f"{type(error).__name__}: {error}"
         ) from error
 
 

@@ -54,6 +54,11 @@ def plan(composed: Composed, registries: Registries | None = None) -> Plan:
     try:
         made = make(project, registry)
         capability_checks.check(made, reader, hosts=capability_checks.public_hosts(registry))
+    except ConfigError as error:
+        # Problems in model cards stand beside those of the configuration.
+        reader.problems += (one for one in error.problems if one not in reader.problems)
+        if not error.problems:
+            raise
     except PluginError:
         # On a draft with known problems a plugin may well fail; those come first.
         if not reader.problems:

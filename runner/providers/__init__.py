@@ -26,6 +26,7 @@ from runner.providers.card import (
     ParamRule,
     PriceRule,
     SceneField,
+    ShotKeyField,
     Variant,
 )
 from runner.providers.foreign_text import describe, one_line, page_text, spellings
@@ -54,6 +55,7 @@ __all__ = [
     "ParamRule",
     "PriceRule",
     "SceneField",
+    "ShotKeyField",
     "Variant",
     "bearer",
     "describe",

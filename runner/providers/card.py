@@ -6,12 +6,13 @@ clips from a prompt alone, one that starts from an image; the shot's boundary ch
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from datetime import date  # noqa: TC003  # pydantic needs it
 from decimal import Decimal
 from typing import Any, ClassVar, Final, Literal
 
-from runner.api import InputMode
+from runner.api import InputMode, ShotRequest
 
 _STRICT: Final = {"extra": "forbid"}  # an unknown key in a card is an error
 
@@ -160,6 +161,16 @@ class KnownFailure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShotKeyField:
+    """The field for a further key of a shot, such as `negative_prompt`."""
+
+    __pydantic_config__: ClassVar = _STRICT
+    field: str
+    max_chars: int | None = None
+    """Of a text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """One id at the provider, and the fields that it takes. A field that is not named is not sent."""
 
@@ -178,6 +189,8 @@ class Variant:
     """None where the clip has the ratio of its first frame."""
     seed: str = ""
     """The field for the seed; empty: the model takes none."""
+    shot_keys: dict[str, ShotKeyField] = field(default_factory=dict)
+    """Further keys of a shot that the model takes; a key that is not here is refused."""
     first_frame: ImageField | None = None
     last_frame: ImageField | None = None
     frame_rules: FrameRules = field(default_factory=FrameRules)
@@ -191,6 +204,12 @@ class Variant:
     prices: tuple[PriceRule, ...] = ()
     """The first rule that fits is the price; where none does, it is unknown."""
 
+    def __post_init__(self) -> None:
+        known = [one.name for one in dataclasses.fields(ShotRequest) if "shot_key" in one.metadata]
+        for name in self.shot_keys:
+            if name not in known:
+                raise ValueError(f"expected keys of a shot in `shot_keys` ({', '.join(known)}), got {name}")
+
     @property
     def own_fields(self) -> frozenset[str]:
         """The fields that are filled from the shot: `params` may not set them.
@@ -199,6 +218,7 @@ class Variant:
         """
         fields = (self.duration, self.resolution, self.aspect_ratio, self.first_frame, self.scenes)
         found = {self.prompt, self.seed, *(one.field for one in fields if one is not None)}
+        found |= {one.field for one in self.shot_keys.values()}
         return frozenset(found - {""})
 
 

@@ -127,6 +127,7 @@ class Catalogue:
                 aspect_ratios=_values(variant.aspect_ratio),
                 prompt_max_chars=variant.prompt_max,
                 seed=bool(variant.seed),
+                keys=frozenset(variant.shot_keys),
                 objections=lambda request: objections(variant, request),
             ),
             image=None if caps.image is None else _image_input(variant, caps.image),

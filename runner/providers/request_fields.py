@@ -42,6 +42,9 @@ def fields(variant: Variant, request: ShotRequest) -> dict[str, Any]:
         found[variant.aspect_ratio.field] = _choice(variant.aspect_ratio, request.aspect_ratio)
     if variant.seed and request.seed is not None:
         found[variant.seed] = request.seed
+    for name, key in variant.shot_keys.items():
+        if value := getattr(request, name):
+            found[key.field] = value
     return {**found, **variant.always, **request.params}
 
 
@@ -76,6 +79,11 @@ def objections(variant: Variant, request: ShotRequest) -> Iterator[Objection]:
         if len(items) > limit.items:
             key, together = f"params.{limit.of[0]}", " and ".join(limit.of)
             yield Objection(key, f"{together} have {len(items)} items", allowed=f"{limit.items} together")
+    for name, own in variant.shot_keys.items():
+        value = getattr(request, name)
+        if own.max_chars is not None and len(value) > own.max_chars:
+            allowed = f"at most {own.max_chars} characters"
+            yield Objection(name, f"is {len(value)} characters long", allowed=allowed)
     for name, value in request.params.items():
         key = f"params.{name}"
         if name in variant.own_fields:

@@ -24,7 +24,7 @@ def next_step(
     `goes_on` are the overrides with which the budget is large enough for all that is left.
     """
     if interrupted:
-        return "run it again, what is done is kept"
+        return "run it again, finished shots are kept"
     if not errors:
         return ""
     settled = [error for error in errors if not isinstance(error, BudgetStop | OutcomeUnknown)]
@@ -41,7 +41,7 @@ def next_step(
         shots = "the shot" if paid == 1 else f"the {paid} shots"
         again += f", which pays once more for {shots} that failed at a cost"
     text = f"{' and '.join(first)}, then {again}" if first else again
-    return f"{text}; what is done is kept"
+    return f"{text}; finished shots are kept"
 
 
 def command(words: Sequence[str], overrides: Sequence[str] = ()) -> str:

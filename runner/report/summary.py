@@ -148,11 +148,11 @@ def _fell_back(console: Console, outcome: RunOutcome) -> None:
             groups.setdefault(shot.fallback, []).append(shot)
     for reason, fallen in groups.items():
         names = few([shot.planned.name for shot in fallen])
-        were = "was made from its prompt" if len(fallen) == 1 else "were made from their prompts"
+        were = "was generated from its prompt" if len(fallen) == 1 else "were generated from their prompts"
         paragraph.show(console, f"! {names} {were} alone: {reason}", style="yellow")
         takes = retakes(outcome.plan, {shot.planned.key for shot in fallen})
         paragraph.show(
-            console, f"  next: mend that, and have them made anew with {takes}", style="yellow", indent=8
+            console, f"  next: fix that, and regenerate them with {takes}", style="yellow", indent=8
         )
 
 

@@ -175,7 +175,7 @@ def unknown_keys(root: Path) -> dict[str, RecordedClip]:
 
 
 def _stored_digests(root: Path) -> dict[str, list[str]]:
-    """By the keys that the journal knows, the digests of the files that it says are in the object store."""
+    """By the keys that the journal knows, the digests of the files that it states are in the object store."""
     reader = SqliteReader.opened(_journal(root))
     if reader is None:
         return {}

@@ -106,7 +106,7 @@ def _checked(word: str, projects: Sequence[str]) -> str:
     name, equals, value = word.partition("=")
     if found := _RUNNERS.match(word):
         if found.group(1) == "mode":
-            raise UsageError("hydra.mode cannot be set", hint="a sweep is asked for with -m")
+            raise UsageError("hydra.mode cannot be set", hint="a sweep is requested with -m")
         raise UsageError(
             f"{name} cannot be set",
             why="a run names its folder after what it makes, so that the same request finds it again",

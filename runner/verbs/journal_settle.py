@@ -97,19 +97,15 @@ def cancel(words: Sequence[str]) -> int:
         ),
         sweeps=False,
     )
-    parser.add_argument("token", metavar="TOKEN", help="the first letters of the token")
-    at = next((at for at, word in enumerate(words) if not word.startswith("-") and "=" not in word), None)
-    rest = [word for place, word in enumerate(words) if place != at]
-    arguments = composing.read(parser, [*rest, *([words[at]] if at is not None else [])], _Cancelling())
+    tokens = [word for word in words if "=" not in word and not word.startswith("-")]
+    arguments = composing.read(parser, [word for word in words if word not in tokens], Composing())
+    if len(tokens) != 1:
+        parser.error("it takes one TOKEN, and the overrides of the project")
     planned = make_plan(arguments.composed())
-    attempt = _the_one(planned.project.output_root, arguments.token)
+    attempt = _the_one(planned.project.output_root, tokens[0])
     asyncio.run(_cancelled(planned, attempt))
     print(f"{attempt.name}: task {attempt.task} is cancelled; the next run records what it cost")
     return 0
-
-
-class _Cancelling(Composing):
-    token: str
 
 
 async def _cancelled(planned: Plan, attempt: Attempt) -> None:

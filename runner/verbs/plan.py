@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from runner.money import MICROS, dollars
@@ -10,6 +11,7 @@ from runner.outputs import evidence, folder
 from runner.outputs.manifest import request_of
 from runner.planning.advisories import notes
 from runner.planning.estimate import Estimate, Standing, estimate, micros
+from runner.planning.identity import ROLES, Role
 from runner.planning.preparation import Registries
 from runner.planning.preparation import plan as make_plan
 from runner.report import paragraph
@@ -128,7 +130,9 @@ def _notes(plan: Plan, expected: Estimate) -> list[str]:
     if expected.fallbacks:
         names = few([shot.name for shot in plan.shots if shot.key in expected.fallbacks])
         takes = retakes(plan, expected.fallbacks)
-        found.append(f"made from their prompts alone by an earlier run: {names}; to have them anew: {takes}")
+        found.append(
+            f"generated from their prompts alone by an earlier run: {names}; to regenerate them: {takes}"
+        )
     return found
 
 
@@ -174,6 +178,19 @@ def _line(planned: PlannedShot, standing: Standing, width: int) -> Any:
     who, key = f"{planned.shot.generator.spec.name}{model}", f"key {planned.key[:8]}"
     one_line = len(who) + len(asked) + len(key) + 4 <= width
     text.append(f"   {who}, {asked}, {key}\n" if one_line else f"   {who}, {key}\n   {asked}\n", style="dim")
-    prompt = " ".join(request.prompt.split())
-    text.append(f"   {prompt if len(prompt) <= width else prompt[: width - 3] + '...'}", style="italic")
+    for name, value in further_keys(planned):
+        text.append(f"   {name}: {_cut(str(value), width)}\n", style="dim")
+    text.append(f"   {_cut(request.prompt, width)}", style="italic")
     return text
+
+
+def further_keys(planned: PlannedShot) -> list[tuple[str, object]]:
+    """The keys of a shot that few shots have, where this one has them."""
+    found = ((one.name, getattr(planned.request, one.name), one.default) for one in fields(planned.request))
+    rare = {name for name, role in ROLES.items() if role is Role.UNLESS_DEFAULT}
+    return [(name, value) for name, value, default in found if name in rare and value != default]
+
+
+def _cut(text: str, width: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 3]}..."

@@ -120,7 +120,7 @@ def _cause(nearest: Attempt | None, own: Attempt, known: list[Attempt]) -> dict[
 
 def _text(answer: dict[str, Any]) -> str:
     if answer["nearest"] is None:
-        return f"{answer['shot']}: this is the first time it was asked for"
+        return f"{answer['shot']}: this is its first request"
     lines = [
         f"{answer['shot']} was not reused from {answer['nearest']} ({answer['nearest_key'][:8]}) because"
     ]

@@ -84,9 +84,7 @@ def _write(folder: Path, chains: int) -> None:
         shot: {duration_s: 4, resolution: 480p, aspect_ratio: "16:9"}
         sequences:
         """
-    lines = [
-        f"  chain{number}: {{shots: {{only: {{prompt: picture {number}}}}}}}" for number in range(chains)
-    ]
+    lines = [f"  chain{number}: {{shots: {{only: {{prompt: image {number}}}}}}}" for number in range(chains)]
     file.write_text("\n".join([textwrap.dedent(head).rstrip(), *lines, ""]), encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ Paid shots, each row against the one that it is fair to compare with:
   and fetches over HTTP just as the engine does, and keeps nothing. *httpx as it comes* is the same with httpx's own
   connections.
 - *orchestration*: the whole command (compose, validate, plan, claims, journal, budget, limits, image host, store, run
-  folder, events, manifest, summary), but nobody looks at a picture: what decodes, encodes and compares pictures is
+  folder, events, manifest, summary), but nobody looks at an image: what decodes, encodes and compares images is
   replaced by ready answers.
 - *bare client with media*: the bare client, which also decodes the clip it got once, to see that it is whole, takes the
   last frame and makes a PNG of it: what no chain can do without.

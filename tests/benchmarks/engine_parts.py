@@ -17,11 +17,11 @@ from unittest.mock import patch
 import httpx
 import numpy as np
 import yaml
+from runner.engine.arrival import Arrival
 
 from runner import cli
 from runner.api import Frame
 from runner.engine import arrival
-from runner.engine.arrival import Arrival
 from runner.media import frames, picture, probe, seam
 from runner.media.drift import drift
 from runner.media.survey import survey
@@ -183,7 +183,7 @@ async def client(
         await asyncio.gather(*(chain(asking, number) for number in range(chains)))
 
 
-# --- pictures -----------------------------------------------------------------------------------------------------
+# --- images -----------------------------------------------------------------------------------------------------
 
 
 def pictures() -> dict[str, dict[str, float]]:

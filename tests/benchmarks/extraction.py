@@ -114,7 +114,7 @@ def run(method: str, clip: Path) -> Measured | str:
 
 
 def clips_in(folder: Path) -> dict[tuple[str, str, int], Path]:
-    """Return where the clips are, by size, group of pictures and seconds."""
+    """Return where the clips are, by size, group of images and seconds."""
     return {
         (size, group, seconds): folder / f"{size}_{group}_{seconds}.mp4"
         for size in SIZES

@@ -27,7 +27,7 @@ FPS = 24
 
 
 def make_clip(path: Path, seed: int, seconds: int, size: tuple[int, int], b_frames: int) -> None:
-    """A moving, grainy picture with a tone."""
+    """A moving, grainy image with a tone."""
     width, height = size
     random = np.random.default_rng(seed)
     rough = random.integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)

@@ -91,7 +91,7 @@ sequences:
         ),
         "sequences.main.shots.three.image": ("there is no such file", "conf/project/film.yaml:25"),
         "sequences.main.shots.four.image": (
-            "this is not a picture that can be used",
+            "this is not an image that can be used",
             "conf/project/film.yaml:28",
         ),
         "sequences.main.shots.four.generator": (
@@ -107,7 +107,7 @@ sequences:
             "conf/project/film.yaml:35",
         ),
         "sequences.main.shots.six.image": (
-            "this is not a picture that can be used",
+            "this is not an image that can be used",
             "conf/project/film.yaml:36",
         ),
         "sequences.empty.shots": ("there is no shot", "conf/project/film.yaml:37"),

@@ -1,4 +1,4 @@
-"""How shots are read: names, ratios, boundaries, pictures, and whose keys count."""
+"""How shots are read: names, ratios, boundaries, images, and whose keys count."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def png() -> bytes:
 @pytest.mark.parametrize(
     ("names", "key", "message"),
     [
-        ("{one: {prompt: p}, One: {prompt: q}}", "One", "is the same name as 'one' to a person"),
-        ("{é: {prompt: p}, e\u0301: {prompt: q}}", "e\u0301", "is the same name as 'é' to a person"),
-        ("{'a ': {prompt: p}, a: {prompt: q}}", "a", "is the same name as 'a ' to a person"),
+        ("{one: {prompt: p}, One: {prompt: q}}", "One", "looks the same as 'one'"),
+        ("{é: {prompt: p}, e\u0301: {prompt: q}}", "e\u0301", "looks the same as 'é'"),
+        ("{'a ': {prompt: p}, a: {prompt: q}}", "a", "looks the same as 'a '"),
         ("{' ': {prompt: p}}", " ", "a name needs letters"),
         ("{'..': {prompt: p}}", "..", "a name needs letters"),
         (r'{"a\nb": {prompt: p}}', r"a\nb", "a name cannot hold control characters"),
@@ -131,7 +131,7 @@ def test_a_truncated_picture_is_no_picture(read: Read, workplace: Workplace) -> 
 
     _, found = read(GOOD.replace("prompt: p", "prompt: p, image: cut.png"))
 
-    assert found["sequences.main.shots.one.image"].message == "this png picture is truncated or damaged"
+    assert found["sequences.main.shots.one.image"].message == "this png image is truncated or damaged"
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_a_clip_that_cannot_be_fetched_now_is_kept_although_its_task_is_not_know
     fake.script(default={"fetch": ["503*"], "price_usd": "0.10"})
     failed = one.run()
     assert failed.code == 1
-    assert "next: run it again; what is done is kept" in failed.out
+    assert "next: run it again; finished shots are kept" in failed.out
 
     fake.script(default={"fetch": ["503*"], "poll": ["404*"], "price_usd": "0.10"})
     assert one.run().code == 1
@@ -140,7 +140,7 @@ def test_a_clip_that_is_gone_by_its_address_and_by_its_task_is_lost_and_says_why
     assert "neither in the object store nor at the provider" in said
     assert "HTTP 404" in said
     assert "sequences.main.shots.one.take=2" in said
-    assert "next: do what the failures say, then run it again; what is done is kept" in said
+    assert "next: do what the failures say, then run it again; finished shots are kept" in said
 
 
 def test_a_clip_that_comes_too_slowly_is_left_for_the_next_run(one: Desk, fake: FakeProvider) -> None:

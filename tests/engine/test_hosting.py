@@ -1,4 +1,4 @@
-"""A picture is hosted once, fetched back before money hangs on it, and hosted again before its address ends."""
+"""An image is hosted once, fetched back before money hangs on it, and hosted again before its address ends."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def sent_to(path: str) -> Callable[[], web.Response]:
 
 
 SLOW = web.Response()
-"""Stands for a picture that comes by one byte every tenth of a second."""
+"""Stands for an image that comes by one byte every tenth of a second."""
 
 
 def slow() -> web.Response:
@@ -319,7 +319,7 @@ def test_a_hosted_model_is_not_believed_to_reach_this_machine() -> None:
 
 
 def abroad(pages: dict[str, httpx.Response]) -> HostedImage:
-    """Host a picture at a named host of the internet, which is played here; the first page is its address."""
+    """Host an image at a named host of the internet, which is played here; the first page is its address."""
     host = Host([], address=next(iter(pages)))
 
     async def inside() -> HostedImage:

@@ -341,7 +341,7 @@ from runner.api import *
 class Clearing:
     def __init__(self, options, context):
         pass
-    async def put(self, picture):
+    async def put(self, image):
         raise AssertionError("nothing is hosted")
     async def delete(self):
         raise AssertionError("nothing is cleared")

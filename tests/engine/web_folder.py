@@ -1,4 +1,4 @@
-"""An uploader whose pictures outlive the run: a folder that the test itself serves."""
+"""An uploader whose images outlive the run: a folder that the test itself serves."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WebFolder:
     def __init__(self, options, context):
         self.options = options
 
-    async def put(self, picture):
+    async def put(self, image):
         name = f"{picture.sha256}.{picture.format}"
         (Path(self.options.folder) / name).write_bytes(picture.data)
         return HostedImage(url=f"{self.options.url}/{name}", reach=Reach.LOOPBACK)
@@ -43,7 +43,7 @@ def runner_register():
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[dict[str, Any]]:
-    """Serve a folder; the value of `uploader:` that puts pictures there."""
+    """Serve a folder; the value of `uploader:` that puts images there."""
     folder.mkdir(parents=True, exist_ok=True)
 
     class Handler(http.server.SimpleHTTPRequestHandler):

@@ -218,7 +218,7 @@ def test_an_address_of_a_private_network_is_refused_before_anything_is_sent(host
         ("https://me:secret@tempfile.aiquickdraw.com/clip.mp4", "it holds credentials"),
         ("https://me@tempfile.aiquickdraw.com/clip.mp4", "it holds credentials"),
         ("https://elsewhere.example\\@tempfile.aiquickdraw.com/clip.mp4", "it holds credentials"),
-        ("https://[::1/clip.mp4", "it is no address"),
+        ("https://[::1/clip.mp4", "it is not a valid URL"),
     ],
 )
 def test_an_address_that_somebody_else_chose_is_looked_at_first(url: str, why: str) -> None:

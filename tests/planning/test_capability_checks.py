@@ -118,7 +118,7 @@ def test_of_a_model_that_is_gone_only_that_is_said() -> None:
 
 
 def by_start(options: Any, model: str | None, how: InputMode) -> GeneratorCapabilities:
-    """A model with a twin for each start: 5 s from text, 10 s from a picture, under one name."""
+    """A model with a twin for each start: 5 s from text, 10 s from an image, under one name."""
     lasting = (5.0,) if how is InputMode.TEXT else (10.0,)
     return GeneratorCapabilities(
         model="m",
@@ -199,14 +199,14 @@ def test_capabilities_may_depend_on_options_and_model() -> None:
 
 
 def test_capabilities_that_fail_are_the_plugins_fault() -> None:
-    with pytest.raises(PluginError, match="generator gen fails to say what it can do") as caught:
+    with pytest.raises(PluginError, match="generator gen failed to state its capabilities") as caught:
         make(film(shot("a", Boundary.CUT, model="broken")))
 
     assert "no card for this model" in caught.value.why
 
 
 def test_capabilities_of_another_kind_are_the_plugins_fault() -> None:
-    with pytest.raises(PluginError, match="generator gen fails to say what it can do") as caught:
+    with pytest.raises(PluginError, match="generator gen failed to state its capabilities") as caught:
         make(film(shot("a", Boundary.CUT, model="odd")))
 
     assert "returns int" in caught.value.why
@@ -233,7 +233,7 @@ def on(**keys: Any) -> UploaderChoice:
         (on(https=False, reach_hint="take https"), "not HTTPS", "uploader=far; or take https"),
         (
             on(lifetime_s=600, lifetime_hint="set life=9"),
-            "live 600 s, and a task may wait 1800 s",
+            "served for 600 s, and a task may wait 1800 s",
             "set life=9; or a lower",
         ),
     ],
@@ -285,7 +285,7 @@ def test_a_given_picture_has_to_be_fetched_too() -> None:
     assert problem.key == "uploader.plugin"
 
 
-# --- given pictures ---------------------------------------------------------------------------------------------
+# --- given images ---------------------------------------------------------------------------------------------
 
 
 LIMITS = {"image_min_px": 300, "image_max_px": 6000, "image_ratio": Range(0.4, 2.5)}
@@ -321,7 +321,7 @@ def test_a_given_picture_that_just_fits_is_fine(size: tuple[int, int]) -> None:
 
 
 def noise(path: Path, format: str) -> GivenImage:
-    """A picture that no format makes much smaller."""
+    """An image that no format makes much smaller."""
     pixels = np.random.default_rng(3).integers(100, 140, (300, 400, 3), np.uint8)
     made = encode(pixels, format)
     path.write_bytes(made.data)

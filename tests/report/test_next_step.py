@@ -23,7 +23,7 @@ from runner.errors import (
 )
 from runner.report.next_step import next_step
 
-KEPT = "; what is done is kept"
+KEPT = "; finished shots are kept"
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_the_last_line_is_true_whatever_went_wrong(errors: list[RunnerError], sa
 
 
 def test_an_interrupted_run_goes_on() -> None:
-    assert next_step([SubmitRefused("a")], interrupted=True) == "run it again, what is done is kept"
+    assert next_step([SubmitRefused("a")], interrupted=True) == "run it again, finished shots are kept"

@@ -89,7 +89,7 @@ class Mine:
         for server in self.servers:
             server.close()
         await self.inner.__aexit__(*error)
-    async def put(self, picture):
+    async def put(self, image):
         {body}
 
 @hookimpl

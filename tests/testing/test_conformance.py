@@ -93,7 +93,7 @@ def test_options_that_can_change_fail(examined):
 def test_a_name_of_two_kinds_is_examined_as_both(workplace):
     one = filled(EXTRACTOR, "return last_frame(clip)")
     workplace.write("plugins/mine.py", one)
-    workplace.write("plugins/other.py", filled(UPLOADER, "return await self.inner.put(picture)"))
+    workplace.write("plugins/other.py", filled(UPLOADER, "return await self.inner.put(image)"))
 
     answer = workplace.run("conformance", "mine", "--json")
 
@@ -126,19 +126,19 @@ def test_a_generator_that_needs_a_public_address_is_not_given_a_local_one(examin
     answer = examined(source)
 
     assert answer.code == 0, answer.out
-    assert verdicts(answer)["starts from the picture it is given"] == "skipped"
+    assert verdicts(answer)["starts from the image it is given"] == "skipped"
 
 
 def test_the_host_of_the_pictures_can_be_chosen(workplace, examined):
-    host = filled(UPLOADER, "return dataclasses.replace(await self.inner.put(picture), reach=Reach.NETWORK)")
+    host = filled(UPLOADER, "return dataclasses.replace(await self.inner.put(image), reach=Reach.NETWORK)")
     host = host.replace('name="mine"', 'name="lan"').replace(
         "(reach=Reach.LOOPBACK)", "(reach=Reach.NETWORK)"
     )
     workplace.write("plugins/lan.py", host)
     source = filled(GENERATOR, "pass").replace("reach=Reach.LOOPBACK", "reach=Reach.NETWORK")
 
-    assert verdicts(examined(source))["starts from the picture it is given"] == "skipped"
-    assert verdicts(examined(source, "uploader=lan"))["starts from the picture it is given"] == "ok"
+    assert verdicts(examined(source))["starts from the image it is given"] == "skipped"
+    assert verdicts(examined(source, "uploader=lan"))["starts from the image it is given"] == "ok"
 
 
 def test_quiet_says_only_what_failed(workplace):

@@ -16,10 +16,10 @@ def test_a_generator_around_a_good_one_passes(examined):
 @pytest.mark.parametrize(
     ("option", "check"),
     [
-        ("ignore_image=true", "starts from the picture it is given"),
-        ("reframe=1.5", "starts from the picture it is given"),
+        ("ignore_image=true", "starts from the image it is given"),
+        ("reframe=1.5", "starts from the image it is given"),
         ("deliver=wrong_size", "announces the true size"),
-        ("deliver=truncated", "the clip is what was asked for"),
+        ("deliver=truncated", "the clip is what was requested"),
         ("fail=running", "makes a clip from text"),
         ("fail=after", "delivers the clip"),
         ("fail=submit", "takes a request"),
@@ -51,8 +51,8 @@ def test_a_generator_that_misbehaves_fails_the_check_of_it(workplace, option, ch
                 request = dataclasses.replace(request, duration_s=2.0, aspect_ratio="9:16", resolution="180p", fps=8)
                 return await self.inner.submit(request, token)
             """,
-            "the clip is what was asked for",
-            "1 s were asked for",
+            "the clip is what was requested",
+            "1 s were requested",
         ),
         (
             """
@@ -124,5 +124,5 @@ def test_a_price_that_is_a_bare_number_fails(examined):
     assert examined(source).code == 2
     assert (
         "neither a Price nor None"
-        in failed(examined(source, "--spend"))["knows its price, or says that nobody does"]
+        in failed(examined(source, "--spend"))["knows its price, or states that it is unknown"]
     )

@@ -9,7 +9,7 @@ from tests.testing.examined import UPLOADER, failed, filled, verdicts
 
 def test_an_uploader_that_serves_other_bytes_fails(examined):
     body = """
-    return await self.inner.put(dataclasses.replace(picture, data=picture.data + b"!"))
+    return await self.inner.put(dataclasses.replace(image, data=picture.data + b"!"))
     """
     answer = examined(filled(UPLOADER, body))
 
@@ -21,28 +21,28 @@ def test_an_uploader_that_serves_other_bytes_fails(examined):
 
 def test_an_uploader_with_one_address_for_all_pictures_fails(examined):
     body = """
-    self.first = self.first or await self.inner.put(picture)
+    self.first = self.first or await self.inner.put(image)
     return self.first
     """
     answer = examined(filled(UPLOADER, body))
 
-    assert "1 addresses" in failed(answer)["takes 16 pictures at once"]
+    assert "1 addresses" in failed(answer)["takes 16 images at once"]
 
 
 def test_an_uploader_that_names_another_type_fails(examined):
     answer = examined(
-        filled(UPLOADER, 'return await self.inner.put(dataclasses.replace(picture, format="webp"))')
+        filled(UPLOADER, 'return await self.inner.put(dataclasses.replace(image, format="webp"))')
     )
 
     assert "image/webp" in failed(answer)["serves the same bytes"]
 
 
 def test_an_uploader_that_calls_a_local_address_public_is_told_so(examined):
-    body = "return dataclasses.replace(await self.inner.put(picture), reach=Reach.PUBLIC)"
+    body = "return dataclasses.replace(await self.inner.put(image), reach=Reach.PUBLIC)"
     answer = examined(filled(UPLOADER, body))
 
     assert answer.code == 0, answer.out
-    assert verdicts(answer)["its address is as public as it says"] == "skipped"
+    assert verdicts(answer)["its URL has the reach that it states"] == "skipped"
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_an_uploader_that_calls_a_local_address_public_is_told_so(examined):
 def test_an_uploader_whose_answer_cannot_be_used_fails(examined, change, why):
     body = f"""
     from datetime import UTC, datetime
-    return dataclasses.replace(await self.inner.put(picture), {change})
+    return dataclasses.replace(await self.inner.put(image), {change})
     """
     assert why in failed(examined(filled(UPLOADER, body)))["hosts a picture"]
 
 
 FRONT = """
-    async def front(self, url, picture):
+    async def front(self, url, image):
         import asyncio
         async def answer(reader, writer):
             asked = await reader.readuntil(b"\\r\\n\\r\\n")
@@ -80,8 +80,8 @@ FRONT = """
 
 def test_an_uploader_without_head_fails_only_there(examined):
     body = """
-    hosted = await self.inner.put(picture)
-    return dataclasses.replace(hosted, url=await self.front(hosted.url, picture))
+    hosted = await self.inner.put(image)
+    return dataclasses.replace(hosted, url=await self.front(hosted.url, image))
     """
     answer = examined(filled(UPLOADER, body).replace("\n    async def put(", FRONT))
 

@@ -118,7 +118,7 @@ def runner_register():
     taken = workplace.run("plan", project, "generator=far", "uploader.public_base_url=https://tunnel.example")
 
     assert refused.code == 2
-    assert "far cannot fetch pictures from local_http" in refused.err
+    assert "far cannot fetch images from local_http" in refused.err
     assert "uploader.public_base_url=https://" in refused.err
     assert taken.code == 0, taken.err
 

@@ -249,7 +249,7 @@ def test_a_plugin_that_trips_over_a_draft_does_not_hide_the_problems(workplace: 
     alone = workplace.run("plan", project, "generator=mine", "generator.folder=x", "generator.home=h")
 
     assert "generator.speed: should be a valid number" in answer.err
-    assert "fails to say what it can do" in alone.err
+    assert "failed to state its capabilities" in alone.err
 
 
 def test_one_plugin_is_shown_with_its_models_and_nested_options(workplace: Workplace) -> None:

@@ -26,7 +26,7 @@ def psnr(a: Any, b: Any) -> float:
 
 
 def counted(path: Path) -> tuple[int, float, float | None]:
-    """(frames by decoding all of it, end of the picture in seconds, end of the sound as the container has it)."""
+    """(frames by decoding all of it, end of the image in seconds, end of the sound as the container has it)."""
     with av.open(str(path)) as container:
         video = container.streams.video[0]
         shown = list(container.decode(video))
@@ -237,7 +237,7 @@ from runner.errors import UploadError
 class Broken:
     def __init__(self, options, context):
         pass
-    async def put(self, picture):
+    async def put(self, image):
         raise UploadError("the host is full", why="quota")
 
 @hookimpl
@@ -253,7 +253,7 @@ def test_a_failed_upload_falls_back_to_the_prompt_and_says_so_everywhere(workpla
     shots = workplace.manifest()["sequences"]["main"]["shots"]
     assert [shots[name]["input_mode"] for name in shots] == ["text", "text", "text"]
     assert shots["two"]["fallback"] == "the host is full: quota"
-    assert "main/two, main/three were made from their prompts alone" in " ".join(answer.out.split())
+    assert "main/two, main/three were generated from their prompts alone" in " ".join(answer.out.split())
     assert "no continuity" in answer.err
     (run,) = workplace.runs()
     assert "shot_fell_back" in (run / "runner.log").read_text()

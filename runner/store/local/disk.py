@@ -18,7 +18,7 @@ ROOM: Final = 1 << 20
 _NO_ROOM: Final = 1 << 16
 """With fewer bytes free than these SQLite cannot write the files that it needs beside the journal."""
 
-MAKE_ROOM: Final = "make room, then rerun the same command: what is done is kept"
+MAKE_ROOM: Final = "make room, then rerun the same command: finished shots are kept"
 
 
 class Reserve:

@@ -125,7 +125,7 @@ class Leases:
         return abs(wall - holder.wall) < _SKEW_S if alive is None else alive
 
     def _looked_up(self, holder: _Holder) -> bool | None:
-        """What the process table says of a holder; `None` where it says nothing."""
+        """What the process table says of a holder; `None` where it states nothing."""
         return is_alive(holder.process) if self.me.sees(holder.process) else None
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner.api import GeneratorCapabilities, GeneratorSpec, InputMode, UploaderCapabilities, UploaderSpec
-from runner.plugins import Kind
+from runner.kinds import Kind
 from runner.testing.conformance.report import Failed, Skipped, require
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ async def check(target: Target, checks: Checks, work: Path, http: httpx.AsyncCli
 
     await checks.run("is described", lambda: _described(target))
     await checks.run("options are a frozen dataclass", lambda: _options(target))
-    caps = target.kind is Kind.EXTRACTOR or await checks.run("says what it can do", lambda: _capable(target))
+    caps = target.kind is Kind.EXTRACTOR or await checks.run(
+        "states its capabilities", lambda: _capable(target)
+    )
     await checks.run("loads no heavy library", lambda: _light(target))
     return bool(await checks.run("is built, entered and left, twice", starts) and caps)
 
@@ -104,7 +106,7 @@ async def _capable(target: Target) -> bool:
     cans = [target.can_generate(how) for how in InputMode]
     for can in cans:
         require(isinstance(can, GeneratorCapabilities), f"capabilities are {can!r}")
-        require(not can.image or can.image.formats, "it takes pictures, and no format of them")
+        require(not can.image or can.image.formats, "it takes images, and no format of them")
         require(can.request.durations_s is None or can.request.durations_s, "it knows no duration")
         require(can.request.aspect_ratios is None or can.request.aspect_ratios, "it knows no aspect ratio")
         require(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import UsageError
+from runner.kinds import Kind
 from runner.net import http
-from runner.plugins import Kind
 from runner.testing.conformance import common, extractors, generators, uploaders
 from runner.testing.conformance.report import Checks, Verdict, told
 

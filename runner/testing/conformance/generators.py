@@ -122,7 +122,7 @@ class _Generating:
 
     async def check(self) -> None:
         run, caps = self.checks.run, self.target.can_generate(InputMode.TEXT)
-        await run("knows its price, or says that nobody does", self._priced)
+        await run("knows its price, or states that it is unknown", self._priced)
         await run("refuses an impossible request", self._refuses)
         if caps.text:
             await self._from_text(caps)
@@ -148,7 +148,7 @@ class _Generating:
             return
         await run("announces the true size", lambda: _sized(sink))
         await run("delivers the same bytes again", lambda: self._fetched_again(ref, sink))
-        await run("the clip is what was asked for", lambda: self._as_asked(asked, sink, "text"))
+        await run("the clip is what was requested", lambda: self._as_asked(asked, sink, "text"))
 
     async def _identified(
         self, caps: GeneratorCapabilities, asked: ShotRequest, token: str, ref: TaskRef
@@ -165,7 +165,7 @@ class _Generating:
             self.checks.skip(name, "its capabilities do not promise it")
 
     async def _from_picture(self, caps: GeneratorCapabilities) -> None:
-        name = "starts from the picture it is given"
+        name = "starts from the image it is given"
         host = self.target.host
         if not caps.image:
             self.checks.skip(name, "its capabilities say that it takes none")
@@ -174,7 +174,7 @@ class _Generating:
         elif host is None or host.can_host().reach < caps.image.reach:
             self.checks.skip(
                 name,
-                f"it needs an address that is {caps.image.reach.name.lower()}: choose a host with uploader=NAME",
+                f"it needs a URL that is {caps.image.reach.name.lower()}: choose a host with uploader=NAME",
             )
         else:
             async with host.opened(self.work, self.http) as uploader:
@@ -236,7 +236,7 @@ class _Generating:
                     isinstance(price.usd, Decimal) and price.usd.is_finite() and price.usd >= 0,
                     f"the price is {price.usd!r}, not a Decimal from 0 on",
                 )
-        return "" if None not in prices else "nobody knows its price"
+        return "" if None not in prices else "its price is unknown"
 
     async def _refuses(self) -> str:
         asked = dataclasses.replace(
@@ -245,7 +245,7 @@ class _Generating:
         try:
             ref = await self.generator.submit(asked, uuid.uuid4().hex)
         except Busy as error:
-            raise Failed(f"it raised {told(error)}: it would be asked again and again") from error
+            raise Failed(f"it raised {told(error)}: it would be polled for ever") from error
         except SubmitRefused as error:
             return error.line
         except Exception as error:
@@ -263,7 +263,7 @@ class _Generating:
     async def _polled_again(self, ref: TaskRef) -> None:
         for _ in range(2):
             status = await self._polled(ref)
-            require(status.state is State.SUCCEEDED, f"it says {status.state} of a task that had succeeded")
+            require(status.state is State.SUCCEEDED, f"it states {status.state} of a task that had succeeded")
 
     async def _fetched_again(self, ref: TaskRef, first: _Sink) -> None:
         again = await self._fetched(await self._polled(ref))
@@ -327,7 +327,7 @@ def _prices(target: Target) -> list[Price | None]:
 
 async def _sized(sink: _Sink) -> None:
     if sink.announced is None:
-        raise Skipped("it announces none; sink.expect(size) lets a clip cut off be told from a whole one")
+        raise Skipped("it announces none; with sink.expect(size) an incomplete clip is recognised")
     require(sink.announced == len(sink.data), f"{sink.announced} bytes were announced, {len(sink.data)} came")
 
 

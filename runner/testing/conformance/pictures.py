@@ -62,7 +62,7 @@ def frame(number: int, turn: int = 0) -> NDArray[np.uint8]:
 
 
 def difference(seen: NDArray[Any], number: int, turn: int = 0) -> float:
-    """How far the worst cell of a picture is from frame `number`, in 8-bit levels; 255 for another size."""
+    """How far the worst cell of an image is from frame `number`, in 8-bit levels; 255 for another size."""
     expected = frame(number, turn)
     if seen.shape != expected.shape:
         return 255.0

@@ -8,7 +8,7 @@ import logging
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from runner import plugins
 from runner.api import Context, GeneratorSpec, UploaderSpec
@@ -16,8 +16,8 @@ from runner.config import own_cards, schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.origins import Origins
 from runner.errors import ConfigError, UsageError
+from runner.kinds import KINDS, Kind
 from runner.net.download import Downloads
-from runner.plugins import Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -27,16 +27,10 @@ if TYPE_CHECKING:
     from runner.api import GeneratorCapabilities, InputMode, PluginSpec, UploaderCapabilities
     from runner.plugins import Registered, Registry, Source
 
-_BESIDE: Final[Mapping[Kind, tuple[str, ...]]] = {
-    Kind.GENERATOR: tuple(key.name for key in dataclasses.fields(schema.GeneratorKeys)),
-    Kind.EXTRACTOR: ("plugin",),
-    Kind.UPLOADER: ("plugin",),
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One plugin with its options. `host` is an uploader for the pictures that a generator starts from."""
+    """One plugin with its options. `host` is an uploader for the images that a generator starts from."""
 
     kind: Kind
     spec: PluginSpec
@@ -78,7 +72,7 @@ def find(name: str, words: Sequence[str] = ()) -> list[Target]:
     """The plugins registered under `name`, one for each kind, with the options in `words`.
 
     `words` are as for a run: `generator.KEY=VALUE`, `extractor.KEY=`, `uploader.KEY=`, `plugins.dirs=`,
-    `plugins.block=`; `uploader=NAME` chooses who hosts the pictures for a generator. Raises `UsageError`,
+    `plugins.block=`; `uploader=NAME` chooses who hosts the images for a generator. Raises `UsageError`,
     `ConfigError` with all that is wrong with the options, `PluginError` where the plugin may be a broken one.
     """
     config = _parsed(words)
@@ -144,7 +138,7 @@ def _section(config: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
 def _target(
     one: Registered, raw: dict[str, Any], reader: Reader, others: tuple[str, ...], dirs: tuple[str, ...]
 ) -> Target | None:
-    beside = _BESIDE[one.kind]
+    beside = KINDS[one.kind].keys
     common = {key: raw.pop(key) for key in beside if key in raw}
     if isinstance(one.spec, GeneratorSpec):
         raw = own_cards.filled_in(one.spec, raw, Path())

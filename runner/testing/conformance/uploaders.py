@@ -39,13 +39,13 @@ class _Uploading:
         first = await checks.run("hosts a picture", self._hosts)
         if first is None:
             return
-        await checks.run("its address is as public as it says", lambda: _public(first[1]))
+        await checks.run("its URL has the reach that it states", lambda: _public(first[1]))
         await checks.run("serves the same bytes", lambda: self._serves(*first))
         for format in _FORMATS[1:]:
             await checks.run(f"hosts {format}", lambda format=format: self._of_format(format))  # type: ignore[misc]
         await checks.run("answers HEAD", lambda: self._head(*first))
-        await checks.run("takes the same picture twice", lambda: self._twice(*first))
-        await checks.run(f"takes {_MANY} pictures at once", self._many)
+        await checks.run("takes the same image twice", lambda: self._twice(*first))
+        await checks.run(f"takes {_MANY} images at once", self._many)
 
     async def _put(self, picture: EncodedImage) -> HostedImage:
         hosted = await self.uploader.put(picture)
@@ -56,15 +56,15 @@ class _Uploading:
         given = await _picture(1)
         hosted = await self._put(given)
         parts = urlsplit(hosted.url)
-        require(parts.scheme in ("http", "https") and parts.hostname, f"its address is {hosted.url!r}")
+        require(parts.scheme in ("http", "https") and parts.hostname, f"its URL is {hosted.url!r}")
         require(
             hosted.url.isascii() and hosted.url.isprintable() and " " not in hosted.url,
-            "its address is not one",
+            "its URL is not one",
         )
         promised = self.target.can_host().reach
         require(
             isinstance(hosted.reach, Reach) and hosted.reach >= promised,
-            f"the picture has reach {hosted.reach!r}, its capabilities promise {promised!r}",
+            f"the image has reach {hosted.reach!r}, its capabilities promise {promised!r}",
         )
         if hosted.expires_at is not None:
             require(hosted.expires_at.tzinfo is not None, "expires_at has no time zone")
@@ -87,14 +87,14 @@ class _Uploading:
     async def _head(self, given: EncodedImage, hosted: HostedImage) -> None:
         answer = await self._asked("HEAD", hosted)
         if answer.status_code in (403, 405):
-            # A signature may be for GET alone; nobody who takes pictures needs HEAD.
+            # A signature may be for GET alone; nobody who takes images needs HEAD.
             raise Skipped(f"it answers HEAD with {answer.status_code}, and GET with the picture")
         require(answer.status_code == 200, f"HEAD answers {answer.status_code}")
         _check_kind(answer, given)
         length = answer.headers.get("Content-Length")
         require(
             length in (None, str(len(given.data))),
-            f"HEAD says {length} bytes, the picture has {len(given.data)}",
+            f"HEAD reports {length} bytes, the image has {len(given.data)}",
         )
 
     async def _twice(self, given: EncodedImage, first: HostedImage) -> None:
@@ -107,7 +107,7 @@ class _Uploading:
         addresses = {one.url for one in hosted}
         require(
             len(addresses) == _MANY,
-            f"{_MANY} different pictures have {len(addresses)} addresses between them",
+            f"{_MANY} different images have {len(addresses)} URLs between them",
         )
         await asyncio.gather(*(self._serves(*pair) for pair in zip(pictures, hosted, strict=True)))
 
@@ -118,14 +118,14 @@ class _Uploading:
             return await self.http.request(method, hosted.url, follow_redirects=True)
         except httpx.TransportError as error:
             if hosted.reach is Reach.PUBLIC and not _is_loopback(hosted.url):
-                raise Skipped(f"its address cannot be reached from here: {error}") from error
-            raise Failed(f"its address does not answer: {error}") from error
+                raise Skipped(f"its URL cannot be reached from here: {error}") from error
+            raise Failed(f"its URL does not answer: {error}") from error
 
 
 async def _public(hosted: HostedImage) -> None:
     if _is_loopback(hosted.url) and hosted.reach is not Reach.LOOPBACK:
         raise Skipped(
-            f"it calls an address of this machine {hosted.reach.name}: right for a stand-in of the real host only"
+            f"it calls a URL of this machine {hosted.reach.name}: right for a stand-in of the real host only"
         )
 
 

@@ -27,7 +27,7 @@ def as_asked(path: Path, asked: ShotRequest) -> None:
     facts, _ = _whole(path)
     require(
         abs(facts.duration_s - asked.duration_s) <= max(_DURATION_OFF_S, _DURATION_OFF * asked.duration_s),
-        f"it is {facts.duration_s:.2f} s long, {asked.duration_s:g} s were asked for",
+        f"it is {facts.duration_s:.2f} s long, {asked.duration_s:g} s were requested",
     )
     require(
         abs(facts.width / facts.height / _shape(asked) - 1) <= _ASPECT_OFF,
@@ -36,7 +36,7 @@ def as_asked(path: Path, asked: ShotRequest) -> None:
 
 
 def opening_for(asked: ShotRequest, format: str) -> EncodedImage:
-    """A picture of the shape of the clip, for it to start from."""
+    """An image of the shape of the clip, for it to start from."""
     shape = _shape(asked)
     width, height = (shape, 1.0) if shape >= 1 else (1.0, 1 / shape)
     return pictures.still(
@@ -50,9 +50,9 @@ def starts_from(path: Path, given: EncodedImage) -> str:
     found = seam.measure(picture.decode(given), seen.opening)
     measured = f"{found.verdict} ({found.psnr_db:.1f} dB)"
     if found.verdict is seam.Verdict.IGNORED:
-        raise Failed(f"its first frame is another picture: {measured}")
+        raise Failed(f"its first frame is another image: {measured}")
     if found.verdict is seam.Verdict.REFRAMED:
-        raise Failed(f"it shows the picture at another scale or place, {found.zoom:.2f}x: {measured}")
+        raise Failed(f"it shows the image at another scale or place, {found.zoom:.2f}x: {measured}")
     return measured
 
 

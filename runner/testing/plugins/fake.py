@@ -222,7 +222,7 @@ def _check_clip(answer: httpx.Response) -> None:
     if answer.status_code in _EXPIRED:
         raise FetchFailed(
             "the clip could not be fetched",
-            why=f"its address has expired (HTTP {answer.status_code})",
+            why=f"its URL has expired (HTTP {answer.status_code})",
             status=answer.status_code,
         )
     if answer.status_code != 200:

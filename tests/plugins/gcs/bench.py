@@ -1,4 +1,4 @@
-"""What the tests of the uploader share besides fixtures: keys, pictures, the uploader, a look into the emulator."""
+"""What the tests of the uploader share besides fixtures: keys, images, the uploader, a look into the emulator."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 EMAIL = "films@a-project.iam.gserviceaccount.com"
 RUN = "0123456789abcdef" * 4
-"""The request that the pictures of these tests are hosted for."""
+"""The request that the images of these tests are hosted for."""
 MACHINE = "123-compute@developer.gserviceaccount.com"
 
 
@@ -54,7 +54,7 @@ def pem(key: Any) -> bytes:
 
 
 def picture(seed: int = 0, format: str = "png", *, width: int = 16, height: int = 8) -> EncodedImage:
-    """A small real picture; another `seed` is another one."""
+    """A small real image; another `seed` is another one."""
     noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return pictures.encode(noise, format)
 

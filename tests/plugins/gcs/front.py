@@ -1,6 +1,6 @@
 """Google as seen from outside: a real HTTP server before the emulator, for all that the emulator does not check.
 
-The emulator takes any picture from anyone and shows it to anyone. This front asks for tokens, gives them to who has
+The emulator takes any image from anyone and shows it to anyone. This front asks for tokens, gives them to who has
 the key, verifies signatures and their age, hides what is not public, and answers errors as the service does:
 https://cloud.google.com/storage/docs/authentication/canonical-requests and .../xml-api/reference-status.
 """

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def put(google: Front, work: Path, certificate: Path, count: int = 1, **options: Any) -> list[HostedImage]:
-    """Put pictures with options that say nothing of the front."""
+    """Put images with options that say nothing of the front."""
 
     async def run() -> list[HostedImage]:
         async with hosting(work, outside(google, certificate), **options) as uploader:
@@ -131,7 +131,7 @@ def test_a_person_may_upload_but_not_sign(
     with pytest.raises(UploadRefused) as caught:
         put(google, tmp_path, certificate, 3, bucket=bucket)
 
-    assert caught.value.what == "these credentials of Google cannot sign an address"
+    assert caught.value.what == "these Google credentials cannot sign a URL"
     assert "those of a person" in caught.value.why
     assert "uploader.credentials_file=KEY.json" in caught.value.hint
     assert "uploader.access=public" in caught.value.hint
@@ -190,7 +190,7 @@ def test_nothing_secret_is_logged(
 MACHINES_OWN = """
 import asyncio, sys
 from pathlib import Path
-from tests.plugins.gcs.bench import hosting, picture
+from tests.plugins.gcs.bench import hosting, image
 async def main():
     async with hosting(Path(sys.argv[1]), bucket=sys.argv[2], expires_h=100) as uploader:
         hosted = await uploader.put(picture())
@@ -306,7 +306,7 @@ def test_no_credentials_anywhere_is_found_out_once(
     assert "gcloud auth application-default login" in done.stderr
     assert not list(tmp_path.rglob("*.mp4"))
     assert "Traceback" not in done.stdout + done.stderr
-    # Two shots want a picture hosted; the search for credentials takes seconds where nobody answers.
+    # Two shots want an image hosted; the search for credentials takes seconds where nobody answers.
     assert google.lines == ([] if there == "nobody" else ["GET /"])
 
 

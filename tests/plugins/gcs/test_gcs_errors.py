@@ -130,7 +130,7 @@ def test_what_stays_out_of_order_may_be_tried_again_later(
     )
 
     assert error.retry_safe
-    assert "takes no picture now" in error.what
+    assert "takes no image now" in error.what
     assert error.why == f"{status} try again later"
 
 

@@ -23,7 +23,7 @@ NO_FALLBACK = "continuity.fallback=none"
 
 @pytest.fixture
 def by_bucket(workplace: Workplace, front: Front, bucket: str, key_file: Path) -> tuple[str, ...]:
-    """A film of three chained shots, its pictures in the bucket."""
+    """A film of three chained shots, its images in the bucket."""
     return (
         workplace.project(CHAIN),
         *("uploader=gcs", f"uploader.bucket={bucket}", f"uploader.api_url={front.url}"),
@@ -114,7 +114,7 @@ def test_pictures_that_cannot_be_deleted_are_told(
 
     assert answer.code == 0, answer.err
     said = " ".join(answer.out.split())
-    assert "! hosted pictures are left behind: there is no permission" in said
+    assert "! hosted images are left behind: there is no permission" in said
     assert "no storage.objects.delete access" in said
 
 
@@ -128,7 +128,7 @@ def test_pictures_stay_while_a_task_may_need_them(
     )
 
     assert late.code == 1
-    assert "! the hosted pictures stay, since tasks may still need them" in " ".join(late.out.split())
+    assert "! the hosted images stay, since tasks may still need them" in " ".join(late.out.split())
     assert len(stored(front, bucket)) == 1
 
 
@@ -146,7 +146,7 @@ def test_a_wrong_bucket_is_the_reason_for_going_on_from_the_prompt(
     ("words", "later_h", "says"),
     [
         (("uploader.bucket=no-such-films",), 0, "there is no bucket no-such-films"),
-        ((), 25, "the hosted picture cannot be fetched back"),
+        ((), 25, "the hosted image cannot be fetched back"),
         (("uploader.access=public",), 0, "is not public"),
     ],
 )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def put(work: Path, *given: EncodedImage, **options: Any) -> list[HostedImage]:
-    """Put pictures one after the other, in one run."""
+    """Put images one after the other, in one run."""
 
     async def run() -> list[HostedImage]:
         async with hosting(work, **options) as uploader:
@@ -202,7 +202,7 @@ def test_another_file_under_the_name_of_a_picture_is_not_handed_out(
 
 
 def cleared(tmp_path: Path, *pictures: EncodedImage, **options: Any) -> None:
-    """What a run does that hosts pictures, and takes them away at its end."""
+    """What a run does that hosts images, and takes them away at its end."""
 
     async def run() -> None:
         async with hosting(tmp_path, **options, delete_at_end=True) as uploader:

@@ -16,7 +16,7 @@ from tests.plugins.kie.asking import card
         (
             "sora-2",
             "We currently do not support uploads of images containing photorealistic people",
-            "no picture of",
+            "no image of",
         ),
     ],
 )

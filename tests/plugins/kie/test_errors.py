@@ -25,22 +25,22 @@ UNKNOWN = "nobody knows whether the provider took the request for this shot"
 UNKNOWN_BEFORE = "nobody knows whether the provider took an earlier request for this shot"
 GAVE_UP = "kie gave up"
 
-TOP_UP = "top up at kie.ai, then run the same command again: what is made is kept"
+TOP_UP = "top up at kie.ai, then rerun the same command: what is made is kept"
 CHECK_KEY = "check the key: KIE_API_KEY in the environment, or generator.api_key_file"
 OTHER_MODEL = "choose another model: generator.model=..."
 PROMPT = "change the prompt: this one is not allowed by the model"
 PICTURE = (
     "the model does not allow what is on the first frame; change it or the prompt, or take another model"
 )
-HOST = "KIE cannot fetch a picture from where it is; for first frames try uploader=kie"
+HOST = "KIE cannot fetch an image from where it is; for first frames try uploader=kie"
 ADDRESS = "check generator.api_url"
 CARD = (
     "the model asks for more than its card knows: set it in generator.params, add a newer card to "
     "conf/cards/kie/, or take another model"
 )
-CHANGE = "change the prompt, then run the same command again"
-AGAIN = "run the same command again"
-PAID_AGAIN = "run the same command again, which pays for another"
+CHANGE = "change the prompt, then rerun the same command"
+AGAIN = "rerun the same command"
+PAID_AGAIN = "rerun the same command, which pays for another"
 
 MODERATED = (
     ("Your prompt was flagged by Website as violating content policies", PROMPT),

@@ -1,4 +1,4 @@
-"""Whole films by KIE's models, through the real command line: chained by pictures, paid for once, at the price told."""
+"""Whole films by KIE's models, through the real command line: chained by images, paid for once, at the price told."""
 
 from __future__ import annotations
 

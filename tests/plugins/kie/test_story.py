@@ -1,4 +1,4 @@
-"""How this project began: KIE answered `image_url is required`, since it takes a picture only as a URL."""
+"""How this project began: KIE answered `image_url is required`, since it takes an image only as a URL."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_film_without_continuity_is_mended_by_the_take_that_is_named(
     plan = workplace.run("plan", workplace.project(CHAINS), "generator=synthetic")
 
     assert (kept.code, refused.code, plan.code) == (0, 1, 0)
-    assert "its clip was made from its prompt alone, by a run that allowed it" in refused.out
+    assert "its clip was generated from its prompt alone, by a run that allowed it" in refused.out
     assert take in refused.out
     assert len(kie.sent()) == asked, "nothing was paid for again"
 
@@ -175,10 +175,10 @@ class Vanishing:
         return self
     async def __aexit__(self, *error):
         await self.runner.cleanup()
-    async def put(self, picture):
+    async def put(self, image):
         self.puts += 1
         name = f"{self.puts}.png"
-        self.left[name] = [picture, 9 if self.puts > 1 else 1]  # the first one can be seen once
+        self.left[name] = [image, 9 if self.puts > 1 else 1]  # the first one can be seen once
         host, port = self.runner.addresses[0][:2]
         return HostedImage(url=f"http://{host}:{port}/{name}", reach=Reach.LOOPBACK)
     async def answer(self, request):

@@ -187,7 +187,7 @@ def studio(tmp_path, host):
 
 @pytest.fixture(scope="session")
 def still():
-    """A picture with an edge in it, 256x144; its colours are soft, since video halves their resolution."""
+    """An image with an edge in it, 256x144; its colours are soft, since video halves their resolution."""
     y, x = np.mgrid[0:144, 0:256].astype(float)
     red = 120 + 100 * np.sin(x / 40)
     green = 110 + 90 * np.cos(y / 30)

@@ -66,7 +66,7 @@ def test_it_passes_the_conformance_suite(workplace: Workplace, toy: ToyService) 
     assert answer.code == 0, answer.out
     checks = {one["check"]: one["verdict"] for one in answer.json["plugins"]["generator toy"]}
     assert "failed" not in checks.values()
-    for check in ("takes one token for one task", "starts from the picture it is given"):
+    for check in ("takes one token for one task", "starts from the image it is given"):
         assert checks[check] == "ok"
 
 
