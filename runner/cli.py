@@ -40,7 +40,7 @@ Overrides
   shot.seed=7      sequences.hero.shots.pour.prompt='steam rises'      output.root=DIR
 Exit codes
   0 fine - 1 a shot failed - 2 configuration or usage - 3 an unknown outcome waits
-  for a person - 4 the budget stopped it - 130 interrupted"""
+  for you - 4 the budget stopped it - 130 interrupted"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner import store
-from runner.api import SupportsCancel
+from runner.api import EventKind, SupportsCancel
 from runner.engine import kill_points
 from runner.engine.events import Bus
 from runner.engine.limits import AccountLimits
@@ -38,7 +38,7 @@ from runner.planning.estimate import estimate
 from runner.planning.readiness import Readiness
 from runner.store.attempt import Attempt, Phase
 from runner.store.budget import Budget, Spend
-from runner.store.interface import Filter
+from runner.store.interface import Filter, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -61,14 +61,23 @@ class Session:
     limits and leases once, for all of its runs: budgets, rates and limits of tasks in flight hold across them.
     """
 
-    def __init__(self, root: str | Path = "outputs", *, timing: Timing | None = None) -> None:
+    def __init__(
+        self,
+        root: str | Path = "outputs",
+        *,
+        timing: Timing | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        """`timing` has the waits and retries, `journal` is one of another backend; both have their defaults."""
         self.root: Final = Path(root)
         """The outputs root."""
+        self._journal = journal
         self._timing = timing or Timing()
         self._stack = AsyncExitStack()
         self._resources: Resources | None = None
         self._readiness = Readiness()
         self._tasks: set[asyncio.Task[RunOutcome]] = set()
+        self._buses: list[Bus] = []
         self._cancelled = 0
 
     async def __aenter__(self) -> Session:
@@ -183,11 +192,14 @@ class Session:
                 bus=Bus(plan.key, (*named, *plan.observers)),
                 budget=_budget(plan),
             )
+            self._buses.append(run.bus)
             try:
                 return await self._finished(run, recorder)
             except RunnerError as error:
                 recorder.fail(str(error))
                 raise
+            finally:
+                self._buses.remove(run.bus)
 
     async def _finished(self, run: RunContext, recorder: Recorder) -> RunOutcome:
         outcome = await execute(run, FilmCache(run.folder))
@@ -239,6 +251,7 @@ class Session:
 
     async def _opened(self) -> Resources:
         enter = self._stack.enter_async_context
+        self._loop = asyncio.get_running_loop()
         logger = logging.getLogger("runner")
         if logger.level == logging.NOTSET:
             logger.setLevel(logging.INFO)
@@ -252,7 +265,7 @@ class Session:
                 why=error.strerror or str(error),
                 hint="make it writable, or choose another with output.root=DIR",
             ) from error
-        journal = await enter(store.open_journal(self.root))
+        journal = await enter(self._journal or store.open_journal(self.root, self._notify))
         resources = Resources(
             root=self.root,
             work=work,
@@ -265,6 +278,15 @@ class Session:
         heartbeat = asyncio.create_task(self._keep_alive(resources))
         self._stack.push_async_callback(_ended, heartbeat)
         return resources
+
+    def _notify(self, message: str) -> None:
+        """Pass on what the journal's thread reports, such as that it waits for a lock."""
+        self._loop.call_soon_threadsafe(self._warn, message)
+
+    def _warn(self, message: str) -> None:
+        _log.warning("%s", message)
+        for bus in self._buses:
+            bus.run_event(EventKind.RUN_WARNED, message)
 
     async def _keep_alive(self, resources: Resources) -> None:
         """Tell other sessions that this one lives. One failure is none: the journal may be locked for a moment."""

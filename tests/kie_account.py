@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runner.testing.emulators.kie.client import AccountEntry, Emulator
+    from runner.plugins.kie.emulator.client import AccountEntry, Emulator
 
 # Clips are as small as the models let a first frame be.
 QUICK = ("--task-seconds", "0", "--fps", "8", "--max-short-side", "304")

@@ -47,6 +47,30 @@ def test_every_command_of_the_readme_works(tmp_path: Path) -> None:
     assert films == [*["ad_campaign"] * 2, "by_ffmpeg", *["my_film"] * 7]
 
 
+def test_the_script_of_the_library_works(tmp_path: Path) -> None:
+    (name, content), *_ = re.findall(r"<!-- file: (\S+) -->\n```yaml\n(.*?)```", TEXT, re.DOTALL)
+    (script,) = re.findall(r"<!-- library -->\n```python\n(.*?)```", TEXT, re.DOTALL)
+    for file, text in ((name, content), ("script.py", script)):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "script.py"],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(README.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert len(script.splitlines()) < 35
+    for line in ("my_film 0 outputs/my_film/", "one_shot 0 outputs/one_shot/", "0.00 USD"):
+        assert line in done.stdout
+    assert done.stdout.count("shot_finished") == 4
+    assert "film_finished harbour" in done.stdout
+
+
 def _free_port() -> int:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

@@ -18,14 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from runner.plugins.kie.emulator.client import running
 
-from runner.testing.emulators.kie.client import running
 from tests.kie_account import QUICK, SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.testing.emulators.kie.client import Emulator
+    from runner.plugins.kie.emulator.client import Emulator
+
     from tests.conftest import Workplace
 
 KEY = "canary+key/of=a-test-0123456789"

@@ -196,3 +196,31 @@ def test_the_library_imports_nothing_heavy_before_it_is_used(tmp_path: Path) -> 
         "import sys, runner; sys.exit(bool({'av', 'numpy', 'httpx', 'hydra', 'pydantic'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False).returncode == 0
+
+
+def test_a_generator_that_takes_frames_inline_needs_no_image_host(workplace: Workplace) -> None:
+    film = workplace.project(
+        {"main": {"one": "a lake", "two": "wind"}}, generator={"plugin": "synthetic", "inline": True}
+    )
+    workplace.write("plugins/none.py", NO_HOST)
+    plan = runner.plan(runner.compose([film, "uploader=none"], workplace.path))
+    assert not plan.needs_uploader
+
+    (outcome,) = asyncio.run(executed([plan], []))
+
+    assert outcome.exit_code == 0, outcome.errors
+    assert [shot.input_mode for shot in outcome.shots] == ["text", "image"]
+    assert outcome.shots[1].adherence is not None
+    assert outcome.shots[1].adherence.verdict == "locked"
+
+
+NO_HOST = """
+from runner.api import Reach, UploaderCapabilities, UploaderSpec, hookimpl
+
+def built(options, context):
+    raise AssertionError("no image host is needed")
+
+@hookimpl
+def runner_register():
+    return UploaderSpec(name="none", factory=built, capabilities=UploaderCapabilities(reach=Reach.LOOPBACK))
+"""

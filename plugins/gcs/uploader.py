@@ -177,8 +177,8 @@ class Gcs:
                 raise UploadRefused(
                     f"the bucket {bucket} is not public",
                     where="uploader.access=public",
-                    why=f"without credentials the answer is {answer.status_code}; with uniform bucket-level access it is "
-                    "the bucket that must let allUsers read, no single object can",
+                    why=f"without credentials the answer is {answer.status_code}; with uniform bucket-level access "
+                    "it is the bucket that must let allUsers read, no single object can",
                     hint=f"gcloud storage buckets add-iam-policy-binding gs://{bucket} --member=allUsers "
                     "--role=roles/storage.objectViewer, or uploader.access=signed",
                 )

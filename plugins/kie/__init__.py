@@ -10,6 +10,7 @@ from runner.api import (
     SECRET,
     TRANSPORT,
     Context,
+    EmulatorSpec,
     GeneratorCapabilities,
     GeneratorSpec,
     ImageInput,
@@ -19,6 +20,7 @@ from runner.api import (
     Rate,
     RateLimits,
     Reach,
+    Spec,
     UploaderCapabilities,
     UploaderSpec,
     hookimpl,
@@ -28,6 +30,8 @@ from runner.providers import ApiKey, host_of, is_base_url, is_local, reach_of
 from .models import MODELS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .generator import Kie
     from .uploader import KieUpload
 
@@ -88,6 +92,7 @@ class KieOptions:
     callback       {public_url, bind, port, hmac_key}: hear from KIE when a task ends, besides polling
     max_clip_mb    the largest clip that is taken
     timeout_s      how long to wait for an answer
+    patience_s     how long a failure must be reported that comes without a proper record, before it is believed
 
     Raises `ValueError` for what cannot be.
     """
@@ -100,9 +105,12 @@ class KieOptions:
     callback: Callback = field(default_factory=Callback, metadata=TRANSPORT)
     max_clip_mb: float = field(default=2000.0, metadata=TRANSPORT)
     timeout_s: float = field(default=60.0, metadata=TRANSPORT)
+    patience_s: float = field(default=30.0, metadata=TRANSPORT)
 
     def __post_init__(self) -> None:
         _check(self.api_url, "api_url", self.timeout_s)
+        if self.patience_s < 0:
+            raise ValueError("patience_s should be 0 or more")
         if self.max_clip_mb <= 0:
             raise ValueError("max_clip_mb should be more than 0")
 
@@ -199,8 +207,14 @@ def _create_uploader(options: KieUploadOptions, context: Context) -> KieUpload:
     return KieUpload(options, context)
 
 
+def _emulate(words: Sequence[str]) -> int:
+    from .emulator.command import main
+
+    return main(words)
+
+
 @hookimpl
-def runner_register() -> list[GeneratorSpec | UploaderSpec]:
+def runner_register() -> list[Spec]:
     return [
         GeneratorSpec(
             name="kie",
@@ -218,5 +232,10 @@ def runner_register() -> list[GeneratorSpec | UploaderSpec]:
             options=KieUploadOptions,
             capabilities=_hosting,
             ready=_ready,
+        ),
+        EmulatorSpec(
+            name="kie",
+            command=_emulate,
+            summary="KIE.AI: tasks, uploads, callbacks, an account; clips that start from the image they are given",
         ),
     ]

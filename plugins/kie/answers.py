@@ -25,7 +25,7 @@ _FORBIDDEN: Final = "check generator.api_url, and the list of addresses that the
 _ADDRESS: Final = "check generator.api_url"
 _CHANGE: Final = "change the prompt, then rerun the same command"
 _CARD: Final = (
-    "the model asks for more than its card knows: set it in generator.params, add a newer card to "
+    "the model needs more than its card knows: set it in generator.params, add a newer card to "
     "conf/cards/kie/, or take another model"
 )
 

@@ -17,6 +17,7 @@ from . import MODEL, RESULT_HOSTS, answers, key_of, record
 from .models import MODELS, USD_PER_CREDIT, body
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from runner.api import Context, ShotRequest, Sink
@@ -25,15 +26,17 @@ if TYPE_CHECKING:
     from . import KieOptions
 
 _ENDED: Final = (408, 501)
-_PATIENCE_S: Final = 30.0
 
 
 class Kie:
     """One account at KIE. Enter it to receive callbacks, where the options ask for them."""
 
-    def __init__(self, options: KieOptions, context: Context) -> None:
+    def __init__(
+        self, options: KieOptions, context: Context, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._options = options
         self._context = context
+        self._monotonic = monotonic
         self._catalogue = MODELS.catalogue(options.cards)
         self._api = HttpApi(
             name="KIE",
@@ -88,15 +91,15 @@ class Kie:
                 return status
             patience_s = 0.0
         elif answer.own and record.reports_failure(data):
-            status, patience_s = record.status(data, card), _PATIENCE_S
+            status, patience_s = record.status(data, card), self._options.patience_s
         elif answer.own and answer.code in _ENDED:
-            status, patience_s = record.failed_answer(answer.code, answer.message), _PATIENCE_S
+            status, patience_s = record.failed_answer(answer.code, answer.message), self._options.patience_s
         else:
             raise answers.poll_problem(answer, ref.id)
-        now = time.monotonic()
+        now = self._monotonic()
         if since is None or now - since < patience_s:
             self._doubted[ref.id] = now if since is None else since
-            raise PollFailed(f"KIE says that task {ref.id} has failed, and is asked again", why=answer.line)
+            raise PollFailed(f"KIE says that task {ref.id} has failed; polling again", why=answer.line)
         return status
 
     async def fetch(self, status: Status, sink: Sink) -> None:

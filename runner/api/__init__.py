@@ -15,9 +15,7 @@ inside functions.
 
 from __future__ import annotations
 
-from typing import Final
-
-import pluggy
+from typing import TYPE_CHECKING, Final
 
 from runner.api.capabilities import (
     Billing,
@@ -139,4 +137,16 @@ API_VERSION: Final = 2
 OLDEST_API_VERSION: Final = 2
 """Plugins written for this version, and for every version up to `API_VERSION`, still work."""
 
-hookimpl = pluggy.HookimplMarker("runner")
+if TYPE_CHECKING:
+    import pluggy
+
+    hookimpl = pluggy.HookimplMarker("runner")
+
+
+def __getattr__(name: str) -> object:
+    """Import pluggy with the first plugin: `runner --help` loads none."""
+    if name != "hookimpl":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import pluggy
+
+    return globals().setdefault(name, pluggy.HookimplMarker("runner"))

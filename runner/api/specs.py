@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from runner.api.capabilities import GeneratorCapabilities, UploaderCapabilities
     from runner.api.context import Context
@@ -99,8 +99,9 @@ class EmulatorSpec:
     """An emulator of a provider's HTTP API on this machine, for `runner emulate NAME`."""
 
     name: str
-    command: Callable[[], Callable[[list[str]], int]]
-    """Imports and returns the function that serves: it takes the command line's words and returns an exit code."""
+    command: Callable[[Sequence[str]], int]
+    """Serves until Ctrl-C: it takes the words after `runner emulate NAME`, `--help` and `--quiet` among them, and
+    returns an exit code. It imports what it needs only then."""
     summary: str = ""
 
 

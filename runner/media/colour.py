@@ -82,7 +82,7 @@ def to_rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
 
 
 def _reformatter() -> VideoReformatter:
-    """Making one takes longer than a small picture does. It remembers its last conversion, and is for one thread."""
+    """Making one takes longer than a small image does. It remembers its last conversion, and is for one thread."""
     if not hasattr(_of_thread, "reformatter"):
         _of_thread.reformatter = VideoReformatter()
     found: VideoReformatter = _of_thread.reformatter
@@ -101,7 +101,7 @@ def matrix_of(frame: av.VideoFrame) -> tuple[str, bool]:
         return ("bt709" if frame.width >= 1280 or frame.height >= 720 else "bt601"), False
     if frame.colorspace not in _TAGS:
         raise ExtractionRefused(
-            "the colours of this clip cannot be told",
+            "the colours of this clip cannot be determined",
             why=f"it uses matrix coefficients {frame.colorspace} of ITU-T H.273; "
             f"supported are {', '.join(dict.fromkeys(_TAGS.values()))}",
         )
@@ -150,7 +150,7 @@ def quarter_turns(frame: av.VideoFrame) -> tuple[int, bool]:
 def _even(frame: av.VideoFrame) -> av.VideoFrame:
     """Return the frame with one more column or row if its chroma does not divide evenly.
 
-    libswscale stretches the chroma of odd sizes over the whole picture, up to half a sample off at the far
+    libswscale stretches the chroma of odd sizes over the whole image, up to half a sample off at the far
     edge.
     """
     if len(frame.planes) < 3 or frame.format.is_rgb:

@@ -1,4 +1,4 @@
-"""How the colours of a clip wander while its picture stays the same: what a chain hands on and adds up.
+"""How the colours of a clip wander while its image stays the same: what a chain hands on and adds up.
 
 Looked for where a clip ends. A model that drifts does so to the end, while a dissolve or a change of light that the
 prompt asked for has mostly settled by then, and over the whole clip the two cannot be told apart.
@@ -46,7 +46,7 @@ def described(change: ColourChange) -> str:
 
 
 def _structure(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """The correlation of two reduced grey pictures, which brightness and colour do not touch."""
+    """The correlation of two reduced grey images, which brightness and colour do not touch."""
     first, second = _reduced(a), _reduced(b)
     spread = float(np.sqrt(np.square(first).sum() * np.square(second).sum()))
     return float((first * second).sum()) / spread if spread > 1e-9 else 0.0

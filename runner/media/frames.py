@@ -1,8 +1,8 @@
 """Reading the first and the true last frame of a clip.
 
-Reading the last one costs what the last group of pictures costs, however long the clip is. The last picture
+Reading the last one costs what the last group of images costs, however long the clip is. The last image
 is known from its timestamp before anything is decoded, and nothing else is ever returned: where the cheap
-way does not lead to exactly that picture, longer ways are tried, and in the end the clip is refused.
+way does not lead to exactly that image, longer ways are tried, and in the end the clip is refused.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ def last_frame(path: Path) -> Frame:
                     continue
                 if frame is not None:
                     return _finished(source, frame, f"pyav {start}")
-                problems.append("the picture with the last time does not come out of the decoder")
+                problems.append("the image with the last time does not come out of the decoder")
     raise ExtractionRefused(
-        "the last frame of this clip cannot be told for certain",
+        "the last frame of this clip cannot be determined for certain",
         where=str(path),
         why="; ".join(dict.fromkeys(problems)),
-        hint="fetch the clip again, or encode it anew",
+        hint="fetch the clip again, or re-encode it",
     )
 
 
@@ -114,7 +114,7 @@ def _last_from(source: Source, start: Start) -> av.VideoFrame | None:
 
 
 def _decode(source: Source, start: Start, tail: Tail, *, skip: bool) -> av.VideoFrame | None:
-    """Decode up to the packets of the last picture and return the frame with exactly its timestamp."""
+    """Decode up to the packets of the last image and return the frame with exactly its timestamp."""
     context = source.track.codec_context
     context.flush_buffers()
     found = None

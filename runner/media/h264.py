@@ -169,7 +169,7 @@ def _skip_hrd(bits: _Bits) -> bool:
 
 
 def pps_ids(nal: bytes) -> tuple[int, int]:
-    """A picture parameter set's own id and that of its sequence parameter set."""
+    """An image parameter set's own id and that of its sequence parameter set."""
     bits = _Bits(nal)
     return bits.unsigned(), bits.unsigned()
 
@@ -236,7 +236,7 @@ class AvcC:
         return record
 
     def free_id(self) -> int:
-        """The lowest id that neither a sequence nor a picture parameter set uses. Raises `ValueError`."""
+        """The lowest id that neither a sequence nor an image parameter set uses. Raises `ValueError`."""
         used = {read_sps(nal).id for nal in self.sps}
         for nal in self.pps:
             used.update(pps_ids(nal))

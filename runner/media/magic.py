@@ -1,4 +1,4 @@
-"""Telling what bytes are from how they begin, to say it to a person."""
+"""Telling what bytes are from how they begin, to say it."""
 
 from __future__ import annotations
 

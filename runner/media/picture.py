@@ -1,9 +1,9 @@
-"""Still pictures: encoding frames, reading what people and hosts hand in, and decoding for measurement.
+"""Still images: encoding frames, reading what people and hosts hand in, and decoding for measurement.
 
-picture = encode(frame.rgb, "png")         # fast, byte-deterministic
-picture = read(path.read_bytes(), name=str(path))
-rgb = decode(picture)                      # uint8 (height, width, 3)
-picture = convert(picture, ("jpeg",))      # for a provider that takes nothing else
+image = encode(frame.rgb, "png")         # fast, byte-deterministic
+image = read(path.read_bytes(), name=str(path))
+rgb = decode(image)                      # uint8 (height, width, 3)
+image = convert(image, ("jpeg",))      # for a provider that takes nothing else
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 
 try:
     from isal.isal_zlib import compress as _compress
-except ImportError:  # no wheel for this machine: the same picture, about three times slower
+except ImportError:  # no wheel for this machine: the same image, about three times slower
     from zlib import compress as _compress
 
 __all__ = ["FORMATS", "MAX_PIXELS", "convert", "decode", "encode", "read"]
 
 MAX_PIXELS: Final = 80_000_000
-"""Larger pictures are refused: no model takes them, and a small file can claim any size."""
+"""Larger images are refused: no model takes them, and a small file can claim any size."""
 
 _PLAIN: Final = ("RGB", "L", "P", "1")
 _ORIENTATION: Final = 0x0112  # the EXIF tag
 
-# The classes themselves instead of Image.open: that one warns about large pictures through `warnings`, which
+# The classes themselves instead of Image.open: that one warns about large images through `warnings`, which
 # cannot be silenced for one thread; here MAX_PIXELS decides.
 _READERS: Final[dict[str, Callable[[io.BytesIO], Image.Image]]] = {
     "png": PngImageFile,
@@ -56,7 +56,7 @@ def encode(rgb: NDArray[np.uint8], format: str = "png") -> EncodedImage:
 
     PNG and WebP are lossless, JPEG is quality 95 without chroma subsampling. The same pixels give the same
     bytes on one installation. No colour chunk is written: a frame holds its video's own R'G'B' values, which
-    every reader of an untagged picture takes as they are; an sRGB chunk would claim a transfer curve that the
+    every reader of an untagged image takes as they are; an sRGB chunk would claim a transfer curve that the
     video does not have, and invite colour-managed readers to convert.
 
     Raises `MediaError` for another format or a size it cannot hold, `ValueError` for another shape or dtype.
@@ -79,7 +79,7 @@ def encode(rgb: NDArray[np.uint8], format: str = "png") -> EncodedImage:
 def read(data: bytes, *, name: str = "") -> EncodedImage:
     """Check that `data` is a whole PNG, JPEG or WebP still, and return it unchanged.
 
-    A picture that needs its EXIF orientation to stand upright is encoded again, upright, in its own format: video
+    An image that needs its EXIF orientation to stand upright is encoded again, upright, in its own format: video
     models ignore that tag. So is one with transparency, 16-bit samples or CMYK, as `decode` shows it: what a model
     would make of those is anybody's guess. `name` is the file or URL to blame.
 
@@ -88,7 +88,7 @@ def read(data: bytes, *, name: str = "") -> EncodedImage:
     format = picture_format(data)
     if format is None:
         raise MediaError(
-            "this is not a picture that can be used",
+            "this is not an image that can be used",
             where=name,
             why=f"it is {describe(data)}; a PNG, JPEG or WebP is needed",
         )
@@ -113,7 +113,7 @@ def convert(picture: EncodedImage, formats: tuple[str, ...]) -> EncodedImage:
     if picture.format in formats:
         return picture
     if not formats:
-        raise MediaError("a picture cannot be converted", why="no format to convert to was named")
+        raise MediaError("an image cannot be converted", why="no format to convert to was named")
     return encode(decode(picture), formats[0])
 
 
@@ -148,7 +148,7 @@ def _pillow(rgb: NDArray[np.uint8], format: str) -> bytes:
             image.save(out, "WEBP", lossless=True, quality=0, method=0)
     except (OSError, ValueError) as error:
         raise MediaError(
-            f"a {image.width}x{image.height} picture cannot be a {format}", why=str(error)
+            f"a {image.width}x{image.height} image cannot be a {format}", why=str(error)
         ) from error
     return out.getvalue()
 
@@ -160,14 +160,12 @@ def _load(data: bytes, format: str, name: str) -> Image.Image:
         raise _broken(format, name, error) from error
     if image.width * image.height > MAX_PIXELS:
         raise MediaError(
-            f"this {format} picture is too large",
+            f"this {format} image is too large",
             where=name,
             why=f"{image.width}x{image.height} is more than {MAX_PIXELS // 1_000_000} megapixels",
         )
     if getattr(image, "is_animated", False):
-        raise MediaError(
-            f"this {format} picture is an animation", where=name, why="a still picture is needed"
-        )
+        raise MediaError(f"this {format} image is an animation", where=name, why="a still image is needed")
     try:
         if format == "png":
             _READERS[format](io.BytesIO(data)).verify()  # the checksums, which loading does not look at
@@ -178,7 +176,7 @@ def _load(data: bytes, format: str, name: str) -> Image.Image:
 
 
 def _broken(format: str, name: str, error: Exception) -> MediaError:
-    return MediaError(f"this {format} picture is truncated or damaged", where=name, why=str(error))
+    return MediaError(f"this {format} image is truncated or damaged", where=name, why=str(error))
 
 
 def _rgb(image: Image.Image) -> NDArray[np.uint8]:

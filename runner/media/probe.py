@@ -40,7 +40,7 @@ class Probe:
     """A clip, as a player shows it.
 
     `width` and `height` are in pixels after `rotation`, which is how many degrees clockwise the coded
-    picture is turned (0, 90, 180 or 270). `fps` is the average. `frames` counts the frames that are shown,
+    image is turned (0, 90, 180 or 270). `fps` is the average. `frames` counts the frames that are shown,
     where the container has an index that tells. `duration_s` is that of the picture. `matrix` is the one to
     decode with; `tagged` says whether the stream names it. `bytes` is the size of the file.
     """
@@ -98,9 +98,9 @@ def _first(source: Source) -> av.VideoFrame:
     try:
         for frame in source.container.decode(source.track):
             return frame
-        why = "its picture track is empty"
+        why = "its image track is empty"
     except av.FFmpegError as error:
-        why = f"its picture cannot be decoded: {error.strerror}"
+        why = f"its image cannot be decoded: {error.strerror}"
     raise NotAVideo("this is not a usable video", where=str(source.path), why=why)
 
 

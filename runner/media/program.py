@@ -23,7 +23,7 @@ READING: Final[dict[str, str]] = {
 
 # The filter takes chroma for centred whatever the frame says. Its decoders say "left" for these, so
 # libswscale, which we use directly, knows better. Positions are in 256ths of a luma sample pair; turning
-# the picture turns them too.
+# the image turns them too.
 _LEFT_SITED: Final = frozenset(("h264", "hevc", "mpeg2video", "mpeg4"))
 _LEFT_TURNED: Final = {0: (0, 128), 90: (128, 0), 180: (256, 128), 270: (128, 256)}
 
@@ -58,7 +58,7 @@ def find_ffmpeg(binary: str = "") -> Path:
 
 
 def colour_filter(clip: Probe) -> str:
-    """Return the filters that convert the upright picture to full-range RGB as `runner.media.colour` does."""
+    """Return the filters that convert the upright image to full-range RGB as `runner.media.colour` does."""
     if clip.matrix == "rgb":
         return f"scale=flags={_FLAGS},format=rgb24"
     source_range = "pc" if clip.full_range else "tv"

@@ -1,9 +1,9 @@
-"""Measures seams: does a clip start from the picture it was given, and how do colours move along a chain.
+"""Measures seams: does a clip start from the image it was given, and how do colours move along a chain.
 
 adherence = measure(handed_over, [frame.rgb for frame in first_frames(clip, 12)])
-if should_drop(adherence): ...     # the picture is there twice: once is enough
+if should_drop(adherence): ...     # the image is there twice: once is enough
 
-Pictures are uint8 RGB of shape (height, width, 3). All results are rounded to two decimals, so that equal
+Images are uint8 RGB of shape (height, width, 3). All results are rounded to two decimals, so that equal
 inputs give equal numbers on every machine. The thresholds were measured: see `tests/media/test_seam.py`.
 """
 
@@ -29,8 +29,8 @@ __all__ = ["Adherence", "ColourChange", "Verdict", "blank", "colour_change", "me
 PSNR_CAP_DB: Final = 99.0
 _LOCKED_DB: Final = 38.0
 _REENCODED_DB: Final = 26.0
-_SIMILAR: Final = 0.9  # correlation of structure from which two pictures show the same
-_FLAT: Final = 2.5  # standard deviation of luma, in levels, below which a picture has no structure to compare
+_SIMILAR: Final = 0.9  # correlation of structure from which two images show the same
+_FLAT: Final = 2.5  # standard deviation of luma, in levels, below which an image has no structure to compare
 _GAIN: Final = (0.75, 1.33)  # a mild change of contrast
 _SHIFT: Final = 30.0  # a mild change of brightness, in levels
 _STILL_RATIO: Final = 6.0  # how much more than the codec's flicker a motion must change
@@ -41,20 +41,20 @@ _HUELESS: Final = 2.0  # levels of chroma below which a colour counts as grey
 
 
 class Verdict(enum.StrEnum):
-    """How a clip treats the picture it was given."""
+    """How a clip treats the image it was given."""
 
-    LOCKED = "locked"  # its first frame is that picture, up to a good codec
-    REENCODED = "reencoded"  # the same picture, less faithful or a little off in colour
-    REFRAMED = "reframed"  # the same picture at another scale or place
-    IGNORED = "ignored"  # another picture
+    LOCKED = "locked"  # its first frame is that image, up to a good codec
+    REENCODED = "reencoded"  # the same image, less faithful or a little off in colour
+    REFRAMED = "reframed"  # the same image at another scale or place
+    IGNORED = "ignored"  # another image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adherence:
-    """How well a clip starts from the picture it was given.
+    """How well a clip starts from the image it was given.
 
     `psnr_db` is over all RGB samples, at most 99. `repeats` is how many extra times the first frame is shown
-    before anything moves. `zoom` is the scale of a reframed picture (above 1: a part, enlarged), else 1.
+    before anything moves. `zoom` is the scale of a reframed image (above 1: a part, enlarged), else 1.
     """
 
     verdict: Verdict
@@ -77,9 +77,9 @@ class ColourChange(NamedTuple):
 
 
 def measure(handed_over: NDArray[np.uint8], first: Sequence[NDArray[np.uint8]]) -> Adherence:
-    """Compare the picture that was handed over with the first frames (at least one) of the clip made from it.
+    """Compare the image that was handed over with the first frames (at least one) of the clip made from it.
 
-    Pictures of different size are compared at the smaller one's. Raises `ValueError` without frames.
+    Images of different size are compared at the smaller one's. Raises `ValueError` without frames.
     """
     if not first:
         raise ValueError("a clip without frames cannot be measured")
@@ -90,7 +90,7 @@ def measure(handed_over: NDArray[np.uint8], first: Sequence[NDArray[np.uint8]]) 
 
 
 def should_drop(adherence: Adherence) -> bool:
-    """Whether the picture stands on both sides of the seam, so that one of the two is to be left out."""
+    """Whether the image stands on both sides of the seam, so that one of the two is to be left out."""
     return adherence.verdict in (Verdict.LOCKED, Verdict.REENCODED)
 
 
@@ -101,7 +101,7 @@ def blank(rgb: NDArray[np.uint8]) -> bool:
 
 
 def colour_change(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> ColourChange:
-    """How the mean colour changes from `a` to `b`. Pictures may differ in size and content."""
+    """How the mean colour changes from `a` to `b`. Images may differ in size and content."""
     (luma_a, chroma_a), (luma_b, chroma_b) = _mean_colour(a), _mean_colour(b)
     hue = 0.0
     if min(abs(chroma_a), abs(chroma_b)) >= _HUELESS:
@@ -133,7 +133,7 @@ def _judge(
 
 
 def _same_size(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Both pictures at the size of the one with fewer pixels."""
+    """Both images at the size of the one with fewer pixels."""
     if a.shape == b.shape:
         return a, b
     height, width = min(a.shape[:2], b.shape[:2], key=lambda shape: shape[0] * shape[1])
@@ -147,7 +147,7 @@ def _resized(rgb: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
 
 
 def _small(rgb: NDArray[np.uint8], width: int) -> NDArray[np.float64]:
-    """A picture reduced to `width` columns, which averages noise away."""
+    """An image reduced to `width` columns, which averages noise away."""
     height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
     if width >= rgb.shape[1]:
         return rgb.astype(np.float64)
@@ -171,7 +171,7 @@ def _decibels(mean_square: float) -> float:
 
 
 def _corrected_psnr(given: NDArray[np.uint8], got: NDArray[np.uint8]) -> float:
-    """PSNR of the reduced pictures after undoing a mild change of brightness and contrast in each channel."""
+    """PSNR of the reduced images after undoing a mild change of brightness and contrast in each channel."""
     a, b = (_small(picture, 160).reshape(-1, 3) for picture in (given, got))
     mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
     if np.abs(mean_a - mean_b).max() > _SHIFT:
@@ -182,7 +182,7 @@ def _corrected_psnr(given: NDArray[np.uint8], got: NDArray[np.uint8]) -> float:
 
 
 def _alike(given: NDArray[np.uint8], got: NDArray[np.uint8]) -> bool:
-    """Whether the structure of two pictures correlates; two pictures without any are alike."""
+    """Whether the structure of two images correlates; two images without any are alike."""
     a, b = (_small(picture, 160) @ np.array([0.2126, 0.7152, 0.0722]) for picture in (given, got))
     a, b = a - a.mean(), b - b.mean()
     if max(a.std(), b.std()) < _FLAT:
@@ -191,9 +191,9 @@ def _alike(given: NDArray[np.uint8], got: NDArray[np.uint8]) -> bool:
 
 
 def _repeats(first: Sequence[NDArray[np.uint8]]) -> int:
-    """How many frames after the first stand still before the picture moves at the pace it then keeps.
+    """How many frames after the first stand still before the image moves at the pace it then keeps.
 
-    A picture that never moves, sets off slowly, or holds each frame as long as the first, repeats nothing.
+    An image that never moves, sets off slowly, or holds each frame as long as the first, repeats nothing.
     """
     reduced = [_small(frame, 320).mean(axis=2) for frame in first]
     steps = [_step(earlier, later) for earlier, later in pairwise(reduced)]

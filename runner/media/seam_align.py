@@ -1,4 +1,4 @@
-"""Finds a picture again in another one, enlarged or reduced and shifted."""
+"""Finds an image again in another one, enlarged or reduced and shifted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ZOOMS: Final = tuple(float(zoom) for zoom in np.geomspace(0.7, 1.4, 36))
 _CANDIDATES: Final = 3
 _HOPELESS: Final = 0.5  # correlation below which a closer look does not find what a distant one did not
 _TEMPLATE: Final = 0.8  # the part of the frame, in each direction, that is looked for
-_FOUND: Final = 0.8  # correlation from which it is the same picture
+_FOUND: Final = 0.8  # correlation from which it is the same image
 _BETTER: Final = 0.5  # what may be left of the mismatch in place for the other place to count
 _STILL_ZOOM: Final = 0.015
 _STILL_SHIFT: Final = 0.003
@@ -31,7 +31,7 @@ _small_searches: Final = threading.Lock()
 
 
 class Alignment(NamedTuple):
-    """Where a picture was found: `zoom` above 1 means enlarged; shifts are in parts of the frame's width."""
+    """Where an image was found: `zoom` above 1 means enlarged; shifts are in parts of the frame's width."""
 
     correlation: float
     zoom: float
@@ -60,7 +60,7 @@ def align(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Alignment:
 
 
 def _aligned(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Alignment:
-    # At zoom 1 the picture covers the frame, as a generator that crops to its own shape makes it.
+    # At zoom 1 the image covers the frame, as a generator that crops to its own shape makes it.
     cover = max(frame.shape[side] / picture.shape[side] for side in (0, 1))
     scene = _Scene(_luma(picture, cover), _luma(frame, 1.0))
     best = max(scene.search(_COARSE, _promising(scene)))
@@ -94,7 +94,7 @@ def _luma(rgb: NDArray[np.uint8], scale: float) -> Image.Image:
 
 
 class _Scene:
-    """A picture, and the frame in which to find it."""
+    """An image, and the frame in which to find it."""
 
     def __init__(self, picture: Image.Image, frame: Image.Image) -> None:
         self._picture = picture
@@ -120,7 +120,7 @@ class _Scene:
         return max(8, round(self._frame.width * reduction)), max(8, round(self._frame.height * reduction))
 
     def _find(self, target: NDArray[np.float64], cover: float, zoom: float) -> _Match:
-        """Look for the middle of the frame in the picture at one size."""
+        """Look for the middle of the frame in the image at one size."""
         width, height = (max(8, round(side * cover * zoom)) for side in self._picture.size)
         scaled = _structure(self._picture, width, height)
         sizes = zip(target.shape, scaled.shape, strict=True)

@@ -31,10 +31,10 @@ PROTOCOLS: Final = "file"
 """The libavformat protocols that a clip may be read through."""
 
 MAX_PIXELS: Final = 80_000_000
-"""Larger pictures are refused, as `runner.media.picture` does: a small file can claim any size."""
+"""Larger images are refused, as `runner.media.picture` does: a small file can claim any size."""
 
 SMALL: Final = 320 * 240
-"""Pixels of a picture up to which sharing the work among threads takes longer than doing it."""
+"""Pixels of an image up to which sharing the work among threads takes longer than doing it."""
 
 _STILL: Final = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _LAST_ENTRIES: Final = (
@@ -44,7 +44,7 @@ _LAST_ENTRIES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An open clip. `track` is its picture track, `start_s` the time at which playing begins, in
+    """An open clip. `track` is its image track, `start_s` the time at which playing begins, in
     seconds on the container's clock."""
 
     path: Path
@@ -127,11 +127,11 @@ def _picture_track(container: InputContainer, path: Path) -> VideoStream:
             raise NotAVideo("this video is too large", where=str(path), why=why)
         return pictures[0]
     if container.streams.video:
-        why = "its only picture is a cover, which is not part of the video"
+        why = "its only image is a cover, which is not part of the video"
     elif container.streams.audio:
         why = "it holds sound and no picture"
     else:
-        why = "it holds neither picture nor sound"
+        why = "it holds neither image nor sound"
     raise NotAVideo("this is not a video", where=str(path), why=why)
 
 

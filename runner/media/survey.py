@@ -24,7 +24,7 @@ _STATIONS: Final = 6
 class Pictures(Sequence["NDArray[Any]"]):
     """Frames as uint8 RGB, (height, width, 3), upright. Each is converted when it is first looked at.
 
-    A frame takes half the room of its picture, and converting it longer than decoding it. Looking may raise
+    A frame takes half the room of its image, and converting it longer than decoding it. Looking may raise
     `ExtractionRefused`, as `to_rgb` does.
     """
 

@@ -1,4 +1,4 @@
-"""Finding the last picture of a clip by its timestamps, without decoding anything."""
+"""Finding the last image of a clip by its timestamps, without decoding anything."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ only be found by going back a while; the last one always works."""
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The end of a picture track. `pts` is the greatest timestamp of a picture that is shown and `duration`
+    """The end of an image track. `pts` is the greatest timestamp of an image that is shown and `duration`
     how long that one is, both in units of the track's time base. `targets` counts the packets with that
     timestamp."""
 
@@ -80,7 +80,7 @@ class Tail:
 
 
 def packets_from(source: Source, start: Start) -> Iterator[Packet[VideoStream]]:
-    """Read the packets of the picture track from a key frame near `start` to the end of the file.
+    """Read the packets of the image track from a key frame near `start` to the end of the file.
 
     Yields nothing where the container cannot go there. Raises `av.FFmpegError` where the file cannot be read.
     """
@@ -104,7 +104,7 @@ def packets_from(source: Source, start: Start) -> Iterator[Packet[VideoStream]]:
 
 
 def find_tail(source: Source, start: Start) -> Tail | None:
-    """Return the last picture at or after `start`; `None` if there is none, or if some packet has no
+    """Return the last image at or after `start`; `None` if there is none, or if some packet has no
     timestamp.
 
     Raises `Incomplete` if what it reads has holes in it.
@@ -158,7 +158,7 @@ def time_base(track: VideoStream) -> Fraction:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When the last picture is shown: `time_s` on the container's clock, which begins at `start_s`; all in
+    """When the last image is shown: `time_s` on the container's clock, which begins at `start_s`; all in
     seconds."""
 
     time_s: Fraction
@@ -167,7 +167,7 @@ class Moment:
 
 
 def last_moment(source: Source) -> Moment:
-    """Return when the last picture of the clip is shown. Raises `ExtractionRefused` if the container does
+    """Return when the last image of the clip is shown. Raises `ExtractionRefused` if the container does
     not say."""
     base = time_base(source.track)
     for start in STARTS:
@@ -176,13 +176,13 @@ def last_moment(source: Source) -> Moment:
             begin = Fraction(source.container.start_time or 0, av.time_base)
             return Moment(tail.pts * base, tail.duration * base, begin)
     raise ExtractionRefused(
-        "the last frame of this clip cannot be told for certain",
+        "the last frame of this clip cannot be determined for certain",
         where=str(source.path),
-        why="its pictures carry no times",
-        hint="encode the clip anew",
+        why="its images carry no times",
+        hint="re-encode the clip",
     )
 
 
 def count_shown(source: Source) -> int:
-    """Return the number of pictures that are shown. Reads the whole clip, without decoding it."""
+    """Return the number of images that are shown. Reads the whole clip, without decoding it."""
     return sum(not packet.is_discard for packet in packets_from(source, STARTS[-1]))

@@ -33,7 +33,7 @@ _LAST_PACKETS: Final = 40_000  # about 8 MB
 
 _CLUSTER: Final = 0x1F43B675
 _BLOCK: Final = 0xA3
-_LAST_CLUSTERS: Final = 4  # a group of pictures may reach over more than one
+_LAST_CLUSTERS: Final = 4  # a group of images may reach over more than one
 # What a file, a segment and a cluster may hold (RFC 9559, 5.1).
 _MATROSKA: Final = frozenset((
     _EBML, _SEGMENT, _CLUSTER, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367,

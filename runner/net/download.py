@@ -59,7 +59,7 @@ class Downloads:
             parts = urlsplit(url)
             host = host_of(url)
         except ValueError:
-            raise _refused(url, "it is no address") from None
+            raise _refused(url, "it is not a valid URL") from None
         if local and is_local(host) and parts.scheme in ("http", "https"):
             return self.any
         if parts.scheme != "https":

@@ -52,11 +52,12 @@ class RunFolder:
 
     def __init__(self, path: Path, key: str, work: Path) -> None:
         self.key = key
-        self.work = work / key[:16]
         try:
             self.path = _claimed(path, key)
             self.path.mkdir(parents=True, exist_ok=True)
-            self.work.mkdir(parents=True, exist_ok=True)
+            work.mkdir(parents=True, exist_ok=True)
+            # Two runs of one request may be in one session.
+            self.work = Path(tempfile.mkdtemp(prefix=f"{key[:8]}-", dir=work))
             _remove_stale(self.path)
             if owner(self.path) is None:
                 # The first file in a folder says whose it is, so that another run of the request knows its own.

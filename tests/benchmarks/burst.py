@@ -19,7 +19,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-from runner.testing.emulators.kie.client import running
+from runner.plugins.kie.emulator.client import running
 
 COUNT, PER_S = 20, 10.0
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from runner.plugins.kie.emulator.client import running
 
 from runner.engine.kill_points import POINTS, UNKNOWN_WINDOW
-from runner.testing.emulators.kie.client import running
 from tests.engine.paid import SHOTS, Done, PaidProject
 from tests.kie_account import QUICK, SMALL, KieAccount, opened
 
@@ -21,7 +21,8 @@ Uploader = dict[str, Any]
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.testing.emulators.kie.client import Emulator
+    from runner.plugins.kie.emulator.client import Emulator
+
     from runner.testing.fake_provider.client import FakeProvider
     from tests.conftest import Workplace
 

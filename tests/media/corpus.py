@@ -153,7 +153,7 @@ def hollow(data: bytes) -> bytes:
 
 
 def spoil(data: bytes) -> bytes:
-    """Overwrite some samples of the last group of pictures with others."""
+    """Overwrite some samples of the last group of images with others."""
     begin, end = len(data) * 5 // 10, len(data) * 6 // 10
     return data[:begin] + bytes(byte ^ 0x5A for byte in data[begin:end]) + data[end:]
 

@@ -12,7 +12,7 @@ SAMPLES_PER_S = 48_000
 
 
 def texture(seed, width, height):
-    """A picture, different for each seed, large enough to move about in: light in detail, colour in wide washes."""
+    """An image, different for each seed, large enough to move about in: light in detail, colour in wide washes."""
     random = np.random.default_rng(seed)
 
     def noise(fineness, low, high):
@@ -26,7 +26,7 @@ def texture(seed, width, height):
 
 
 def picture(seed, number, width=160, height=96):
-    """Frame number `number` of the moving picture that belongs to a seed."""
+    """Frame number `number` of the moving image that belongs to a seed."""
     whole = texture(seed, width, height)
     y, x = number % height, 2 * number % width
     return np.ascontiguousarray(whole[y : y + height, x : x + width])

@@ -63,7 +63,7 @@ def read_number(rgb: NDArray[np.uint8]) -> int:
 
 
 def error(rgb: NDArray[np.uint8], number: int) -> float:
-    """The mean difference in levels between an upright frame and the picture that was painted."""
+    """The mean difference in levels between an upright frame and the image that was painted."""
     height, width = rgb.shape[:2]
     mask = inside(width, height)
     return float(np.abs(rgb[mask] - picture(number, width, height)[mask]).mean())

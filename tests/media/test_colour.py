@@ -23,7 +23,7 @@ ROUNDING = 0.25  # levels: what rounding to whole ones costs on average
 
 
 def _wave(height: int, width: int, amplitude: float, phase: float) -> NDArray[np.float64]:
-    """A smooth picture, so that any way to interpolate chroma gives nearly the same. Around 128."""
+    """A smooth image, so that any way to interpolate chroma gives nearly the same. Around 128."""
     y, x = np.mgrid[0:height, 0:width]
     return 128 + amplitude * np.sin(x / width * 9 + phase) * np.cos(y / height * 7 + phase)
 

@@ -1,4 +1,4 @@
-"""A film's sound stays with its pictures, from the first seam to the last."""
+"""A film's sound stays with its images, from the first seam to the last."""
 
 from __future__ import annotations
 

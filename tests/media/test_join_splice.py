@@ -169,7 +169,7 @@ def test_pixels_that_are_told_to_be_square_do_not_disturb_a_splice(tmp_path, sar
 
 @pytest.mark.parametrize("length", range(3, 12))
 def test_two_key_frames_never_meet_at_a_splice(tmp_path, length):
-    """An IDR picture right before another would have the same idr_pic_id, which the standard forbids."""
+    """An IDR image right before another would have the same idr_pic_id, which the standard forbids."""
     wanted, got, film, target = spliced(tmp_path, (length, 9), bf=1, x264_params="b-adapt=0")
 
     check(wanted, got, film)

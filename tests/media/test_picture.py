@@ -1,4 +1,4 @@
-"""Still pictures: what is written is what is read, and what is no picture is refused by name."""
+"""Still images: what is written is what is read, and what is no image is refused by name."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_an_unknown_format_is_refused_with_the_known_ones():
 
 
 def test_a_size_that_a_format_cannot_hold_is_refused():
-    with pytest.raises(MediaError, match="16400x1 picture cannot be a webp"):
+    with pytest.raises(MediaError, match="16400x1 image cannot be a webp"):
         picture.encode(np.zeros((1, 16400, 3), np.uint8), "webp")
 
 
@@ -139,7 +139,7 @@ def test_any_bytes_can_be_described(data):
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
 def test_a_truncated_picture_is_refused(format, share):
     data = picture.encode(noise(64, 64), format).data
-    with pytest.raises(MediaError, match=f"this {format} picture is truncated or damaged"):
+    with pytest.raises(MediaError, match=f"this {format} image is truncated or damaged"):
         picture.read(data[: int(len(data) * share)])
 
 

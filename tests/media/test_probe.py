@@ -123,7 +123,7 @@ def test_the_picture_of_a_clip_with_a_cover_is_not_the_cover(corpus: Corpus) -> 
         ("error_json", '"{"code": 422'),
         ("playlist", "plain text"),
         ("sound_only", "sound and no picture"),
-        ("cover_only", "only picture is a cover"),
+        ("cover_only", "only image is a cover"),
         ("avi", "AVI"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a seam is called, on pictures whose relation is known."""
+"""What a seam is called, on images whose relation is known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 640, 360
 
 
 def scene(seed, width=WIDTH, height=HEIGHT):
-    """A picture with structure at every size, as photographs have."""
+    """An image with structure at every size, as photographs have."""
     random = np.random.default_rng(seed)
     layers = np.zeros((height, width, 3))
     for octave in range(1, 6):
@@ -35,7 +35,7 @@ def scene(seed, width=WIDTH, height=HEIGHT):
 
 
 def through_codec(pictures, crf=23):
-    """The pictures after H.264."""
+    """The images after H.264."""
     memory = io.BytesIO()
     with av.open(memory, "w", format="mp4") as film:
         track = film.add_stream("libx264", rate=24, options={"crf": str(crf), "preset": "veryfast"})
@@ -204,7 +204,7 @@ WHOLE = scene(5, 1400, 400)
 
 
 def moving(place, count=12):
-    """Frames of a view that moves over a large picture; `place` gives its x for each frame number."""
+    """Frames of a view that moves over a large image; `place` gives its x for each frame number."""
     image = Image.fromarray(WHOLE)
     boxes = [(place(number), 20, place(number) + WIDTH, 20 + HEIGHT) for number in range(count)]
     return [np.asarray(image.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC, box=box)) for box in boxes]

@@ -113,8 +113,9 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path, name: str
 def test_the_private_folder_of_a_run_is_inside_that_of_its_session(tmp_path: Path) -> None:
     folder = opened(tmp_path / "run")
 
-    assert folder.work == tmp_path / ".work" / KEY[:16]
+    assert folder.work.parent == tmp_path / ".work"
     assert folder.work.is_dir()
+    assert opened(tmp_path / "run").work != folder.work
     assert [path.name for path in folder.path.iterdir()] == ["run.json"]
 
 

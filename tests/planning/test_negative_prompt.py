@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from runner.plugins.kie.emulator.client import running
 
-from runner.testing.emulators.kie.client import running
 from tests.kie_account import QUICK, opened
 
 if TYPE_CHECKING:

@@ -7,14 +7,15 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from runner.plugins.kie.emulator.client import running
 
-from runner.testing.emulators.kie.client import running
 from tests.kie_account import QUICK, SMALL, KieAccount, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.testing.emulators.kie.client import Emulator
+    from runner.plugins.kie.emulator.client import Emulator
+
     from tests.conftest import Answer, Workplace
 
 CHAIN = {"main": {"one": "a quiet lake", "two": "wind on the lake"}}
@@ -31,11 +32,22 @@ class Options:
     days: int = 30
 
 
+class Nothing:
+    def __init__(self, options, context):
+        pass
+    async def submit(self, request, token):
+        raise AssertionError("nothing is bought")
+    async def poll(self, ref):
+        raise AssertionError("there is no task")
+    async def fetch(self, status, sink):
+        raise AssertionError("there is no clip")
+
+
 @hookimpl
 def runner_register():
     return GeneratorSpec(
         name="ends_soon",
-        factory=lambda options, context: object(),
+        factory=Nothing,
         options=Options,
         capabilities=lambda options, model, how: GeneratorCapabilities(
             model="old-1",

@@ -56,6 +56,7 @@ def test_a_plan_for_a_script_is_one_json_document(workplace: Workplace) -> None:
         "fps": 8,
         "seed": None,
         "take": 1,
+        "negative_prompt": "",
         "params": {},
     }
     assert found["folder"] == f"outputs/film/synthetic-{found['key'][:8]}"

@@ -67,7 +67,7 @@ def join(
 ) -> Film:
     """Join `parts` into an mp4 at `target`, which appears there whole or not at all.
 
-    `progress` is called with 0 to 1. `cancelled` is asked all along; once it says yes the join is given up.
+    `progress` is called with 0 to 1. `cancelled` is asked all along; once it states yes the join is given up.
     Raises `MediaError`: `JoinError`, or what is wrong with a clip.
     """
     if not parts:
@@ -82,7 +82,7 @@ def join(
             plan = _join(clips, drops, target, report)
     except _CancelledError:
         raise JoinError(
-            "The joining of a film was given up", where=str(target), why="it was cancelled"
+            "the joining of the film was cancelled", where=str(target), why="it was cancelled"
         ) from None
     except (av.FFmpegError, OSError) as error:
         raise JoinError(

@@ -77,7 +77,7 @@ def _check_sound(plan: Plan, film: InputContainer) -> None:
         pictures_s = plan.frames / plan.look.fps
         length_s = Fraction(track.duration or 0) * Fraction(track.time_base or 1)
         if track.start_time or abs(length_s - pictures_s) > _AUDIO_SLACK_S:
-            raise _wrong(f"its sound lasts {float(length_s):.4f} s, its pictures {float(pictures_s):.4f} s")
+            raise _wrong(f"its sound lasts {float(length_s):.4f} s, its images {float(pictures_s):.4f} s")
 
 
 def _spans(plan: Plan, keys: Iterable[int]) -> Iterator[tuple[int, int]]:

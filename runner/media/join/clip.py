@@ -102,7 +102,7 @@ def look(path: Path) -> Clip:
 
 
 class _Scan:
-    """Collects the packets of one picture track."""
+    """Collects the packets of one image track."""
 
     def __init__(self, source: Source) -> None:
         self.source = source

@@ -66,7 +66,7 @@ class Settings:
 def settings_beside(clip: Clip, look: Look) -> Settings:
     """Settings whose frames can stand in the middle of `clip`: only the ids of the parameter sets are others.
 
-    The same depth of references and reordering leaves the decoder's picture buffer as it is at every splice.
+    The same depth of references and reordering leaves the decoder's image buffer as it is at every splice.
     """
     record = AvcC.read(clip.extradata)
     facts = read_sps(record.sps[0])

@@ -264,7 +264,7 @@ def cut(clip: Clip, drop: bool) -> tuple[Copied | Encoded, ...]:
     runs = [0, *(packet + 1 for packet, top in enumerate(highest) if top == packet)]
     if runs[-1] == count - 1:
         return (Copied(clip=clip, packets=count - 1),)
-    # What is encoded begins with an IDR picture, and so does the next clip. An IDR picture right before either
+    # What is encoded begins with an IDR image, and so does the next clip. An IDR image right before either
     # would have the same idr_pic_id, which the standard forbids: there is always another frame between them.
     kept = max(run for run in runs if run <= max(0, count - 3) and run - 1 not in clip.starts)
     tail = Encoded(clip=clip, picks=range(kept, count - 1), kept=kept)

@@ -1,4 +1,4 @@
-"""The sound of a film: that of its clips, each cut or padded to exactly the time that its pictures take."""
+"""The sound of a film: that of its clips, each cut or padded to exactly the time that its images take."""
 
 from __future__ import annotations
 

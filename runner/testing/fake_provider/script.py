@@ -84,7 +84,7 @@ class Behaviour(_Strict):
     queue_s: float = 0.0
     run_s: float = 0.0
     fail: Literal["", "refunded", "charged"] = ""
-    fail_reason: str = "the model gave up"
+    fail_reason: str = "the model failed"
     price_usd: Decimal = Decimal("0.10")
     price_per_s_usd: Decimal = Decimal(0)
     url_ttl_s: float = 3600.0

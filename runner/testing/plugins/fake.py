@@ -259,7 +259,7 @@ def _unknown(why: str) -> SubmitUnknown:
 
 
 def _not_now(what: str, why: str) -> PollFailed:
-    return PollFailed(f"{what} cannot be asked for now", why=why)
+    return PollFailed(f"{what} cannot be polled now", why=why)
 
 
 def _told(problem: BaseException) -> str:

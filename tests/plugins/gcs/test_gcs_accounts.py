@@ -132,7 +132,7 @@ def test_a_person_may_upload_but_not_sign(
         put(google, tmp_path, certificate, 3, bucket=bucket)
 
     assert caught.value.what == "these Google credentials cannot sign a URL"
-    assert "those of a person" in caught.value.why
+    assert "they belong to a user" in caught.value.why
     assert "uploader.credentials_file=KEY.json" in caught.value.hint
     assert "uploader.access=public" in caught.value.hint
     assert "canary" not in str(caught.value)
@@ -190,7 +190,7 @@ def test_nothing_secret_is_logged(
 MACHINES_OWN = """
 import asyncio, sys
 from pathlib import Path
-from tests.plugins.gcs.bench import hosting, image
+from tests.plugins.gcs.bench import hosting, picture
 async def main():
     async with hosting(Path(sys.argv[1]), bucket=sys.argv[2], expires_h=100) as uploader:
         hosted = await uploader.put(picture())

@@ -6,15 +6,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from runner.plugins.kie.emulator.client import running
 
-from runner.testing.emulators.kie.client import running
 from tests.kie_account import QUICK, SMALL, KieAccount, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from runner.testing.emulators.kie.client import Emulator
+    from runner.plugins.kie.emulator.client import Emulator
+
     from tests.conftest import Workplace
     from tests.plugins.gcs.front import Front
 

@@ -89,7 +89,7 @@ def test_no_permission_to_look_at_what_is_there(
         (401, "Anonymous credentials", "Google does not accept the credentials", "uploader.api_url=https"),
         (
             *(400, "Bucket is a requester pays bucket but no user project provided."),
-            *("wants to know who pays", "uploader.project=PROJECT"),
+            *("is a requester-pays bucket", "uploader.project=PROJECT"),
         ),
         (400, "Invalid argument.", "Google Cloud Storage refused the picture", ""),
     ],

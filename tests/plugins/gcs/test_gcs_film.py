@@ -146,7 +146,7 @@ def test_a_wrong_bucket_is_the_reason_for_going_on_from_the_prompt(
     ("words", "later_h", "says"),
     [
         (("uploader.bucket=no-such-films",), 0, "there is no bucket no-such-films"),
-        ((), 25, "the hosted image cannot be fetched back"),
+        ((), 25, "the image URL cannot be fetched back"),
         (("uploader.access=public",), 0, "is not public"),
     ],
 )
@@ -178,8 +178,8 @@ def test_nothing_is_asked_for_that_would_not_start_from_its_picture(
             "uploader.credentials_file=FILE that is there",
         ),
         (("uploader.credentials_file=notes.txt",), "is not JSON", "makes a key file"),
-        (("uploader.credentials_file=",), "cannot sign an address", "uploader.credentials_file=KEY.json"),
-        (("uploader.expires_h=0.01",), "live 36 s, and a task may wait 1800 s", "uploader.expires_h"),
+        (("uploader.credentials_file=",), "cannot sign a URL", "uploader.credentials_file=KEY.json"),
+        (("uploader.expires_h=0.01",), "served for 36 s, and a task may wait 1800 s", "uploader.expires_h"),
     ],
 )
 def test_a_host_that_is_certain_not_to_work_is_told_before_anything_starts(

@@ -180,7 +180,7 @@ def test_a_picture_of_many_megabytes_arrives_whole(
     [
         (b"something else", "image/png", "it has 14 bytes of image/png"),
         (None, "image/png", "and they differ"),
-        ("the same", "text/html", "of text/html, the picture"),
+        ("the same", "text/html", "of text/html, the image"),
     ],
 )
 def test_another_file_under_the_name_of_a_picture_is_not_handed_out(
@@ -208,7 +208,7 @@ def cleared(tmp_path: Path, *pictures: EncodedImage, **options: Any) -> None:
         async with hosting(tmp_path, **options, delete_at_end=True) as uploader:
             for one in pictures:
                 await uploader.put(one)
-            await uploader.clear()
+            await uploader.delete()
 
     asyncio.run(run())
 
@@ -259,7 +259,7 @@ def test_an_upload_that_nobody_waits_for_is_deleted_too(
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
-            await uploader.clear()
+            await uploader.delete()
 
     asyncio.run(run())
 

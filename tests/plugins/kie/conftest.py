@@ -3,14 +3,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from runner.plugins.kie.emulator.client import running
 
-from runner.testing.emulators.kie.client import running
 from tests.plugins.kie.desk import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.testing.emulators.kie.client import Emulator
+    from runner.plugins.kie.emulator.client import Emulator
+
     from tests.conftest import Workplace
 
 

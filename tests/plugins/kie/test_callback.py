@@ -18,9 +18,9 @@ import pytest
 from aiohttp import web
 from runner.plugins.kie import Callback
 from runner.plugins.kie.callback import receiver as kie_receiver
+from runner.plugins.kie.emulator.client import running
 
 from runner.errors import PluginError
-from runner.testing.emulators.kie.client import running
 from tests.kie_account import SMALL
 
 if TYPE_CHECKING:
@@ -292,6 +292,6 @@ def test_a_callback_brings_the_next_poll_forward_and_ends_nothing_by_itself(
         loop.close()
 
     assert answer.code == 1
-    assert "kie gave up: nsfw" in " ".join(answer.err.split())
+    assert "the task failed at kie: nsfw" in " ".join(answer.err.split())
     assert provider.polls == ["t1"] * 3
     assert provider.answers == [(200, 1), (200, 1), (200, 2)]

@@ -60,7 +60,6 @@ CLIP = ["https://example.com/cat.mp4"]
         ("bytedance/seedance-2-5", "image", {"reference_audio_urls": CLIP}, "reference_audio_urls", ""),
         ("kling/v2-5-turbo-pro", "text", {"cfg_scale": 1.5}, "cfg_scale", "0 to 1"),
         ("kling-3.0", "both", {"multi_shots": True}, "multi_shots", "false"),
-        ("wan/2-7", "text", {"negative_prompt": "x" * 501}, "negative_prompt", "at most 500 characters"),
         ("veo-3-1", "image", {"model": "veo3"}, "model", "veo3_fast"),
         (
             "veo-3-1",

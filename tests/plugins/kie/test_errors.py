@@ -6,12 +6,12 @@ One run for many rows, each a shot with an account of its own; the codes and tex
 from __future__ import annotations
 
 import shlex
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from runner.plugins.kie.emulator.client import running
 
-from runner.testing.emulators.kie.client import running
+from runner import Timing
 from tests.plugins.kie.desk import PRICE, Desk, Seen, trouble
 
 if TYPE_CHECKING:
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 NO = "KIE refused the shot"
 KEY = "KIE does not accept the key"
 POOR = "there is not enough credit at KIE"
-UNKNOWN = "nobody knows whether the provider took the request for this shot"
-UNKNOWN_BEFORE = "nobody knows whether the provider took an earlier request for this shot"
-GAVE_UP = "kie gave up"
+IMPATIENT = Timing(unknown_task_s=1.0, fresh_task_s=0.5, gone_check_s=0.1)
+"""Half a minute of patience is too long for a test."""
+
+UNKNOWN = "cannot tell whether kie accepted the request for this shot"
+UNKNOWN_BEFORE = "cannot tell whether kie accepted an earlier request for this shot"
+GAVE_UP = "the task failed at kie"
 
 TOP_UP = "top up at kie.ai, then rerun the same command: what is made is kept"
 CHECK_KEY = "check the key: KIE_API_KEY in the environment, or generator.api_key_file"
@@ -40,7 +43,7 @@ CARD = (
 )
 CHANGE = "change the prompt, then rerun the same command"
 AGAIN = "rerun the same command"
-PAID_AGAIN = "rerun the same command, which pays for another"
+PAID_AGAIN = "rerun the same command, which pays for another clip"
 
 MODERATED = (
     ("Your prompt was flagged by Website as violating content policies", PROMPT),
@@ -268,7 +271,7 @@ def test_success_without_a_clip_is_a_failure_that_was_paid_for(desk: Desk) -> No
     assert {name: (one.what, one.creations, one.phases, one.cost_usd) for name, one in seen.items()} == {
         row.name: (GAVE_UP, 1, ("failed",), (PRICE,)) for row in rows
     }
-    why = "KIE says that it succeeded, and names no result; $0.164 went into it"
+    why = "KIE says that it succeeded, and names no result; it cost $0.164"
     assert {one.why for one in seen.values()} == {why}
     assert "next: run it again, which pays once more for the 4 shots that failed at a cost" in desk.answer.out
     assert all("kie.ai" in one.next for one in seen.values())
@@ -325,8 +328,8 @@ def test_polls_that_all_fail_leave_the_task_to_be_picked_up(desk: Desk) -> None:
     ]
     seen = desk.run(rows, "limits.task_timeout_s=4.5")
     assert {name: (one.what, one.creations, one.phases, one.cost_usd) for name, one in seen.items()} == {
-        "500 for ever": ("kie is not done after 4.5 s", 1, ("submitted",), (None,)),
-        "refused for ever": ("kie is not done after 4.5 s", 1, ("submitted",), (None,)),
+        "500 for ever": ("kie has not finished after 4.5 s", 1, ("submitted",), (None,)),
+        "refused for ever": ("kie has not finished after 4.5 s", 1, ("submitted",), (None,)),
         "key taken away": (
             f"KIE does not show task {_task(desk, 2)} to this key",
             1,
@@ -343,34 +346,28 @@ def test_polls_that_all_fail_leave_the_task_to_be_picked_up(desk: Desk) -> None:
     assert desk.answer.code == 0
 
 
-def test_a_task_that_kie_does_not_know_any_more_is_given_up_by_a_person_only(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    began, passed = time.monotonic(), time.monotonic
-    # Half a minute of patience is too long for a test: here the clock of this process runs faster.
-    monkeypatch.setattr(time, "monotonic", lambda: began + 30 * (passed() - began))
+def test_a_task_that_kie_does_not_know_any_more_is_given_up_by_a_person_only(desk: Desk) -> None:
     rows = [trouble("unknown", poll=["422*"]), trouble("no data", poll=["no_data*"])]
-    seen = desk.run(rows)
+    seen = desk.run(rows, timing=IMPATIENT)
     for one in seen.values():
         assert one.what.startswith("KIE does not know task ")
         assert (one.creations, one.phases, one.cost_usd) == (1, ("submitted",), (None,))
-        assert one.next.startswith("ask the provider what became of it; to give that attempt up:\n")
+        assert one.next.startswith("look the task up at the provider; to give that attempt up:\n")
         assert "--abandon" in one.next.splitlines()[1]
     assert desk.answer.code == 1
     assert {row["reserved_usd"] for row in desk.journal()} == {PRICE}
 
 
 def test_a_failure_without_a_record_is_believed_after_a_while_and_looked_at_again_before_it_is_paid_again(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk,
 ) -> None:
-    began, passed = time.monotonic(), time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: began + 30 * (passed() - began))
-    rows = [trouble("501", poll=["501*5"]), trouble("408", poll=["408*5"])]
+    options = {"patience_s": 1}
+    rows = [trouble(code, poll=[f"{code}*5"], options=options) for code in ("501", "408")]
     seen = desk.run(rows)
     assert {
         name: (one.what, one.next, one.creations, one.phases, one.cost_usd) for name, one in seen.items()
     } == {
-        "501": (GAVE_UP, f"{CHANGE}, which pays for another", 1, ("failed",), (None,)),
+        "501": (GAVE_UP, f"{CHANGE}, which pays for another clip", 1, ("failed",), (None,)),
         "408": (GAVE_UP, PAID_AGAIN, 1, ("failed",), (None,)),
     }
     assert "reserved for it count as spent" in seen["408"].why
@@ -385,11 +382,9 @@ def test_a_failure_without_a_record_is_believed_after_a_while_and_looked_at_agai
     }
 
 
-def test_one_stray_answer_ends_no_task_that_is_under_way(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    began, passed = time.monotonic(), time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: began + 30 * (passed() - began))
+def test_one_stray_answer_ends_no_task_that_is_under_way(desk: Desk) -> None:
     rows = [trouble(stray, poll=["state*6", stray, "state", stray]) for stray in ("422", "404", "no_data")]
-    seen = desk.run(rows)
+    seen = desk.run(rows, timing=IMPATIENT)
     assert desk.answer.code == 0, desk.answer.out
     assert {name: (one.creations, one.phases) for name, one in seen.items()} == {
         row.name: (1, ("fetched",)) for row in rows

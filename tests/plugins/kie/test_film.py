@@ -10,15 +10,16 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from runner.plugins.kie.emulator.client import running
 
-from runner.testing.emulators.kie.client import running
 from tests.kie_account import QUICK, SMALL, KieAccount, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from runner.testing.emulators.kie.client import Emulator
+    from runner.plugins.kie.emulator.client import Emulator
+
     from tests.conftest import Workplace
 
 CHAIN = {"main": {"one": "a quiet lake", "two": "wind on the lake"}}

@@ -40,7 +40,12 @@ class Kept:
 
 
 def asked(
-    work: Path, use: Callable[[Kie], Awaitable[Any]], api: httpx.AsyncBaseTransport | None, **options: Any
+    work: Path,
+    use: Callable[[Kie], Awaitable[Any]],
+    api: httpx.AsyncBaseTransport | None,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    **options: Any,
 ) -> Any:
     """What `use` gets from a generator; `api` plays KIE itself, clips are fetched by a real run's clients."""
 
@@ -53,7 +58,7 @@ def asked(
             context = Context(
                 work_dir=work, http=client, download=Downloads(public, real), log=logging.getLogger("test")
             )
-            return await use(Kie(KieOptions(**{"api_key": KEY, **options}), context))
+            return await use(Kie(KieOptions(**{"api_key": KEY, **options}), context, monotonic))
 
     return asyncio.run(inside())
 
@@ -179,11 +184,9 @@ def test_a_fresh_address_is_trusted_no_more_than_the_first(tmp_path: Path, fresh
 
 
 @pytest.fixture
-def half_minutes(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def half_minutes() -> list[float]:
     """A clock that goes on by half a minute for each poll that notes the time."""
-    now = [time.monotonic()]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    return now
+    return [0.0]
 
 
 @pytest.mark.parametrize("code", [200, 422, 500, 501])
@@ -202,7 +205,7 @@ def test_a_record_of_a_failed_task_counts_under_any_code(
             half_minutes[0] += 30
         return await kie.poll(TaskRef("t"))
 
-    status = asked(tmp_path, polled, api)
+    status = asked(tmp_path, polled, api, monotonic=lambda: half_minutes[0])
 
     assert (status.state, status.reason, status.cost_usd) == (State.FAILED, "nsfw", 0)
 
@@ -278,4 +281,5 @@ def test_that_a_task_has_failed_is_believed_when_nothing_else_is_said_for_half_a
             half_minutes[0] += 16
         return found
 
-    assert asked(tmp_path, polled, httpx.MockTransport(api)) == states
+    transport = httpx.MockTransport(api)
+    assert asked(tmp_path, polled, transport, monotonic=lambda: half_minutes[0]) == states

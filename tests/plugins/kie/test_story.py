@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from runner.plugins.kie.emulator.client import running
 
-from runner.testing.emulators.kie.client import running
 from tests.kie_account import QUICK, KieAccount, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.testing.emulators.kie.client import Emulator
+    from runner.plugins.kie.emulator.client import Emulator
+
     from tests.conftest import Answer, Workplace
 
 MODEL = "kling/v2-5-turbo-pro"
@@ -82,7 +83,7 @@ def test_where_the_upload_fails_the_declared_fallback_happens_and_is_recorded(
 
     assert answer.code == 0, answer.err
     assert {body["model"] for body in sent(kie).values()} == {TEXT}
-    assert "made from its prompt alone" in " ".join((answer.out + answer.err).split())
+    assert "generated from its prompt alone" in " ".join((answer.out + answer.err).split())
     shots = workplace.manifest()["sequences"]["main"]["shots"]
     assert [shots[name]["input_mode"] for name in ("one", "two", "three")] == ["text"] * 3
     for name in ("two", "three"):
@@ -90,7 +91,7 @@ def test_where_the_upload_fails_the_declared_fallback_happens_and_is_recorded(
     (run,) = workplace.runs()
     events = [json.loads(line) for line in (run / "events.jsonl").read_text("utf-8").splitlines()]
     assert [event["shot"] for event in events if event["kind"] == "shot_fell_back"] == ["two", "three"]
-    assert "made from its prompt alone" in (run / "runner.log").read_text("utf-8")
+    assert "generated from its prompt alone" in (run / "runner.log").read_text("utf-8")
 
 
 def test_without_a_fallback_that_chain_stops_and_the_other_goes_on(
@@ -236,7 +237,7 @@ def test_a_task_of_another_shot_is_not_taken_for_the_one_that_a_person_meant(
     mixed_up = made(workplace, kie)
 
     assert mixed_up.code == 1
-    assert f"task {other} was made for another shot" in mixed_up.out
+    assert f"task {other} was created for another shot" in mixed_up.out
     assert "its prompt is 'a tower'" in mixed_up.out
     assert "next: do what the failures say, then run it again" in mixed_up.out
     (line,) = (line for line in mixed_up.out.splitlines() if "--submitted TASKID" in line)

@@ -16,6 +16,7 @@ from runner.plugins.kie.uploader import KieUpload
 
 from runner.api import Context, Reach
 from runner.engine.hosting import Hosting
+from runner.engine.timing import Timing
 from runner.engine.url_verification import UrlVerifier
 from runner.errors import UploadError, UploadRefused
 from runner.media import picture
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
+    from runner.plugins.kie.emulator.client import Emulator
+
     from runner.api import EncodedImage, HostedImage
-    from runner.testing.emulators.kie.client import Emulator
 
 ADDRESS = "https://tempfile.redpandaai.co/kieai/7/runner/a.png"
 KEY = "kie-canary-5150"
@@ -240,7 +242,7 @@ def test_trouble_that_passes_is_tried_again_and_a_refusal_is_not(emulator: Emula
     key = emulator.account(tmp_path.name)
 
     async def host(uploader: KieUpload, client: httpx.AsyncClient) -> tuple[str, int]:
-        hosting = Hosting(uploader=uploader, stranger=UrlVerifier(public=client, any=client))
+        hosting = Hosting(uploader=uploader, verifier=UrlVerifier(public=client, any=client), timing=Timing())
         before = len(emulator.requests())
         try:
             await hosting.hosted(PICTURE, Reach.LOOPBACK)
@@ -273,9 +275,9 @@ def test_a_picture_older_than_its_address_lives_is_uploaded_again(emulator: Emul
     async def host(uploader: KieUpload, client: httpx.AsyncClient) -> list[int]:
         hosting = Hosting(
             uploader=uploader,
-            stranger=UrlVerifier(public=client, any=client),
+            verifier=UrlVerifier(public=client, any=client),
             queue_s=600,
-            clock=lambda: began + passed_s[0],
+            timing=Timing(clock=lambda: began + passed_s[0]),
         )
         counts = []
         for hours in (0, 23, 23.9):

@@ -11,7 +11,7 @@ import pytest
 from runner.plugins.synthetic import SyntheticOptions
 from runner.plugins.synthetic.geometry import geometry, rate
 
-from runner.api import GeneratorSpec, Reach
+from runner.api import GeneratorSpec, InputMode, Reach
 from runner.errors import SubmitRefused
 from runner.plugins import synthetic
 
@@ -30,9 +30,18 @@ def test_it_registers_as_a_generator_of_text_and_image_on_this_machine():
     assert isinstance(spec, GeneratorSpec)
     assert spec.name == "synthetic"
     assert spec.summary
-    assert spec.capabilities.text
-    assert spec.capabilities.image
-    assert spec.capabilities.image.reach is Reach.LOOPBACK
+    caps = spec.capabilities(spec.options(), None, InputMode.IMAGE)
+    assert caps.text
+    assert caps.image is not None
+    assert caps.image.reach is Reach.LOOPBACK
+    assert not caps.image.inline
+
+
+def test_it_takes_first_frames_inline_where_it_is_told_to():
+    spec = synthetic.runner_register()
+    caps = spec.capabilities(spec.options(inline=True), None, InputMode.IMAGE)
+    assert caps.image is not None
+    assert caps.image.inline
 
 
 def test_registering_imports_nothing_heavy():

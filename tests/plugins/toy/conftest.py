@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import importlib
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +54,8 @@ class ToyService:
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[ToyService]:
     """The emulator of the toy plugin, as its `EmulatorSpec` would serve it, and a key for it."""
     monkeypatch.setenv("TOY_KEY", "toy-canary-5150")
-    command = plugins.load([FOLDER]).emulators["toy"].command()
-    with ToyService(sys.modules[command.__module__].Emulator()) as service:
+    assert "toy" in plugins.load([FOLDER]).emulators
+    emulator = importlib.import_module("runner.plugins.toy.emulator")
+    with ToyService(emulator.Emulator()) as service:
         yield service
     plugins.load([])

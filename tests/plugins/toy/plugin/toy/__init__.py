@@ -43,10 +43,10 @@ def capabilities(options, model, mode):
     return MODELS.catalogue(options.cards).capabilities(model or "toy-1", mode, account)
 
 
-def load_emulator():
+def emulate(words):
     from .emulator import main  # it needs aiohttp, which nobody else has to load
 
-    return main
+    return main(words)
 
 
 @hookimpl
@@ -60,4 +60,4 @@ def runner_register():
         account=lambda options: key_of(options).read(),
         models=MODELS.models,
     )
-    return [toy, EmulatorSpec(name="toy", command=load_emulator, summary="Toy on this machine")]
+    return [toy, EmulatorSpec(name="toy", command=emulate, summary="Toy on this machine")]
