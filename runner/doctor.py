@@ -22,7 +22,7 @@ from runner.api import Reach, SupportsAccountStatus
 from runner.engine.plugin_objects import PluginObjects
 from runner.engine.timing import Timing
 from runner.errors import RunnerError
-from runner.money import MICROS, dollars
+from runner.money import dollars, to_micros
 from runner.planning.estimate import Estimate, Standing, estimate
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _balance(subject: str, name: str, state: AccountStatus, expected: Estimate |
     message = f"{name} takes the key: {state.summary}"
     if not isinstance(expected, Estimate) or state.balance_usd is None:
         return Check(subject=subject, verdict=Verdict.OK, message=message)
-    if state.balance_usd * MICROS >= expected.to_spend:
+    if to_micros(state.balance_usd) >= expected.to_spend:
         return Check(subject=subject, verdict=Verdict.OK, message=message)
     affordable = max(state.balance_usd, Decimal(0)).quantize(Decimal("0.01"), ROUND_DOWN)
     return Check(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, overload
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -21,10 +21,21 @@ def to_micros(usd: Decimal | float) -> int:
     return round(usd * MICROS)
 
 
+@overload
+def to_usd(micros: int) -> float: ...
+@overload
+def to_usd(micros: None) -> None: ...
+@overload
+def to_usd(micros: int | None) -> float | None: ...
+def to_usd(micros: int | None) -> float | None:
+    """Millionths of a US dollar in dollars, for JSON; `None`, which is unknown, stays so."""
+    return None if micros is None else micros / MICROS
+
+
 def dollars(micros: int | None) -> str:
     """An amount for people."""
     if micros is None:
         return "unknown"
-    text = f"{micros / MICROS:.4f}".rstrip("0")
+    text = f"{to_usd(micros):.4f}".rstrip("0")
     whole, _, cents = text.partition(".")
     return f"${whole}.{cents.ljust(2, '0')}"

@@ -7,6 +7,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from runner import store
 from runner.api import EventKind
 from runner.engine import kill_points
 from runner.engine.clip import stored_clip
@@ -84,10 +85,13 @@ def _placed_frame(
 ) -> Artifact | None:
     """The hand-over frame that this shot started from, under its name in the run folder. Blocking."""
     found = attempt.record.first_frame
-    if found is None or planned.previous is None or not run.resources.objects.exists(found.sha256):
+    if found is None or planned.previous is None:
+        return None
+    root, objects = run.resources.root, run.resources.objects
+    if not objects.exists(found.sha256) and not store.restore(root, found.sha256):
         return None
     target = run.folder.frame(sequence, planned.previous, found.extension)
-    run.resources.objects.place(found.sha256, target)
+    objects.place(found.sha256, target)
     return Artifact(
         path=run.folder.relative(target),
         sha256=found.sha256,

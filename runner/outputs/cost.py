@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runner.money import MICROS
+from runner.money import to_usd
 from runner.store.budget import Spend
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ class RunCost:
     @property
     def usd(self) -> float:
         """US dollars at risk by this run, in this session."""
-        return self.now.micros / MICROS
+        return to_usd(self.now.micros)
 
     def to_json(self) -> dict[str, JSON]:
         """For `run.json` and `sweep.json`: US dollars."""
         return {
-            "now_usd": self.now.micros / MICROS,
-            "so_far_usd": self.so_far.micros / MICROS,
-            "reserved_usd": self.so_far.reserved / MICROS,
+            "now_usd": to_usd(self.now.micros),
+            "so_far_usd": to_usd(self.so_far.micros),
+            "reserved_usd": to_usd(self.so_far.reserved),
             "unpriced": self.so_far.unpriced,
         }

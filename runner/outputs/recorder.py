@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner import __version__
 from runner.api import EventKind
-from runner.money import MICROS
+from runner.money import to_usd
 from runner.outputs import manifest
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Recorder:
                     "reused": shot.reused,
                     "elapsed_s": round(shot.elapsed_s, 3),
                     "task": shot.task,
-                    "cost_usd": None if shot.cost is None else shot.cost / MICROS,
+                    "cost_usd": to_usd(shot.cost),
                 }
                 for shot in outcome.shots
             },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.money import MICROS, dollars, to_micros
+from runner.money import dollars, to_micros, to_usd
 
 if TYPE_CHECKING:
     from runner.config.schema import BudgetKeys
@@ -39,7 +39,7 @@ def sufficient_budget(cost: RunCost, budget: BudgetKeys) -> tuple[str, ...]:
         else:
             needed = cost.so_far.micros + sum(price or 0 for price in cost.ahead.values())
             if needed > to_micros(budget.max_cost):
-                found.append(f"budget.max_cost={needed / MICROS:.6f}".rstrip("0").rstrip("."))
+                found.append(f"budget.max_cost={to_usd(needed):.6f}".rstrip("0").rstrip("."))
     if budget.max_shots is not None:
         attempts = cost.so_far.attempts + len(cost.ahead)
         if attempts > budget.max_shots:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from runner import store
-from runner.money import MICROS, dollars
+from runner.money import dollars, to_usd
 from runner.report import table
 from runner.report.table import Cell, Column
 from runner.store.attempt import OPEN, Attempt, Phase
@@ -85,7 +85,7 @@ def main(words: Sequence[str]) -> int:
 def _entry(attempt: Attempt) -> dict[str, Any]:
     entry = dataclasses.asdict(attempt) | {"record": attempt.record.to_json()}
     for name in ("reserved", "cost"):
-        entry[f"{name}_usd"] = None if entry[name] is None else entry[name] / MICROS
+        entry[f"{name}_usd"] = to_usd(entry[name])
         del entry[name]
     return entry
 

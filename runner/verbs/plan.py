@@ -6,7 +6,7 @@ import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from runner.money import MICROS, dollars
+from runner.money import dollars, to_usd
 from runner.outputs import evidence, folder
 from runner.outputs.manifest import request_of
 from runner.planning.advisories import notes
@@ -66,7 +66,7 @@ def describe(plan: Plan, expected: Estimate) -> dict[str, Any]:
         "key": plan.key,
         "folder": str(folder.path_for(plan)),
         "to_do": expected.to_do,
-        "to_spend_usd": expected.to_spend / MICROS,
+        "to_spend_usd": to_usd(expected.to_spend),
         "unpriced": expected.unpriced,
         "notes": _notes(plan, expected),
         "sequences": {
@@ -82,7 +82,7 @@ def _shot(planned: PlannedShot, expected: Estimate) -> dict[str, Any]:
         "shot": planned.shot.name,
         "key": planned.key,
         "standing": expected.standing[planned.key],
-        "price_usd": None if price is None else price / MICROS,
+        "price_usd": to_usd(price),
         "price_as_of": as_of.isoformat() if as_of else None,
         "boundary": str(planned.shot.boundary),
         "starts_from": starts_from(planned),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import store
-from runner.money import MICROS, dollars
+from runner.money import dollars, to_usd
 from runner.store import recovery
 from runner.verbs.arguments import Common, Parser
 from runner.verbs.root import of_words
@@ -71,7 +71,7 @@ def main(words: Sequence[str]) -> int:
     if arguments.as_json:
         told = {
             "recorded": len(found.attempts),
-            "cost_usd": cost / MICROS,
+            "cost_usd": to_usd(cost),
             "restored": len(found.files),
             "damaged": [f"{clip.folder}: {clip.sequence}/{clip.shot}" for clip in found.damaged],
             "dry_run": arguments.dry_run,
@@ -117,7 +117,7 @@ def _accept(arguments: _Arguments, root: Path) -> int:
     if not arguments.dry_run:
         asyncio.run(accepted())
     if arguments.as_json:
-        told = {"accepted": len(lost), "cost_usd": cost / MICROS, "dry_run": arguments.dry_run}
+        told = {"accepted": len(lost), "cost_usd": to_usd(cost), "dry_run": arguments.dry_run}
         print(json.dumps(told, indent=2))
     else:
         print(

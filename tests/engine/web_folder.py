@@ -29,8 +29,8 @@ class WebFolder:
         self.options = options
 
     async def put(self, image):
-        name = f"{picture.sha256}.{picture.format}"
-        (Path(self.options.folder) / name).write_bytes(picture.data)
+        name = f"{image.sha256}.{image.format}"
+        (Path(self.options.folder) / name).write_bytes(image.data)
         return HostedImage(url=f"{self.options.url}/{name}", reach=Reach.LOOPBACK)
 
 

@@ -461,6 +461,20 @@ class JournalContract:
 
         run(steps())
 
+    @pytest.mark.parametrize("hours", [-12, 12])
+    def test_who_may_not_wait_takes_a_holder_on_another_host_for_alive(
+        self, backend: Backend, hours: int
+    ) -> None:
+        async def steps() -> None:
+            async with backend.session(Place.OTHER_HOST) as far:
+                assert await far.acquire("k") is not None
+                backend.now += hours * 3600.0
+                backend.monotonic += abs(hours) * 3600.0
+                with backend.reader() as reader:
+                    assert reader.leased() == {"k"}
+
+        run(steps())
+
     def test_time_in_which_the_waiter_was_stopped_does_not_count(self, backend: Backend) -> None:
         async def steps() -> None:
             async with backend.session(Place.OTHER_HOST) as far, backend.session() as here:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runner import store
 from runner.store.sqlite.journal import SqliteJournal
 from runner.store.sqlite.process import Process, this_process
+from runner.store.sqlite.reader import SqliteReader
 from runner.store.sqlite.writer import Patience
 from tests.store.contract import Place
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.store.local.objects import LocalObjects
-    from runner.store.sqlite.reader import SqliteReader
 
 NO_SUCH_PID = 2**22 + 1
 """More than the largest process number that Linux gives."""
@@ -59,7 +59,7 @@ class LocalStore:
         )
 
     def reader(self) -> SqliteReader:
-        found = store.read_journal(self.root)
+        found = SqliteReader.opened(self.journal, lambda: self.now)
         assert found is not None
         return found
 

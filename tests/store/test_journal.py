@@ -22,6 +22,7 @@ from runner.store.attempt import AlreadyDecided, Phase
 from runner.store.budget import Budget
 from runner.store.interface import Change, Filter, Lease
 from runner.store.sqlite.leases import LEASE_S
+from runner.store.sqlite.writer import Patience
 from tests.store.contract import Place, attempt, intended, run
 from tests.store.local_store import LocalStore
 from tests.store.memory import MemoryStore
@@ -53,6 +54,37 @@ def test_the_journal_goes_on_when_those_who_asked_are_cancelled(local: LocalStor
                 await asyncio.gather(*waiting, return_exceptions=True)
                 await asyncio.wait_for(intended(journal, f"{round_:02x}"), 30)
             assert len(await journal.attempts(Filter())) == 20
+
+    run(steps())
+
+
+def test_whoever_is_cancelled_leaves_neither_an_open_intent_nor_a_lease(local: LocalStore) -> None:
+    """What was certainly not submitted is no unknown outcome, which the user would have to resolve."""
+    patient = Patience(try_s=0.05, whole_s=120.0)
+
+    async def steps() -> None:
+        async with local.session(patience=patient) as journal, local.session() as other:
+            lease = await journal.acquire("k1")
+            assert lease is not None
+            with contextlib.closing(sqlite3.connect(local.journal, isolation_level=None)) as lock:
+                lock.execute("BEGIN IMMEDIATE")
+                asking = [
+                    asyncio.create_task(journal.intend(attempt("a", key="k1"), Budget(), lease)),
+                    asyncio.create_task(journal.acquire("k2")),
+                ]
+                deadline = time.monotonic() + 60
+                while not local.told:  # the writer has begun, and waits for the lock
+                    assert time.monotonic() < deadline
+                    await asyncio.sleep(0.01)
+                for task in asking:
+                    task.cancel()
+                ended = await asyncio.gather(*asking, return_exceptions=True)
+                assert [type(one) for one in ended] == [asyncio.CancelledError] * 2
+                lock.execute("ROLLBACK")
+            found = await journal.decisive("k1")
+            assert found is not None
+            assert (found.phase, found.at_risk) == (Phase.REFUSED, 0)
+            assert await other.acquire("k2") is not None
 
     run(steps())
 

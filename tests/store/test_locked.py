@@ -100,6 +100,24 @@ def test_a_lock_that_is_not_given_back_is_an_error_that_advises_no_other_root(lo
     run(steps())
 
 
+def test_each_of_those_who_waited_gets_an_error_of_its_own(local: LocalStore) -> None:
+    """A shot adds its own task id to the error that it shows."""
+
+    async def steps() -> None:
+        async with local.session(patience=SHORT) as journal:
+            tokens = [(await intended(journal, token)).token for token in "ab"]
+            with locked(local.journal):
+                errors = await asyncio.gather(
+                    *(journal.move(token, Phase.SUBMITTED, Change(task=token)) for token in tokens),
+                    return_exceptions=True,
+                )
+        assert all(isinstance(error, JournalError) for error in errors)
+        assert str(errors[0]) == str(errors[1])
+        assert errors[0] is not errors[1]
+
+    run(steps())
+
+
 def test_a_task_id_that_a_locked_journal_did_not_take_is_adopted(local: LocalStore) -> None:
     async def steps() -> None:
         async with local.session(patience=SHORT) as journal:

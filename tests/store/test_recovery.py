@@ -93,6 +93,16 @@ def test_a_journal_that_lost_its_rows_is_an_error_with_two_ways_on(
     assert "another" not in raised.value.hint
 
 
+@pytest.mark.parametrize("lose", LOSSES)
+def test_a_journal_without_rows_is_an_error_for_other_runs_too(
+    root: Path, lose: Callable[[Path], None]
+) -> None:
+    """Their shots may have been among the rows: nobody can tell."""
+    lose(root)
+    with pytest.raises(JournalError, match="does not know what was paid for"):
+        store.check_evidence(root, root / "another" / "run", ["another key"])
+
+
 def test_clips_that_no_manifest_lists_are_evidence_too(root: Path) -> None:
     """Their run was killed, and the journal is gone."""
     (root / old_root.RUN / "manifest.json").unlink()

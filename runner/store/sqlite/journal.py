@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner.errors import JournalError, TaskIdInUse
 from runner.store.attempt import OPEN, AlreadyDecided, Attempt, Phase
-from runner.store.interface import Change, Filter
+from runner.store.interface import Change, Filter, Lease
 from runner.store.local import spill
 from runner.store.local.disk import MAKE_ROOM
 from runner.store.sqlite import rows
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from runner.api import JSON
     from runner.store.budget import Budget, Spend
-    from runner.store.interface import Lease, Measurement
+    from runner.store.interface import Measurement
     from runner.store.local.spill import Spilled
 
 _NO_CHANGE: Final = Change()
@@ -99,7 +99,13 @@ class SqliteJournal:
                 budget.check(attempt, rows.spend(connection, attempt.scope))
             return rows.insert(connection, stamped)
 
-        return await self._writer.do(work)
+        try:
+            return await self._writer.do(work)
+        except asyncio.CancelledError:
+            # Whoever is cancelled here submits nothing; what is committed by now is no unknown outcome.
+            change = Change(cost=0, note="interrupted before it was submitted")
+            self._writer.post(lambda connection: rows.withdraw(connection, stamped.token, change, now))
+            raise
 
     async def move(self, token: str, phase: Phase, change: Change = _NO_CHANGE) -> Attempt:
         """See `runner.store.interface.Journal.move`."""
@@ -143,8 +149,21 @@ class SqliteJournal:
     # --- leases -------------------------------------------------------------------------------------------------
 
     async def acquire(self, key: str) -> Lease | None:
-        now = self._clock()
-        return await self._writer.do(lambda connection: self._leases.acquire(connection, key, now))
+        now, taken = self._clock(), list[Lease]()
+
+        def work(connection: sqlite3.Connection) -> Lease | None:
+            held = self._leases.holds(connection, key)
+            lease = self._leases.acquire(connection, key, now)
+            if lease is not None and not held:
+                taken.append(lease)
+            return lease
+
+        try:
+            return await self._writer.do(work)
+        except asyncio.CancelledError:
+            # Nobody would give it back while this session lives.
+            self._writer.post(lambda connection: self._leases.release_each(connection, taken))
+            raise
 
     async def renew(self) -> None:
         now = self._clock()

@@ -11,14 +11,15 @@ from runner.store.sqlite.process import Process, is_alive
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 LEASE_S: Final = 90.0
 """A holder whose process cannot be looked up is dead when its heartbeat has not moved for so long."""
 _STEP_S: Final = 5.0
 """At most so much of the time between two looks counts: the one who waits may have been stopped meanwhile, too."""
-_SKEW_S: Final = 900.0
-"""How far the clocks of two hosts may be apart, where all that is known of a holder is when it last renewed."""
+_SKEW_S: Final = 86_400.0
+"""Who may not wait takes a holder that cannot be looked up for alive, unless it last renewed more than a day ago: the
+clocks of two hosts may be hours apart, where one of them has another time zone."""
 _COLUMNS: Final = "owner, host, boot, space, pid, life, fence, beat, wall"
 
 
@@ -64,6 +65,10 @@ class Leases:
         )
         return Lease(key=key, owner=me.owner, fence=fence)
 
+    def holds(self, connection: sqlite3.Connection, key: str) -> bool:
+        holder = _holder(connection, key)
+        return holder is not None and holder.process.owner == self.me.owner
+
     def renew(self, connection: sqlite3.Connection, wall: float) -> None:
         connection.execute(
             "UPDATE leases SET beat = beat + 1, wall = ? WHERE owner = ?", (wall, self.me.owner)
@@ -75,6 +80,10 @@ class Leases:
             "UPDATE leases SET owner = '' WHERE key = ? AND owner = ? AND fence = ?",
             (lease.key, lease.owner, lease.fence),
         )
+
+    def release_each(self, connection: sqlite3.Connection, leases: Iterable[Lease]) -> None:
+        for lease in leases:
+            self.release(connection, lease)
 
     def release_all(self, connection: sqlite3.Connection) -> None:
         """Give back what this session holds: its process may live on after it."""

@@ -26,20 +26,18 @@ if TYPE_CHECKING:
 class SqliteReader:
     """A `runner.store.interface.JournalReader`."""
 
-    def __init__(
-        self, path: Path, connection: sqlite3.Connection, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, clock: Callable[[], float]) -> None:
         self._path = path
         self._connection = connection
         self._clock = clock
         self._leases = Leases(this_process(), time.monotonic)
 
     @classmethod
-    def opened(cls, path: Path) -> SqliteReader | None:
+    def opened(cls, path: Path, clock: Callable[[], float] = time.time) -> SqliteReader | None:
         """`None` where there is no journal. Raises `JournalError`."""
         with _failures(path):
             connection = open_for_reading(path)
-        return None if connection is None else cls(path, connection)
+        return None if connection is None else cls(path, connection, clock)
 
     def __enter__(self) -> SqliteReader:
         return self

@@ -55,6 +55,12 @@ def update(
     return dataclasses.replace(before, **changes)
 
 
+def withdraw(connection: sqlite3.Connection, token: str, change: Change, now: float) -> None:
+    """Take back an intent, if there is one, that was certainly not submitted."""
+    if select(connection, "token = ? AND phase = 'intended'", token):
+        update(connection, token, Phase.REFUSED, change, now)
+
+
 _EARLIER: Final = frozenset({Phase.INTENDED, Phase.SUBMITTED, Phase.UNKNOWN, Phase.REFUSED})
 
 

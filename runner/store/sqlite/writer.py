@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import functools
 import queue
 import sqlite3
@@ -95,6 +96,13 @@ class Writer:
         self._queue.put(_Request(work, future))
         return await future
 
+    def post(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Have `work` done after what was asked for so far, without waiting. Its errors are dropped."""
+        future: asyncio.Future[object] = self._loop.create_future()
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if not self._closed:
+            self._queue.put(_Request(work, future))
+
     async def close(self) -> None:
         """Do what was asked for, and close the journal."""
         self._closed = True
@@ -163,7 +171,8 @@ class Writer:
                 return self._waited(lambda: _done(connection, batch))
         except Exception as error:
             told = self._explained(error)
-            return [_Answer(request, None, told) for request in batch]
+            # A copy for each: who catches it adds to it what concerns its own shot.
+            return [_Answer(request, None, copy.copy(told)) for request in batch]
 
     def _waited(self, work: Callable[[], T]) -> T:
         """Do `work`, and wait, saying so, while another process holds the journal's lock."""
