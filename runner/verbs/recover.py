@@ -80,7 +80,8 @@ def main(words: Sequence[str]) -> int:
     else:
         verb = "would record" if arguments.dry_run else "recorded"
         print(
-            f"{verb} {_counted(len(found.attempts), 'clip')} ({dollars(cost)}) as paid for in {store.journal_path(root)}"
+            f"{verb} {_counted(len(found.attempts), 'clip')} ({dollars(cost)}) as paid for"
+            f" in {store.journal_path(root)}"
         )
         print(
             f"put back into the object store: {_counted(len(found.files), 'file')}"
