@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import io
 import json
 import resource
@@ -17,22 +18,24 @@ from unittest.mock import patch
 import httpx
 import numpy as np
 import yaml
-from runner.engine.arrival import Arrival
 
 from runner import cli
 from runner.api import Frame
-from runner.engine import arrival
+from runner.engine import clip as clip_steps
+from runner.engine.validate import ValidClip
 from runner.media import frames, picture, probe, seam
 from runner.media.drift import drift
 from runner.media.survey import survey
 from runner.net import http
-from runner.outputs.outcome import Artifact
+from runner.store.clip_record import ClipFile, ColourDrift, SeamAdherence
 from runner.testing import PLUGINS
 from runner.testing.fake_provider import clips
 from runner.testing.fake_provider.script import Behaviour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from runner.engine.download import Downloaded
 
 PAID: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "bare": ("bare client", ()),
@@ -45,17 +48,18 @@ PAID: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 
 _AT_ONCE: Final = 100
 _WARM_UP: Final = (2, 2)
-_FACTS: Final = {
-    "codec": "h264",
-    "width": 64,
-    "height": 36,
-    "fps": "4",
-    "frames": 4,
-    "duration_s": 1.0,
-    "audio": None,
-    "drift": {"luma": 0.0, "chroma": 0.0, "hue_deg": 0.0},
-}
-_ADHERENCE: Final = {"verdict": "locked", "psnr_db": 41.0, "repeats": 0, "zoom": 1.0, "doubled": True}
+_CLIP: Final = ClipFile(
+    bytes=0,
+    codec="h264",
+    width=64,
+    height=36,
+    fps="4",
+    frames=4,
+    duration_s=1.0,
+    audio=None,
+    drift=ColourDrift(luma=0.0, chroma=0.0, hue_deg=0.0),
+)
+_ADHERENCE: Final = SeamAdherence(verdict="locked", psnr_db=41.0, repeats=0, zoom=1.0, doubled=True)
 
 
 def paid(part: str, base_url: str, chains: int, shots: int) -> dict[str, float]:
@@ -114,13 +118,16 @@ def nobody_looks() -> Iterator[None]:
     rgb = np.zeros((36, 64, 3), np.uint8)
     frame, still = Frame(rgb=rgb, time_s=0.75, method="none"), picture.encode(rgb)
 
-    def look(clip: Any, planned: Any, given: Any) -> Arrival:
-        artifact = Artifact(path="", sha256=clip.sha256, bytes=clip.size, facts=_FACTS)
-        return Arrival(artifact=artifact, adherence=None if given is None else _ADHERENCE)
+    def validated(arrived: Downloaded, planned: Any, given: Any) -> ValidClip:
+        return ValidClip(
+            clip=dataclasses.replace(_CLIP, bytes=arrived.size),
+            adherence=None if given is None else _ADHERENCE,
+            warnings=(),
+        )
 
     with (
-        patch.object(arrival, "look", look),
-        patch.object(frames, "last_frame", lambda clip: frame),
+        patch.object(clip_steps, "validate", validated),
+        patch.object(frames, "last_frame", lambda path: frame),
         patch.object(picture, "encode", lambda rgb, format="png": still),
         patch.object(picture, "decode", lambda encoded: rgb),
     ):
