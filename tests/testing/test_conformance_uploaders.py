@@ -9,7 +9,7 @@ from tests.testing.examined import UPLOADER, failed, filled, verdicts
 
 def test_an_uploader_that_serves_other_bytes_fails(examined):
     body = """
-    return await self.inner.put(dataclasses.replace(image, data=picture.data + b"!"))
+    return await self.inner.put(dataclasses.replace(image, data=image.data + b"!"))
     """
     answer = examined(filled(UPLOADER, body))
 
@@ -26,7 +26,7 @@ def test_an_uploader_with_one_address_for_all_pictures_fails(examined):
     """
     answer = examined(filled(UPLOADER, body))
 
-    assert "1 addresses" in failed(answer)["takes 16 images at once"]
+    assert "1 URLs" in failed(answer)["takes 16 images at once"]
 
 
 def test_an_uploader_that_names_another_type_fails(examined):
@@ -66,14 +66,14 @@ FRONT = """
         import asyncio
         async def answer(reader, writer):
             asked = await reader.readuntil(b"\\r\\n\\r\\n")
-            status, body = ("501 No", b"") if asked.startswith(b"HEAD") else ("200 OK", picture.data)
-            head = f"HTTP/1.1 {status}\\r\\nContent-Type: {picture.mime}\\r\\nContent-Length: {len(body)}"
+            status, body = ("501 No", b"") if asked.startswith(b"HEAD") else ("200 OK", image.data)
+            head = f"HTTP/1.1 {status}\\r\\nContent-Type: {image.mime}\\r\\nContent-Length: {len(body)}"
             writer.write(f"{head}\\r\\nConnection: close\\r\\n\\r\\n".encode() + body)
             await writer.drain()
             writer.close()
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         self.servers.append(server)
-        return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/{picture.sha256}"
+        return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/{image.sha256}"
 
     async def put("""
 
