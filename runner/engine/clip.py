@@ -133,7 +133,7 @@ async def _resumed(job: ShotJob, attempt: Attempt) -> Attempt | None:
         if attempt.reserved != 0:
             raise await _record_lost(job, attempt, gone) from gone
         change = Change(note=str(gone), cost=gone.cost)
-        await journal.move(attempt.token, Phase.FAILED, change)
+        await journal.move(attempt.token, Phase.ABANDONED, change)
         return None
 
 

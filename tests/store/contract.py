@@ -159,7 +159,9 @@ class JournalContract:
 
         run(steps())
 
-    @pytest.mark.parametrize("earlier", [Phase.INTENDED, Phase.SUBMITTED, Phase.UNKNOWN, Phase.REFUSED])
+    @pytest.mark.parametrize(
+        "earlier", [Phase.INTENDED, Phase.SUBMITTED, Phase.UNKNOWN, Phase.REFUSED, Phase.FAILED]
+    )
     def test_a_stored_clip_is_not_set_back(self, backend: Backend, earlier: Phase) -> None:
         async def steps() -> None:
             async with backend.session() as journal:
@@ -167,6 +169,8 @@ class JournalContract:
                 done = await journal.move(first.token, Phase.FETCHED, Change(task="1", digest=DIGEST))
                 assert await journal.move(first.token, earlier, Change(task="2", cost=0, note="late")) == done
                 assert await journal.decisive(first.key) == done
+                with pytest.raises(AlreadyDecided):  # nor is it paid for again
+                    await intended(journal, "b", key=first.key)
 
         run(steps())
 

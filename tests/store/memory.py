@@ -152,6 +152,8 @@ class MemoryJournal:
         row = found[0]
         if row.phase in (Phase.READY, Phase.FETCHED) and phase in _BEFORE_READY:
             return row
+        if row.phase is Phase.FETCHED and phase is Phase.FAILED:
+            return row
         changes: dict[str, Any] = {
             field.name: value
             for field in dataclasses.fields(change)
