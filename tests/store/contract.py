@@ -448,6 +448,38 @@ class JournalContract:
 
         run(steps())
 
+    def test_a_silence_is_that_of_one_holding(self, backend: Backend) -> None:
+        """A lease that was given back and taken again has not been silent before."""
+
+        async def steps() -> None:
+            async with backend.session(Place.OTHER_HOST) as far, backend.session() as here:
+                lease = await far.acquire("k")
+                assert lease is not None
+                for _ in range(int(LEASE_S) - 1):
+                    assert await here.acquire("k") is None
+                    backend.monotonic += 1.0
+                await far.release(lease)
+                assert await far.acquire("k") is not None
+                for _ in range(int(LEASE_S) - 1):
+                    assert await here.acquire("k") is None
+                    backend.monotonic += 1.0
+
+        run(steps())
+
+    def test_a_takeover_beside_a_refusal_is_not_waited_for_twice(self, backend: Backend) -> None:
+        async def steps() -> None:
+            async with backend.session(Place.OTHER_HOST) as far, backend.session() as here:
+                assert await far.acquire("k") is not None
+                for _ in range(int(LEASE_S)):
+                    assert await here.acquire("k") is None
+                    backend.monotonic += 1.0
+                refused = here.move("f" * 32, Phase.SUBMITTED, Change(task="1"))
+                taken, error = await asyncio.gather(here.acquire("k"), refused, return_exceptions=True)
+                assert isinstance(error, JournalError)
+                assert taken == Lease(key="k", owner=here.owner, fence=2)
+
+        run(steps())
+
     @pytest.mark.parametrize("jump_s", [-1e6, 1e6])
     def test_the_clocks_of_two_hosts_are_not_compared(self, backend: Backend, jump_s: float) -> None:
         async def steps() -> None:

@@ -110,7 +110,7 @@ class MemoryJournal:
         self.owner = uuid.uuid4().hex
         self._store = store
         self._read = MemoryReader(store)
-        self._silent: dict[str, tuple[str, int, float, float]] = {}
+        self._silent: dict[str, tuple[tuple[int, int], float, float]] = {}
         store.places[self.owner] = place
         store.beats[self.owner] = 0
 
@@ -187,19 +187,18 @@ class MemoryJournal:
                 return None
             fence += 1
             self._store.leases[key] = (self.owner, fence)
-            self._silent.pop(key, None)
         return Lease(key=key, owner=self.owner, fence=fence)
 
     def _dead(self, key: str, owner: str) -> bool:
         place, mine = self._store.places[owner], self._store.places[self.owner]
         if {place, mine} <= {Place.HERE, Place.HERE_DEAD}:
             return place is Place.HERE_DEAD
-        now, beat = self._store.monotonic, self._store.beats[owner]
-        before = self._silent.get(key)
+        now, holding = self._store.monotonic, (self._store.leases[key][1], self._store.beats[owner])
         lasted = 0.0
-        if before is not None and before[:2] == (owner, beat):
-            lasted = before[3] + min(now - before[2], 5.0)
-        self._silent[key] = (owner, beat, now, lasted)
+        if key in self._silent and self._silent[key][0] == holding:
+            _, seen_at, lasted = self._silent[key]
+            lasted += min(now - seen_at, 5.0)
+        self._silent[key] = (holding, now, lasted)
         return lasted >= LEASE_S
 
     async def renew(self) -> None:
