@@ -259,12 +259,7 @@ class Session:
         try:
             work = self._stack.enter_context(store.work_folder(self.root))
         except OSError as error:
-            raise OutputError(
-                "the outputs root cannot be written",
-                where=str(self.root),
-                why=error.strerror or str(error),
-                hint="make it writable, or choose another with output.root=DIR",
-            ) from error
+            raise store.unwritable("the outputs root cannot be written", self.root, error) from error
         journal = await enter(self._journal or store.open_journal(self.root, self._notify))
         resources = Resources(
             root=self.root,

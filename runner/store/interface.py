@@ -130,9 +130,10 @@ class Journal(Protocol):
     async def move(self, token: str, phase: Phase, change: Change = ...) -> Attempt:
         """Record how far an attempt got, and what is newly known of it. Returns it as it is then.
 
-        An attempt that is ready or stored is not set back to what was before (intended, submitted, unknown, refused),
-        and one whose clip is stored does not fail any more: the call changes nothing. Raises `TaskIdInUse` for a task id that another attempt of the same generator and
-        account has, while that one is open or has its clip.
+        What comes too late changes nothing: an attempt that is ready or stored is not set back to what was before
+        (intended, submitted, unknown, refused), and one whose clip is stored does not fail any more. Raises
+        `TaskIdInUse` for a task id that another attempt of the same generator and account has, while that one is open
+        or has its clip.
         """
         ...
 

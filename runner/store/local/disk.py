@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
-from runner.errors import JournalError
+from runner.errors import JournalError, OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,8 @@ ROOM: Final = 1 << 20
 _NO_ROOM: Final = 1 << 16
 """With fewer bytes free than these SQLite cannot write the files that it needs beside the journal."""
 
+_TOO_MANY: Final = "too many files are open"
+_RAISE_LIMIT: Final = "raise the limit (ulimit -n), then rerun the same command"
 MAKE_ROOM: Final = "make room, then rerun the same command: finished shots are kept"
 
 
@@ -75,8 +77,7 @@ def failure(journal: Path, error: Exception) -> JournalError:
         what = "no permission to open the journal"
         hint = "check who owns it and its folder, then rerun the same command"
     elif code in (errno.EMFILE, errno.ENFILE):
-        what = "too many files are open"
-        hint = "raise the limit (ulimit -n), then rerun the same command"
+        what, hint = _TOO_MANY, _RAISE_LIMIT
     elif "locked" in text:
         what, text = (
             "the journal is locked",
@@ -91,6 +92,18 @@ def failure(journal: Path, error: Exception) -> JournalError:
             return failure(journal, cause)
         hint = "see that the folder exists and can be read, then rerun the same command"
     return JournalError(what, where=str(journal), why=text, hint=hint)
+
+
+def unwritable(what: str, folder: Path, error: OSError) -> OutputError:
+    """The error to show when a folder of an outputs root cannot be written. It advises no other root, as `failure`."""
+    hint = "correct that, then rerun the same command"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        hint = "make it writable, then rerun the same command"
+    elif is_full(error, folder):
+        what, hint = "the disk is full", MAKE_ROOM
+    elif error.errno in (errno.EMFILE, errno.ENFILE):
+        what, hint = _TOO_MANY, _RAISE_LIMIT
+    return OutputError(what, where=str(folder), why=error.strerror or str(error), hint=hint)
 
 
 def sync_folder(folder: Path) -> None:
