@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LOCK: Final = "lock"
+_NEW: Final = "new-"
 _STALE_S: Final = 24 * 3600.0
 """Where locks cannot be had, a folder is left alone for so long after it was last written to."""
 
@@ -27,9 +28,15 @@ def work_folder(root: Path) -> Iterator[Path]:
     parent = root / ".runner" / "work"
     parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(parent)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_host()}-", dir=parent))
-    with (folder / _LOCK).open("wb") as lock:
+    # Under another name until it is locked: else a session that starts at this moment takes it for abandoned.
+    made = Path(tempfile.mkdtemp(prefix=_NEW, dir=parent))
+    folder = parent / f"{_host()}-{made.name.removeprefix(_NEW)}"
+    with (made / _LOCK).open("wb") as lock:
         _locked(lock)
+        try:
+            made.rename(folder)
+        except OSError:  # Windows does not rename a folder with an open file in it, nor does it delete one
+            folder = made
         try:
             yield folder
         finally:
@@ -43,8 +50,6 @@ def _remove_abandoned(parent: Path) -> None:
             ours = folder.name.startswith(f"{_host()}-")
             if not ours and folder.stat().st_mtime > oldest:
                 continue
-            if not (folder / _LOCK).exists() and folder.stat().st_mtime > time.time() - 60.0:
-                continue  # another session is just making it
             if _abandoned(folder / _LOCK):
                 shutil.rmtree(folder, ignore_errors=True)
 
