@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner.errors import LeaseLost
 from runner.store.interface import Lease
-from runner.store.sqlite.process import Process, is_alive
+from runner.store.sqlite.process import Process, has_ended_here, is_alive
 
 if TYPE_CHECKING:
     import sqlite3
@@ -126,7 +126,9 @@ class Leases:
 
     def _looked_up(self, holder: _Holder) -> bool | None:
         """What the process table says of a holder; `None` where it states nothing."""
-        return is_alive(holder.process) if self.me.sees(holder.process) else None
+        if not self.me.sees(holder.process):
+            return None
+        return not has_ended_here(holder.process) and is_alive(holder.process)
 
 
 def _holder(connection: sqlite3.Connection, key: str) -> _Holder | None:
