@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import logging
 import math
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from runner.engine.run_context import ShotJob
 from runner.engine.submit import settle, submit
 from runner.engine.validate import validate
 from runner.engine.wait import revive, wait
-from runner.errors import BadClip, FetchFailed, ShotError, TaskFailed
+from runner.errors import BadClip, FetchFailed, JournalError, ShotError, TaskFailed
 from runner.money import dollars
 from runner.store import AlreadyDecided
 from runner.store.attempt import Attempt, Phase
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from runner.planning.plan import PlannedSequence, PlannedShot
     from runner.store.interface import Lease
 
+_log = logging.getLogger(__name__)
 _GONE_STATUSES = (401, 403, 404, 410)
 """HTTP statuses of a clip that cannot be had from its URL any more."""
 _SAME_PRICE = 0.01
@@ -74,7 +76,7 @@ async def stored_clip(
             )
             return await _decided(job), False
         finally:
-            await shielded(run.resources.journal.release(lease))
+            await shielded(_release(run, lease))
 
 
 async def _decided(job: ShotJob) -> Attempt:
@@ -228,6 +230,15 @@ async def _acquire(run: RunContext, planned: PlannedShot) -> Lease:
             run.bus.shot_event(EventKind.SHOT_PROGRESS, planned, message)
             reminded_at = now
         await timing.sleep(timing.lease_poll_s)
+
+
+async def _release(run: RunContext, lease: Lease) -> None:
+    """Give a lease back. Where that fails it ends with the session: the error must not replace an earlier one, which
+    may carry the id of a paid task."""
+    try:
+        await run.resources.journal.release(lease)
+    except JournalError as error:
+        _log.warning("the lease of a shot cannot be given back: %s", error.line)
 
 
 def _slot(job: ShotJob) -> contextlib.AbstractAsyncContextManager[None]:

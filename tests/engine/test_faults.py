@@ -1,0 +1,124 @@
+"""What happened to strangers, through a whole run: the id of a paid task is kept, and no clip is paid for twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING
+
+import runner
+from runner import store
+from runner.api import EventKind
+from runner.errors import JournalError
+from runner.store.sqlite.journal import SqliteJournal
+from runner.store.sqlite.writer import Patience
+from runner.testing.fake_provider.client import running
+from tests.engine.desk import Desk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import pytest
+
+    from runner import Plan, RunOutcome
+    from runner.api import Event
+    from runner.testing.fake_provider.client import FakeProvider
+    from tests.conftest import Workplace
+
+SHORT = Patience(try_s=0.1, whole_s=0.5)
+
+
+@contextlib.contextmanager
+def lock_at_submission(journal: Path) -> Iterator[Callable[[Event], None]]:
+    """An observer that takes the journal's lock when a request is about to be sent; it is given back at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def observe(event: Event) -> None:
+            if event.kind is EventKind.SHOT_PROGRESS and event.message == "submitting":
+                lock = stack.enter_context(contextlib.closing(sqlite3.connect(journal, isolation_level=None)))
+                lock.execute("BEGIN IMMEDIATE")
+
+        yield observe
+
+
+def executed(plan: Plan, journal: SqliteJournal, observe: Callable[[Event], None]) -> RunOutcome:
+    async def steps() -> RunOutcome:
+        async with runner.Session(plan.project.output_root, journal=journal) as session:
+            (outcome,) = await session.run([plan], observe)
+            return outcome
+
+    return asyncio.run(steps())
+
+
+def test_m2_a_task_id_survives_a_journal_that_stays_locked(
+    one: Desk,
+    fake: FakeProvider,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    plan = runner.plan(runner.compose([one.project]))
+    root = plan.project.output_root
+    path = store.journal_path(root)
+    with lock_at_submission(path) as observe:
+        outcome = executed(plan, SqliteJournal(path, patience=SHORT), observe)
+
+    (task,) = fake.books().tasks
+    (error,) = outcome.errors
+    assert isinstance(error, JournalError)
+    assert outcome.folder is not None
+    (kept,) = (root / ".runner" / "spill").iterdir()
+    assert f"task {task} is kept in {kept}" in error.hint
+    assert f"--submitted {task}" in error.hint
+    assert "output.root" not in str(error)
+    assert f"the provider accepted task {task}" in capsys.readouterr().err
+    assert task in (outcome.folder / "runner.log").read_text(encoding="utf-8")
+    assert (outcome.folder / "manifest.json").is_file(), (
+        "what a run made is recorded although the journal failed"
+    )
+
+    again = one.run()
+    assert again.code == 0, again.out + again.err
+    assert f"adopted task {task}" in caplog.text
+    assert not kept.exists()
+    assert fake.books().submissions == 1
+
+
+def test_m4_the_plan_and_the_run_refuse_a_journal_that_lost_its_rows(
+    one: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
+    assert one.run().code == 0
+    path = store.journal_path(workplace.path / "outputs")
+    for lose in (lambda: path.write_bytes(b""), path.unlink):
+        lose()
+        for words in ((one.project,), ("plan", one.project)):
+            refused = workplace.run(*words)
+            assert refused.code == 2, refused.out
+            assert "$0.10" in refused.err
+            assert "python -m runner recover " in refused.err
+            assert "python -m runner recover --accept-loss" in refused.err
+    assert workplace.run("recover").code == 0
+    assert one.run().code == 0
+    assert fake.books().submissions == 1
+
+
+def test_m7_a_task_id_that_another_attempt_has_is_an_unknown_outcome(
+    workplace: Workplace, fake: FakeProvider
+) -> None:
+    """A provider that begins to count again, as after the loss of its own books."""
+    assert Desk(workplace, fake, {"main": {"one": "a quiet lake"}}).run().code == 0
+    with running(workplace.path / "new_books.jsonl") as forgetful:
+        desk = Desk(workplace, forgetful, {"main": {"one": "wind"}})
+        for _ in range(2):
+            refused = desk.run()
+            assert refused.code == 3, refused.out
+            assert "task task-1" in refused.out
+            assert "journal resolve" in refused.out
+        assert forgetful.books().submissions == 1
+        assert [row["phase"] for row in desk.rows()] == ["fetched", "unknown"]
+        (_, lost) = desk.rows()
+        assert "another attempt" in lost["note"]
+        assert workplace.run("journal", "resolve", lost["token"], "--abandon").code == 0
+        assert desk.run().code == 0
+        assert forgetful.books().submissions == 2
