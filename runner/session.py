@@ -10,6 +10,7 @@ The command line, a sweep and a notebook are clients of it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -196,7 +197,8 @@ class Session:
             try:
                 return await self._finished(run, recorder)
             except RunnerError as error:
-                recorder.fail(str(error))
+                with contextlib.suppress(OSError):
+                    recorder.fail(str(error))
                 raise
             finally:
                 self._buses.remove(run.bus)

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import shutil
 import sqlite3
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 import runner
 from runner import store
@@ -15,12 +23,10 @@ from runner.store.sqlite.journal import SqliteJournal
 from runner.store.sqlite.writer import Patience
 from runner.testing.fake_provider.client import running
 from tests.engine.desk import Desk
+from tests.engine.paid import ROOT, PaidProject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    import pytest
 
     from runner import Plan, RunOutcome
     from runner.api import Event
@@ -122,3 +128,63 @@ def test_m7_a_task_id_that_another_attempt_has_is_an_unknown_outcome(
         assert workplace.run("journal", "resolve", lost["token"], "--abandon").code == 0
         assert desk.run().code == 0
         assert forgetful.books().submissions == 2
+
+
+class WithFewFiles(PaidProject):
+    """A project in processes that may open so many files."""
+
+    limit = 1024
+
+    def start(self, *words: str, fault: str = "") -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["sh", "-c", f'ulimit -n {self.limit}; exec "$@"', "sh", sys.executable, "-m", "runner", *words],
+            cwd=self.workplace.path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@pytest.mark.parametrize("limit", [8, 10, 11, 12, 13, 14])
+def test_m8_too_many_open_files_are_named_and_nothing_is_paid_twice(
+    workplace: Workplace, fake: FakeProvider, uploader: dict[str, Any], limit: int
+) -> None:
+    project = WithFewFiles(workplace, fake, uploader, {"main": {"one": "a quiet lake"}})
+    assert project.run("shot.seed=1").code == 0
+    project.limit = limit
+    for words in ((project.override,), ("plan", project.override)):
+        failed = project.command(*words)
+        assert "Traceback" not in failed.text, failed.text
+        assert "damaged" not in failed.text
+        if failed.code:
+            assert "oo many" in failed.text, failed.text
+            assert "next:" in failed.text
+    project.limit = 1024
+    assert project.run().code == 0
+    assert fake.books().accepted == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="takes another user")
+def test_m8_a_journal_of_another_user_is_no_damaged_one(one: Desk, workplace: Workplace) -> None:
+    assert one.run().code == 0
+    # The folders of tests are closed to other users.
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "place"
+        shutil.copytree(workplace.path, place)
+        for path in (Path(folder), place):
+            path.chmod(0o755)
+        store.journal_path(place / "outputs").chmod(0o600)
+        for words in (("journal",), ("plan", one.project)):
+            refused = subprocess.run(
+                ["setpriv", "--reuid", "65534", "--clear-groups", sys.executable, "-m", "runner", *words],
+                cwd=place,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
+            )
+            assert refused.returncode == 2, refused.stdout + refused.stderr
+            assert "no permission to open the journal" in refused.stderr
+            assert "check who owns it" in refused.stderr

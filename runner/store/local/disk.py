@@ -18,6 +18,8 @@ ROOM: Final = 1 << 20
 _NO_ROOM: Final = 1 << 16
 """With fewer bytes free than these SQLite cannot write the files that it needs beside the journal."""
 
+_SQLITE_FILES: Final = 3
+"""SQLite opens the journal, its log, and the index of the log at the same time."""
 _TOO_MANY: Final = "too many files are open"
 _RAISE_LIMIT: Final = "raise the limit (ulimit -n), then rerun the same command"
 MAKE_ROOM: Final = "make room, then rerun the same command: finished shots are kept"
@@ -120,10 +122,12 @@ def sync_folder(folder: Path) -> None:
 def _why_not_opened(journal: Path) -> OSError | None:
     """SQLite says only that a file cannot be opened; the system says why."""
     try:
-        with journal.open("rb+"):
-            return None
+        with contextlib.ExitStack() as opened:
+            for _ in range(_SQLITE_FILES):
+                opened.enter_context(journal.open("rb+"))
     except OSError as error:
         return error
+    return None
 
 
 def _free(folder: Path) -> int:
