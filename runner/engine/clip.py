@@ -106,6 +106,9 @@ async def _from_journal(job: ShotJob) -> Attempt:
             return await _requested(job, prepared)
     if attempt.phase is Phase.LOST:
         raise _lost(planned, attempt)
+    if attempt.phase is Phase.FETCHED and not attempt.task:
+        # Rebuilt from a run folder that does not state it, and no copy of the clip is left.
+        raise await _record_lost(job, attempt, _ClipGoneError("its task id is not known", attempt.cost))
     _check_account(job, attempt)
     async with _slot(job):
         resumed = await _resumed(job, attempt)
@@ -263,13 +266,14 @@ def _lost(planned: PlannedShot, attempt: Attempt) -> ShotError:
     return ShotError(
         "the clip was paid for, and is neither in the object store nor at the provider any more",
         where=planned.name,
-        why=f"task {attempt.task}: {attempt.note or 'the provider does not have it'}",
+        why=f"task {attempt.task or '(unknown)'}: {attempt.note or 'the provider does not have it'}",
         hint=f"generate another one: {planned.shot.at}.take={planned.request.take + 1}",
     )
 
 
 def _check_account(job: ShotJob, attempt: Attempt) -> None:
-    if attempt.account != job.account:
+    # Of a rebuilt attempt the account is not known: its provider says whether this one has the task.
+    if attempt.account not in ("", job.account):
         raise ShotError(
             "this shot was submitted with another account's key",
             where=job.planned.name,

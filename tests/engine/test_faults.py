@@ -188,3 +188,62 @@ def test_m8_a_journal_of_another_user_is_no_damaged_one(one: Desk, workplace: Wo
             assert refused.returncode == 2, refused.stdout + refused.stderr
             assert "no permission to open the journal" in refused.stderr
             assert "check who owns it" in refused.stderr
+
+
+def lose_the_clip(root: Path) -> None:
+    """From the object store, and from every run folder."""
+    for path in root.rglob("*"):
+        if path.is_file() and path.read_bytes()[4:8] == b"ftyp":
+            path.unlink()
+
+
+def test_m5_a_clip_that_is_gone_everywhere_is_fetched_again_from_its_provider(
+    one: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
+    root = workplace.path / "outputs"
+    assert one.run().code == 0
+    for lose_rows in (False, True):
+        if lose_rows:
+            store.journal_path(root).unlink()
+            assert workplace.run("recover").code == 0
+        lose_the_clip(root)
+        again = one.run()
+        assert again.code == 0, again.out
+    assert fake.books().submissions == 1
+
+
+def test_m5_a_clip_of_another_account_that_is_gone_can_be_given_up(
+    one: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
+    assert one.run("generator.api_key=alpha").code == 0
+    (row,) = one.rows()
+    give_up = ("journal", "resolve", row["token"], "--abandon")
+    refused = workplace.run(*give_up)
+    assert refused.code == 2, "the clip is there"
+    lose_the_clip(workplace.path / "outputs")
+    stopped = one.run("generator.api_key=beta")
+    assert stopped.code == 1
+    assert " ".join(give_up) in " ".join(stopped.out.split())
+    assert fake.books().submissions == 1
+    assert workplace.run(*give_up).code == 0
+    assert one.run("generator.api_key=beta").code == 0
+    assert fake.books().submissions == 2
+
+
+def test_m5_a_recovered_clip_without_a_task_id_that_is_gone_is_lost(
+    one: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
+    """No run folder says which task it was, so no provider can be asked for it."""
+    root = workplace.path / "outputs"
+    assert one.run().code == 0
+    (run,) = workplace.runs()
+    (run / "run.json").write_text("{}", encoding="utf-8")
+    store.journal_path(root).unlink()
+    assert workplace.run("recover").code == 0
+    lose_the_clip(root)
+    for _ in range(2):
+        lost = one.run()
+        assert lost.code == 1, lost.out
+        assert "neither in the object store nor at the provider" in " ".join(lost.out.split())
+        assert "take=2" in lost.out
+    assert fake.books().submissions == 1
