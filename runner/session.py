@@ -261,7 +261,11 @@ class Session:
         try:
             work = self._stack.enter_context(store.work_folder(self.root))
         except OSError as error:
-            raise store.unwritable("the outputs root cannot be written", self.root, error) from error
+            told = store.unwritable("the outputs root cannot be written", self.root, error)
+            if isinstance(error, (NotADirectoryError, FileExistsError)):
+                # A file is in its place: there is no journal that another root would lack.
+                told.hint = "move that file away, or choose another root with output.root=DIR"
+            raise told from error
         journal = await enter(self._journal or store.open_journal(self.root, self._notify))
         resources = Resources(
             root=self.root,
