@@ -561,6 +561,44 @@ class JournalContract:
 
         run(steps())
 
+    # --- recovery -----------------------------------------------------------------------------------------------
+
+    def test_attempts_that_another_record_proves_are_added_in_order(self, backend: Backend) -> None:
+        async def steps() -> None:
+            paid = [
+                attempt(token, phase=Phase.FETCHED, digest=DIGEST, cost=100, record=RECORD) for token in "cab"
+            ]
+            async with backend.session() as journal:
+                with backend.reader() as reader:
+                    assert reader.is_empty()
+                await journal.add(paid)
+                found = await journal.attempts(Filter())
+                assert [dataclasses.replace(one, seq=0) for one in found] == paid
+                assert [one.seq for one in found] == sorted(one.seq for one in found)
+                with pytest.raises(JournalError):
+                    await journal.add([attempt("d", phase=Phase.FETCHED, digest=DIGEST), paid[0]])
+                assert await journal.attempts(Filter()) == found
+                with pytest.raises(AlreadyDecided):
+                    await intended(journal, "e", key="key-c")
+            with backend.reader() as reader:
+                assert not reader.is_empty()
+
+        run(steps())
+
+    def test_losses_that_the_user_accepted(self, backend: Backend) -> None:
+        async def steps() -> None:
+            async with backend.session() as journal:
+                await journal.accept_losses(["k1", "k2"])
+                await journal.accept_losses(["k2", "root"])
+                await journal.accept_losses([])
+                # That is no attempt.
+                assert await journal.decisive("k1") is None
+            with backend.reader() as reader:
+                assert reader.accepted_losses() == {"k1", "k2", "root"}
+                assert reader.is_empty()
+
+        run(steps())
+
     # --- measurements and spilled ids ---------------------------------------------------------------------------
 
     def test_measurements(self, backend: Backend) -> None:

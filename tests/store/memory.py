@@ -35,6 +35,7 @@ class MemoryStore:
         self.measured: dict[tuple[str, str, int], float] = {}
         self.spilled: dict[str, tuple[str, Mapping[str, JSON]]] = {}
         self.files: dict[str, bytes] = {}
+        self.accepted: set[str] = set()
 
     def session(self, place: Place = Place.HERE) -> MemoryJournal:
         return MemoryJournal(self, place)
@@ -103,6 +104,12 @@ class MemoryReader:
             for (subject, metric, version), value in sorted(self._store.measured.items())
             if subject in subjects
         ]
+
+    def is_empty(self) -> bool:
+        return not self._store.rows
+
+    def accepted_losses(self) -> frozenset[str]:
+        return frozenset(self._store.accepted)
 
 
 class MemoryJournal:
@@ -179,6 +186,16 @@ class MemoryJournal:
 
     async def spend(self, scope: str, owner: str | None = None) -> Spend:
         return self._read.spend(scope, owner)
+
+    async def add(self, attempts: Sequence[Attempt]) -> None:
+        tokens = [row.token for row in (*self._store.rows, *attempts)]
+        if len(set(tokens)) < len(tokens):
+            raise JournalError("the journal refuses this change")
+        for attempt in attempts:
+            self._store.rows.append(dataclasses.replace(attempt, seq=len(self._store.rows) + 1))
+
+    async def accept_losses(self, keys: Collection[str]) -> None:
+        self._store.accepted.update(keys)
 
     async def acquire(self, key: str) -> Lease | None:
         owner, fence = self._store.leases.get(key, ("", 0))
