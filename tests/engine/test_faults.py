@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ import pytest
 import runner
 from runner import store
 from runner.api import EventKind
+from runner.engine.timing import Timing
 from runner.errors import JournalError
 from runner.store.sqlite.journal import SqliteJournal
 from runner.store.sqlite.writer import Patience
@@ -247,3 +249,29 @@ def test_m5_a_recovered_clip_without_a_task_id_that_is_gone_is_lost(
         assert "neither in the object store nor at the provider" in " ".join(lost.out.split())
         assert "take=2" in lost.out
     assert fake.books().submissions == 1
+
+
+def test_m2_a_heartbeat_that_fails_is_not_the_last_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = store.journal_path(tmp_path)
+
+    async def steps() -> None:
+        journal = SqliteJournal(path, patience=SHORT)
+        async with runner.Session(tmp_path, timing=Timing(heartbeat_s=0.02), journal=journal):
+            assert await journal.acquire("k") is not None
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                await until(lambda: "cannot be renewed" in caplog.text)
+                other.execute("ROLLBACK")
+                (beat,) = other.execute("SELECT beat FROM leases").fetchone()
+                await until(lambda: other.execute("SELECT beat FROM leases").fetchone()[0] > beat)
+
+    asyncio.run(steps())
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
