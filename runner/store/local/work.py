@@ -28,7 +28,7 @@ def work_folder(root: Path) -> Iterator[Path]:
     parent = root / ".runner" / "work"
     parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(parent)
-    # Under another name until it is locked: else a session that starts at this moment takes it for abandoned.
+    # Under another name until it is locked: else a session that starts at this moment could take it for abandoned.
     made = Path(tempfile.mkdtemp(prefix=_NEW, dir=parent))
     folder = parent / f"{_host()}-{made.name.removeprefix(_NEW)}"
     with (made / _LOCK).open("wb") as lock:
