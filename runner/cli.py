@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import io
 import os
@@ -73,6 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE) and not debug:
+            print("runner: too many files are open", file=sys.stderr)
+            print("  next: raise the limit (ulimit -n), then rerun the same command", file=sys.stderr)
+            return 2
         if debug or error.filename is not None:
             raise
         # Without a file's name it is our own output that cannot be written.

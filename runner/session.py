@@ -10,6 +10,7 @@ The command line, a sweep and a notebook are clients of it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -196,7 +197,8 @@ class Session:
             try:
                 return await self._finished(run, recorder)
             except RunnerError as error:
-                recorder.fail(str(error))
+                with contextlib.suppress(OSError):
+                    recorder.fail(str(error))
                 raise
             finally:
                 self._buses.remove(run.bus)
@@ -259,12 +261,11 @@ class Session:
         try:
             work = self._stack.enter_context(store.work_folder(self.root))
         except OSError as error:
-            raise OutputError(
-                "the outputs root cannot be written",
-                where=str(self.root),
-                why=error.strerror or str(error),
-                hint="make it writable, or choose another with output.root=DIR",
-            ) from error
+            told = store.unwritable("the outputs root cannot be written", self.root, error)
+            if isinstance(error, (NotADirectoryError, FileExistsError)):
+                # A file is in its place: there is no journal that another root would lack.
+                told.hint = "move that file away, or choose another root with output.root=DIR"
+            raise told from error
         journal = await enter(self._journal or store.open_journal(self.root, self._notify))
         resources = Resources(
             root=self.root,

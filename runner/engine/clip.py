@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import logging
 import math
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from runner.engine.run_context import ShotJob
 from runner.engine.submit import settle, submit
 from runner.engine.validate import validate
 from runner.engine.wait import revive, wait
-from runner.errors import BadClip, FetchFailed, ShotError, TaskFailed
+from runner.errors import BadClip, FetchFailed, JournalError, ShotError, TaskFailed
 from runner.money import dollars
 from runner.store import AlreadyDecided
 from runner.store.attempt import Attempt, Phase
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from runner.planning.plan import PlannedSequence, PlannedShot
     from runner.store.interface import Lease
 
+_log = logging.getLogger(__name__)
 _GONE_STATUSES = (401, 403, 404, 410)
 """HTTP statuses of a clip that cannot be had from its URL any more."""
 _SAME_PRICE = 0.01
@@ -74,7 +76,7 @@ async def stored_clip(
             )
             return await _decided(job), False
         finally:
-            await shielded(run.resources.journal.release(lease))
+            await shielded(_release(run, lease))
 
 
 async def _decided(job: ShotJob) -> Attempt:
@@ -104,6 +106,9 @@ async def _from_journal(job: ShotJob) -> Attempt:
             return await _requested(job, prepared)
     if attempt.phase is Phase.LOST:
         raise _lost(planned, attempt)
+    if attempt.phase is Phase.FETCHED and not attempt.task:
+        # Rebuilt from a run folder that does not state it, and no copy of the clip is left.
+        raise await _record_lost(job, attempt, _ClipGoneError("its task id is not known", attempt.cost))
     _check_account(job, attempt)
     async with _slot(job):
         resumed = await _resumed(job, attempt)
@@ -133,7 +138,7 @@ async def _resumed(job: ShotJob, attempt: Attempt) -> Attempt | None:
         if attempt.reserved != 0:
             raise await _record_lost(job, attempt, gone) from gone
         change = Change(note=str(gone), cost=gone.cost)
-        await journal.move(attempt.token, Phase.FAILED, change)
+        await journal.move(attempt.token, Phase.ABANDONED, change)
         return None
 
 
@@ -230,6 +235,15 @@ async def _acquire(run: RunContext, planned: PlannedShot) -> Lease:
         await timing.sleep(timing.lease_poll_s)
 
 
+async def _release(run: RunContext, lease: Lease) -> None:
+    """Give a lease back. Where that fails it ends with the session: the error must not replace an earlier one, which
+    may carry the id of a paid task."""
+    try:
+        await run.resources.journal.release(lease)
+    except JournalError as error:
+        _log.warning("the lease of a shot cannot be given back: %s", error.line)
+
+
 def _slot(job: ShotJob) -> contextlib.AbstractAsyncContextManager[None]:
     return job.run.resources.limits.slot(job.account, job.capabilities, job.run.plan.project.limits.in_flight)
 
@@ -252,13 +266,14 @@ def _lost(planned: PlannedShot, attempt: Attempt) -> ShotError:
     return ShotError(
         "the clip was paid for, and is neither in the object store nor at the provider any more",
         where=planned.name,
-        why=f"task {attempt.task}: {attempt.note or 'the provider does not have it'}",
+        why=f"task {attempt.task or '(unknown)'}: {attempt.note or 'the provider does not have it'}",
         hint=f"generate another one: {planned.shot.at}.take={planned.request.take + 1}",
     )
 
 
 def _check_account(job: ShotJob, attempt: Attempt) -> None:
-    if attempt.account != job.account:
+    # Of a rebuilt attempt the account is not known: its provider says whether this one has the task.
+    if attempt.account not in ("", job.account):
         raise ShotError(
             "this shot was submitted with another account's key",
             where=job.planned.name,

@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING, BinaryIO
 
 from runner.errors import FetchFailed, OutputError
-from runner.outputs.folder import MAKE_ROOM
+from runner.store import MAKE_ROOM
 
 if TYPE_CHECKING:
     from pathlib import Path

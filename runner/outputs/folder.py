@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from runner import store
 from runner.errors import OutputError
 from runner.naming import slug
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from runner.planning.plan import Plan, PlannedSequence, PlannedShot
 
 
-MAKE_ROOM: Final = "make room, then rerun the same command: finished shots are kept"
 _STALE_S: Final = 3600.0
 """A temporary file this old is left over from a run that was killed: nothing is written into one for so long."""
 
@@ -63,14 +63,7 @@ class RunFolder:
                 # The first file in a folder says whose it is, so that another run of the request knows its own.
                 self.write("run.json", json.dumps({"key": key, "state": "starting"}))
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            hint = "choose another with output.root=DIR"
-            raise OutputError(
-                "the disk is full" if full else "the output folder cannot be written",
-                where=str(path),
-                why=error.strerror or str(error),
-                hint=f"{MAKE_ROOM}; or {hint}" if full else hint,
-            ) from error
+            raise store.unwritable("the output folder cannot be written", path, error) from error
 
     def clip(self, sequence: PlannedSequence, planned: PlannedShot) -> Path:
         return self.path / sequence.slug / "shots" / f"{planned.stem}.mp4"
@@ -143,7 +136,7 @@ def _claimed(path: Path, key: str) -> Path:
     raise OutputError(
         "the output folder belongs to something else",
         where=str(path),
-        hint="choose another with output.root=DIR",
+        hint="move that folder away, then rerun the same command",
     )
 
 

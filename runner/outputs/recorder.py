@@ -9,9 +9,9 @@ import json
 import logging
 import platform
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from runner import __version__
+from runner import __version__, store
 from runner.api import EventKind
 from runner.money import to_usd
 from runner.outputs import manifest
@@ -46,28 +46,36 @@ class Recorder:
         self._folder = folder
         self._plan = plan
         self._started = datetime.now(UTC)
-        self._events = (folder.path / "events.jsonl").open("a", encoding="utf-8", buffering=1)
-        self._log = _RunLog(folder, self)
+        self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Recorder:
-        """Leave a mark of whose folder this is before anything else happens."""
-        self._token = _RUN.set(self)
-        logging.getLogger("runner").addHandler(self._log)
+        """Leave a mark of whose folder this is before anything else happens. Raises `OutputError`."""
+        try:
+            self._begin()
+        except OSError as error:
+            self._open.close()
+            raise store.unwritable("the output folder cannot be written", self._folder.path, error) from error
+        return self
+
+    def _begin(self) -> None:
+        events = (self._folder.path / "events.jsonl").open("a", encoding="utf-8", buffering=1)
+        self._events = events
+        self._open.callback(_closed, events)
+        log = _RunLog(self._folder, self)
+        self._open.callback(_closed, log)
+        token = _RUN.set(self)
+        self._open.callback(_RUN.reset, token)
+        logging.getLogger("runner").addHandler(log)
+        self._open.callback(logging.getLogger("runner").removeHandler, log)
         self._folder.write("run.json", _text(self._facts("running")))
         composed = self._plan.composed
         if composed is not None:
             self._folder.write(".hydra/config.yaml", composed.text)
             lines = [f"- {json.dumps(one, ensure_ascii=False)}\n" for one in composed.shown_overrides]
             self._folder.write(".hydra/overrides.yaml", "".join(lines) or "[]\n")
-        return self
 
     def __exit__(self, *error: object) -> None:
-        logging.getLogger("runner").removeHandler(self._log)
-        _RUN.reset(self._token)
-        with contextlib.suppress(OSError):
-            self._log.close()
-        with contextlib.suppress(OSError):
-            self._events.close()
+        self._open.close()
 
     def observe(self, event: Event) -> None:
         """Append one event, and log what one would look for."""
@@ -130,6 +138,11 @@ class Recorder:
             "host": platform.node(),
             "overrides": composed.shown_overrides if composed is not None else [],
         }
+
+
+def _closed(file: IO[str] | logging.Handler) -> None:
+    with contextlib.suppress(OSError):
+        file.close()
 
 
 def _text(facts: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.store.attempt import AlreadyDecided
+from runner.store.local.disk import MAKE_ROOM, unwritable
 from runner.store.local.objects import digest_of
 from runner.store.local.work import work_folder
 from runner.store.recovery import check_evidence, restore
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from runner.store.sqlite.reader import SqliteReader
 
 __all__ = [
+    "MAKE_ROOM",
     "AlreadyDecided",
     "check_evidence",
     "digest_of",
@@ -29,6 +31,7 @@ __all__ = [
     "open_journal",
     "read_journal",
     "restore",
+    "unwritable",
     "work_folder",
 ]
 

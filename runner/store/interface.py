@@ -98,6 +98,14 @@ class JournalReader(Protocol):
 
     def measurements(self, subjects: Collection[str]) -> list[Measurement]: ...
 
+    def is_empty(self) -> bool:
+        """Whether no attempt was ever recorded."""
+        ...
+
+    def accepted_losses(self) -> frozenset[str]:
+        """The keys of `Journal.accept_losses`."""
+        ...
+
 
 class Journal(Protocol):
     """Writes a journal. What a method changes is durable when it returns. For the tasks of one event loop.
@@ -130,9 +138,10 @@ class Journal(Protocol):
     async def move(self, token: str, phase: Phase, change: Change = ...) -> Attempt:
         """Record how far an attempt got, and what is newly known of it. Returns it as it is then.
 
-        An attempt that is ready or stored is not set back to what was before (intended, submitted, unknown, refused):
-        the call changes nothing. Raises `TaskIdInUse` for a task id that another attempt of the same generator and
-        account has, while that one is open or has its clip.
+        What comes too late changes nothing: an attempt that is ready or stored is not set back to what was before
+        (intended, submitted, unknown, refused), and one whose clip is stored does not fail any more. Raises
+        `TaskIdInUse` for a task id that another attempt of the same generator and account has, while that one is open
+        or has its clip.
         """
         ...
 
@@ -147,6 +156,15 @@ class Journal(Protocol):
 
     async def attempts(self, wanted: Filter) -> list[Attempt]: ...
     async def spend(self, scope: str, owner: str | None = None) -> Spend: ...
+
+    async def add(self, attempts: Sequence[Attempt]) -> None:
+        """Add finished attempts that another record proves, in order: for recovery. All of them or, where one is
+        refused, none."""
+        ...
+
+    async def accept_losses(self, keys: Collection[str]) -> None:
+        """Record that the user agreed to pay for these shots again."""
+        ...
 
     async def acquire(self, key: str) -> Lease | None:
         """Take the lease of a shot; `None` while another session holds it and may be alive. Call again to wait.

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
+    from runner.store.interface import Journal
     from runner.store.manifests import RecordedClip
-    from runner.store.sqlite.journal import SqliteJournal
 
 SCOPE = "recovered"
 """The scope of rebuilt attempts: no budget pays for them again."""
@@ -161,7 +161,7 @@ def recoverable(root: Path, more_roots: Sequence[Path] = ()) -> Recovery:
     return Recovery(attempts=tuple(attempts), files=tuple(files.items()), damaged=tuple(damaged))
 
 
-async def rebuild(journal: SqliteJournal, root: Path, found: Recovery) -> None:
+async def rebuild(journal: Journal, root: Path, found: Recovery) -> None:
     """Put the files back, then record the attempts."""
     for digest, source in found.files:
         await asyncio.to_thread(put_back, root, digest, source)

@@ -157,6 +157,8 @@ def _check(attempt: Attempt, answer: str, root: Path) -> None:
     may = {Phase.INTENDED, Phase.UNKNOWN}
     if answer == "--abandon":
         may |= {Phase.SUBMITTED, Phase.READY, Phase.LOST}
+        if not store.object_store(root).intact(attempt.digest):
+            may.add(Phase.FETCHED)
     if attempt.phase not in may and not attempt.task_from_user:
         raise UsageError(
             f"this attempt is {attempt.phase}; there is nothing to resolve with {answer}", where=attempt.name

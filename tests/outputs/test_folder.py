@@ -86,7 +86,8 @@ def test_where_everything_is_taken_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(RunnerError, match="belongs to something else") as caught:
         opened(tmp_path / "label-01234567")
 
-    assert "output.root" in caught.value.hint
+    assert "move that folder away" in caught.value.hint
+    assert "output.root" not in caught.value.hint, "where all of it would be paid for again"
 
 
 def test_an_empty_folder_and_one_of_a_run_that_died_at_once_are_used(tmp_path: Path) -> None:
@@ -107,7 +108,8 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path, name: str
 
     assert caught.value.where == str(tmp_path / name)
     assert caught.value.why
-    assert "output.root" in caught.value.hint
+    assert "rerun the same command" in caught.value.hint
+    assert "output.root" not in caught.value.hint, "where all of it would be paid for again"
 
 
 def test_the_private_folder_of_a_run_is_inside_that_of_its_session(tmp_path: Path) -> None:

@@ -159,7 +159,9 @@ class JournalContract:
 
         run(steps())
 
-    @pytest.mark.parametrize("earlier", [Phase.INTENDED, Phase.SUBMITTED, Phase.UNKNOWN, Phase.REFUSED])
+    @pytest.mark.parametrize(
+        "earlier", [Phase.INTENDED, Phase.SUBMITTED, Phase.UNKNOWN, Phase.REFUSED, Phase.FAILED]
+    )
     def test_a_stored_clip_is_not_set_back(self, backend: Backend, earlier: Phase) -> None:
         async def steps() -> None:
             async with backend.session() as journal:
@@ -167,6 +169,8 @@ class JournalContract:
                 done = await journal.move(first.token, Phase.FETCHED, Change(task="1", digest=DIGEST))
                 assert await journal.move(first.token, earlier, Change(task="2", cost=0, note="late")) == done
                 assert await journal.decisive(first.key) == done
+                with pytest.raises(AlreadyDecided):  # nor is it paid for again
+                    await intended(journal, "b", key=first.key)
 
         run(steps())
 
@@ -444,6 +448,38 @@ class JournalContract:
 
         run(steps())
 
+    def test_a_silence_is_that_of_one_holding(self, backend: Backend) -> None:
+        """A lease that was given back and taken again has not been silent before."""
+
+        async def steps() -> None:
+            async with backend.session(Place.OTHER_HOST) as far, backend.session() as here:
+                lease = await far.acquire("k")
+                assert lease is not None
+                for _ in range(int(LEASE_S) - 1):
+                    assert await here.acquire("k") is None
+                    backend.monotonic += 1.0
+                await far.release(lease)
+                assert await far.acquire("k") is not None
+                for _ in range(int(LEASE_S) - 1):
+                    assert await here.acquire("k") is None
+                    backend.monotonic += 1.0
+
+        run(steps())
+
+    def test_a_takeover_beside_a_refusal_is_not_waited_for_twice(self, backend: Backend) -> None:
+        async def steps() -> None:
+            async with backend.session(Place.OTHER_HOST) as far, backend.session() as here:
+                assert await far.acquire("k") is not None
+                for _ in range(int(LEASE_S)):
+                    assert await here.acquire("k") is None
+                    backend.monotonic += 1.0
+                refused = here.move("f" * 32, Phase.SUBMITTED, Change(task="1"))
+                taken, error = await asyncio.gather(here.acquire("k"), refused, return_exceptions=True)
+                assert isinstance(error, JournalError)
+                assert taken == Lease(key="k", owner=here.owner, fence=2)
+
+        run(steps())
+
     @pytest.mark.parametrize("jump_s", [-1e6, 1e6])
     def test_the_clocks_of_two_hosts_are_not_compared(self, backend: Backend, jump_s: float) -> None:
         async def steps() -> None:
@@ -522,6 +558,44 @@ class JournalContract:
             async with backend.session() as two:
                 assert await two.leased() == frozenset()
                 assert await two.acquire("k") is not None
+
+        run(steps())
+
+    # --- recovery -----------------------------------------------------------------------------------------------
+
+    def test_attempts_that_another_record_proves_are_added_in_order(self, backend: Backend) -> None:
+        async def steps() -> None:
+            paid = [
+                attempt(token, phase=Phase.FETCHED, digest=DIGEST, cost=100, record=RECORD) for token in "cab"
+            ]
+            async with backend.session() as journal:
+                with backend.reader() as reader:
+                    assert reader.is_empty()
+                await journal.add(paid)
+                found = await journal.attempts(Filter())
+                assert [dataclasses.replace(one, seq=0) for one in found] == paid
+                assert [one.seq for one in found] == sorted(one.seq for one in found)
+                with pytest.raises(JournalError):
+                    await journal.add([attempt("d", phase=Phase.FETCHED, digest=DIGEST), paid[0]])
+                assert await journal.attempts(Filter()) == found
+                with pytest.raises(AlreadyDecided):
+                    await intended(journal, "e", key="key-c")
+            with backend.reader() as reader:
+                assert not reader.is_empty()
+
+        run(steps())
+
+    def test_losses_that_the_user_accepted(self, backend: Backend) -> None:
+        async def steps() -> None:
+            async with backend.session() as journal:
+                await journal.accept_losses(["k1", "k2"])
+                await journal.accept_losses(["k2", "root"])
+                await journal.accept_losses([])
+                # That is no attempt.
+                assert await journal.decisive("k1") is None
+            with backend.reader() as reader:
+                assert reader.accepted_losses() == {"k1", "k2", "root"}
+                assert reader.is_empty()
 
         run(steps())
 

@@ -35,6 +35,7 @@ class MemoryStore:
         self.measured: dict[tuple[str, str, int], float] = {}
         self.spilled: dict[str, tuple[str, Mapping[str, JSON]]] = {}
         self.files: dict[str, bytes] = {}
+        self.accepted: set[str] = set()
 
     def session(self, place: Place = Place.HERE) -> MemoryJournal:
         return MemoryJournal(self, place)
@@ -104,13 +105,19 @@ class MemoryReader:
             if subject in subjects
         ]
 
+    def is_empty(self) -> bool:
+        return not self._store.rows
+
+    def accepted_losses(self) -> frozenset[str]:
+        return frozenset(self._store.accepted)
+
 
 class MemoryJournal:
     def __init__(self, store: MemoryStore, place: Place) -> None:
         self.owner = uuid.uuid4().hex
         self._store = store
         self._read = MemoryReader(store)
-        self._silent: dict[str, tuple[str, int, float, float]] = {}
+        self._silent: dict[str, tuple[tuple[int, int], float, float]] = {}
         store.places[self.owner] = place
         store.beats[self.owner] = 0
 
@@ -152,6 +159,8 @@ class MemoryJournal:
         row = found[0]
         if row.phase in (Phase.READY, Phase.FETCHED) and phase in _BEFORE_READY:
             return row
+        if row.phase is Phase.FETCHED and phase is Phase.FAILED:
+            return row
         changes: dict[str, Any] = {
             field.name: value
             for field in dataclasses.fields(change)
@@ -178,6 +187,16 @@ class MemoryJournal:
     async def spend(self, scope: str, owner: str | None = None) -> Spend:
         return self._read.spend(scope, owner)
 
+    async def add(self, attempts: Sequence[Attempt]) -> None:
+        tokens = [row.token for row in (*self._store.rows, *attempts)]
+        if len(set(tokens)) < len(tokens):
+            raise JournalError("the journal refuses this change")
+        for attempt in attempts:
+            self._store.rows.append(dataclasses.replace(attempt, seq=len(self._store.rows) + 1))
+
+    async def accept_losses(self, keys: Collection[str]) -> None:
+        self._store.accepted.update(keys)
+
     async def acquire(self, key: str) -> Lease | None:
         owner, fence = self._store.leases.get(key, ("", 0))
         if owner != self.owner:
@@ -185,19 +204,18 @@ class MemoryJournal:
                 return None
             fence += 1
             self._store.leases[key] = (self.owner, fence)
-            self._silent.pop(key, None)
         return Lease(key=key, owner=self.owner, fence=fence)
 
     def _dead(self, key: str, owner: str) -> bool:
         place, mine = self._store.places[owner], self._store.places[self.owner]
         if {place, mine} <= {Place.HERE, Place.HERE_DEAD}:
             return place is Place.HERE_DEAD
-        now, beat = self._store.monotonic, self._store.beats[owner]
-        before = self._silent.get(key)
+        now, holding = self._store.monotonic, (self._store.leases[key][1], self._store.beats[owner])
         lasted = 0.0
-        if before is not None and before[:2] == (owner, beat):
-            lasted = before[3] + min(now - before[2], 5.0)
-        self._silent[key] = (owner, beat, now, lasted)
+        if key in self._silent and self._silent[key][0] == holding:
+            _, seen_at, lasted = self._silent[key]
+            lasted += min(now - seen_at, 5.0)
+        self._silent[key] = (holding, now, lasted)
         return lasted >= LEASE_S
 
     async def renew(self) -> None:

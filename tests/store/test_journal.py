@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import struct
 import tempfile
 import time
 from pathlib import Path
@@ -174,6 +175,37 @@ def test_rows_do_not_stay_in_the_log_beside_the_journal(local: LocalStore, tmp_p
         assert in_the_file() == 2
         beside = local.journal.with_name("journal.db-wal")
         assert not beside.exists() or not beside.stat().st_size
+
+    run(steps())
+
+
+def transactions(local: LocalStore) -> int:
+    """How many write transactions the journal has seen: `iChange` of its WAL index (sqlite.org/walformat.html, 2.1)."""
+    (count,) = struct.unpack_from("=I", local.journal.with_name("journal.db-shm").read_bytes(), 8)
+    return int(count)
+
+
+def test_what_is_asked_at_the_same_time_shares_a_transaction(local: LocalStore) -> None:
+    """A hundred shots wait for a few flushes of the disk, not for a hundred."""
+
+    async def steps() -> None:
+        async with local.session(patience=Patience(try_s=0.05, whole_s=120.0)) as journal:
+            tokens = [(await intended(journal, f"{number:02x}f")).token for number in range(100)]
+            with contextlib.closing(sqlite3.connect(local.journal, isolation_level=None)) as lock:
+                lock.execute("BEGIN IMMEDIATE")
+                before = transactions(local)
+                moving = [
+                    asyncio.create_task(journal.move(token, Phase.SUBMITTED, Change(task=token)))
+                    for token in tokens
+                ]
+                deadline = time.monotonic() + 60
+                while not local.told:  # the writer has begun, and waits for the lock
+                    assert time.monotonic() < deadline
+                    await asyncio.sleep(0.01)
+                lock.execute("ROLLBACK")
+            moved = await asyncio.gather(*moving)
+            assert {one.phase for one in moved} == {Phase.SUBMITTED}
+            assert 1 <= transactions(local) - before <= 3
 
     run(steps())
 

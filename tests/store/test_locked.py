@@ -100,6 +100,27 @@ def test_a_lock_that_is_not_given_back_is_an_error_that_advises_no_other_root(lo
     run(steps())
 
 
+def test_a_session_that_could_not_give_its_leases_back_holds_nobody_up(local: LocalStore) -> None:
+    """Its process may live on for long: a notebook, or a server."""
+
+    async def steps() -> None:
+        async with local.session(patience=SHORT) as journal:
+            first = await journal.acquire("k")
+            assert first is not None
+            with local.reader() as reader:
+                assert reader.leased() == {"k"}
+            lock = sqlite3.connect(local.journal, isolation_level=None)
+            lock.execute("BEGIN IMMEDIATE")
+        lock.close()
+        async with local.session() as other:
+            assert await other.leased() == frozenset()
+            taken = await other.acquire("k")
+            assert taken is not None
+            assert taken.fence > first.fence
+
+    run(steps())
+
+
 def test_each_of_those_who_waited_gets_an_error_of_its_own(local: LocalStore) -> None:
     """A shot adds its own task id to the error that it shows."""
 

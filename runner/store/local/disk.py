@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
-from runner.errors import JournalError
+from runner.errors import JournalError, OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,10 @@ ROOM: Final = 1 << 20
 _NO_ROOM: Final = 1 << 16
 """With fewer bytes free than these SQLite cannot write the files that it needs beside the journal."""
 
+_SQLITE_FILES: Final = 3
+"""SQLite opens the journal, its log, and the index of the log at the same time."""
+_TOO_MANY: Final = "too many files are open"
+_RAISE_LIMIT: Final = "raise the limit (ulimit -n), then rerun the same command"
 MAKE_ROOM: Final = "make room, then rerun the same command: finished shots are kept"
 
 
@@ -75,8 +79,7 @@ def failure(journal: Path, error: Exception) -> JournalError:
         what = "no permission to open the journal"
         hint = "check who owns it and its folder, then rerun the same command"
     elif code in (errno.EMFILE, errno.ENFILE):
-        what = "too many files are open"
-        hint = "raise the limit (ulimit -n), then rerun the same command"
+        what, hint = _TOO_MANY, _RAISE_LIMIT
     elif "locked" in text:
         what, text = (
             "the journal is locked",
@@ -93,6 +96,18 @@ def failure(journal: Path, error: Exception) -> JournalError:
     return JournalError(what, where=str(journal), why=text, hint=hint)
 
 
+def unwritable(what: str, folder: Path, error: OSError) -> OutputError:
+    """The error to show when a folder of an outputs root cannot be written. It advises no other root, as `failure`."""
+    hint = "correct that, then rerun the same command"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        hint = "make it writable, then rerun the same command"
+    elif is_full(error, folder):
+        what, hint = "the disk is full", MAKE_ROOM
+    elif error.errno in (errno.EMFILE, errno.ENFILE):
+        what, hint = _TOO_MANY, _RAISE_LIMIT
+    return OutputError(what, where=str(folder), why=error.strerror or str(error), hint=hint)
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in a folder survive a power cut, where the system knows how."""
     if os.name != "posix":
@@ -107,10 +122,12 @@ def sync_folder(folder: Path) -> None:
 def _why_not_opened(journal: Path) -> OSError | None:
     """SQLite says only that a file cannot be opened; the system says why."""
     try:
-        with journal.open("rb+"):
-            return None
+        with contextlib.ExitStack() as opened:
+            for _ in range(_SQLITE_FILES):
+                opened.enter_context(journal.open("rb+"))
     except OSError as error:
         return error
+    return None
 
 
 def _free(folder: Path) -> int:

@@ -19,7 +19,7 @@ from runner.store.local import spill
 from runner.store.local.disk import MAKE_ROOM
 from runner.store.sqlite import rows
 from runner.store.sqlite.leases import Leases
-from runner.store.sqlite.process import Process, this_process
+from runner.store.sqlite.process import Process, begin_session, end_session, this_process
 from runner.store.sqlite.writer import Patience, Writer
 
 if TYPE_CHECKING:
@@ -63,9 +63,11 @@ class SqliteJournal:
 
     async def __aenter__(self) -> SqliteJournal:
         await self._writer.open()
+        begin_session(self._leases.me)
         try:
             await self._adopt_spilled()
         except BaseException:
+            end_session(self._leases.me)
             await self._writer.close()
             raise
         return self
@@ -77,6 +79,8 @@ class SqliteJournal:
             with contextlib.suppress(JournalError):
                 await self._writer.do(self._leases.release_all)
         finally:
+            # Where the journal could not take it, too.
+            end_session(self._leases.me)
             await self._writer.close()
 
     # --- attempts ---------------------------------------------------------------------------------------------

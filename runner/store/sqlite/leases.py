@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner.errors import LeaseLost
 from runner.store.interface import Lease
-from runner.store.sqlite.process import Process, is_alive
+from runner.store.sqlite.process import Process, has_ended_here, is_alive
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,8 +35,8 @@ class _Holder:
 class _Silence:
     """A heartbeat as last seen, and for how long it has not moved, by the clock of the one who waits."""
 
-    owner: str
-    beat: int
+    holding: tuple[str, int, int]
+    """The owner, its fence and its heartbeat."""
     seen_at: float
     lasted_s: float = 0.0
 
@@ -48,6 +48,7 @@ class Leases:
     me: Process
     monotonic: Callable[[], float]
     _silences: dict[str, _Silence] = field(default_factory=dict)
+    """By key. Kept after a takeover: the transaction may be done again, because something beside it was refused."""
 
     def acquire(self, connection: sqlite3.Connection, key: str, wall: float) -> Lease | None:
         """Take the lease of a shot; `None` while another session holds it and may be alive."""
@@ -56,7 +57,6 @@ class Leases:
             return Lease(key=key, owner=self.me.owner, fence=holder.fence)
         if holder is not None and holder.process.owner and not self._dead(key, holder):
             return None
-        self._silences.pop(key, None)
         fence = holder.fence + 1 if holder is not None else 1
         me = self.me
         connection.execute(
@@ -111,12 +111,12 @@ class Leases:
         if alive is not None:
             return not alive
         now, before = self.monotonic(), self._silences.get(key)
-        process = holder.process
-        if before is None or (before.owner, before.beat) != (process.owner, holder.beat):
-            self._silences[key] = _Silence(process.owner, holder.beat, now)
+        holding = (holder.process.owner, holder.fence, holder.beat)
+        if before is None or before.holding != holding:
+            self._silences[key] = _Silence(holding, now)
             return False
         lasted_s = before.lasted_s + min(now - before.seen_at, _STEP_S)
-        self._silences[key] = _Silence(process.owner, holder.beat, now, lasted_s)
+        self._silences[key] = _Silence(holding, now, lasted_s)
         return lasted_s >= LEASE_S
 
     def _may_live(self, holder: _Holder, wall: float) -> bool:
@@ -126,7 +126,9 @@ class Leases:
 
     def _looked_up(self, holder: _Holder) -> bool | None:
         """What the process table says of a holder; `None` where it states nothing."""
-        return is_alive(holder.process) if self.me.sees(holder.process) else None
+        if not self.me.sees(holder.process):
+            return None
+        return not has_ended_here(holder.process) and is_alive(holder.process)
 
 
 def _holder(connection: sqlite3.Connection, key: str) -> _Holder | None:

@@ -7,6 +7,10 @@ import platform
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+_OPEN_HERE: Final[set[str]] = set()
+"""The owners of the sessions that this process has open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,21 @@ def this_process() -> Process:
         pid=pid,
         life=_life_of(pid) or "",
     )
+
+
+def begin_session(process: Process) -> None:
+    """Note that a session of this process is open, see `has_ended_here`."""
+    _OPEN_HERE.add(process.owner)
+
+
+def end_session(process: Process) -> None:
+    _OPEN_HERE.discard(process.owner)
+
+
+def has_ended_here(process: Process) -> bool:
+    """Whether a process is this one, and its session has ended: a notebook or a server outlives its sessions."""
+    here = process.pid == os.getpid() and process.life == _life_of(process.pid)
+    return here and process.owner not in _OPEN_HERE
 
 
 def is_alive(process: Process) -> bool | None:

@@ -39,7 +39,7 @@ def update(
     (before,) = select(connection, "token = ?", token) or (None,)
     if before is None:
         return None
-    if before.phase in (Phase.READY, Phase.FETCHED) and phase in _EARLIER:
+    if phase in _OVERTAKEN.get(before.phase, ()):
         return before  # a run that was stopped for long reports what another one has overtaken
     changes: dict[str, Any] = {
         field.name: value
@@ -62,6 +62,8 @@ def withdraw(connection: sqlite3.Connection, token: str, change: Change, now: fl
 
 
 _EARLIER: Final = frozenset({Phase.INTENDED, Phase.SUBMITTED, Phase.UNKNOWN, Phase.REFUSED})
+_OVERTAKEN: Final = {Phase.READY: _EARLIER, Phase.FETCHED: _EARLIER | {Phase.FAILED}}
+"""By the phase of an attempt, what comes too late and changes nothing."""
 
 
 def decisive_of(connection: sqlite3.Connection, key: str) -> Attempt | None:
