@@ -38,7 +38,7 @@ PICTURE = (
 HOST = "KIE cannot fetch an image from where it is; for first frames try uploader=kie"
 ADDRESS = "check generator.api_url"
 CARD = (
-    "the model asks for more than its card knows: set it in generator.params, add a newer card to "
+    "the model needs more than its card knows: set it in generator.params, add a newer card to "
     "conf/cards/kie/, or take another model"
 )
 CHANGE = "change the prompt, then rerun the same command"
