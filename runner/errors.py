@@ -130,19 +130,14 @@ class ConfigError(RunnerError):
     exit_code = 2
 
     def __init__(
-        self, what: str, problems: tuple[Problem, ...] = (), *, why: str = "", hint: str = ""
+        self, what: str, problems: tuple[Problem, ...] = (), *, where: str = "", why: str = "", hint: str = ""
     ) -> None:
-        super().__init__(what, why=why, hint=hint)
+        super().__init__(what, where=where, why=why, hint=hint)
         self.problems = problems
 
     def __str__(self) -> str:
-        lines = [self.what]
-        lines += [f"- {problem}" for problem in self.problems]
-        if self.why:
-            lines.append(f"  why: {self.why}")
-        if self.hint:
-            lines.append(f"  next: {self.hint}")
-        return "\n".join(lines)
+        problems = (f"- {problem}" for problem in self.problems)
+        return "\n".join((self.what, *problems, *(f"  {label}: {text}" for label, text in self.labelled)))
 
 
 class UsageError(RunnerError):

@@ -60,7 +60,7 @@ def selectable_plugins(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _about(file: Path) -> str:
     try:
-        with file.open(encoding="utf-8") as lines:
+        with file.open(encoding="utf-8-sig") as lines:
             for line in lines:
                 if line.startswith("#") and "@package" not in line:
                     return line.lstrip("# ").strip()

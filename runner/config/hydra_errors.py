@@ -21,11 +21,11 @@ def explained(error: Exception, words: Sequence[str], folder: Path) -> Exception
 
     `words` are the overrides and `folder` the working folder of the composition.
     """
-    import yaml
     from hydra.errors import HydraException, MissingConfigException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
     if isinstance(error, RunnerError):
+        error.where = error.where.removeprefix(f"{folder.absolute()}/")
         return error
     if isinstance(error, MissingConfigException):
         return _missing(error.missing_cfg_file or "", error.options or (), str(error), folder)
@@ -34,26 +34,9 @@ def explained(error: Exception, words: Sequence[str], folder: Path) -> Exception
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         text = f"{error} {error.__cause__}" if error.__cause__ else str(error)
         return _not_composed(hidden_text(text, words))
-    if isinstance(error, yaml.YAMLError):
-        return ConfigError("a YAML file cannot be read", why=" ".join(str(error).split()))
-    if isinstance(error, UnicodeDecodeError):
-        return ConfigError(f"{_not_utf8(folder) or 'a YAML file'} is not UTF-8 text", why=str(error))
     if isinstance(error, ValueError) and "Config group override" in str(error):
         return UsageError("a group is chosen by the name of one of its files", hint="python -m runner --help")
     return error
-
-
-def _not_utf8(folder: Path) -> str:
-    """The file that Python's message does not name."""
-    for conf in catalogue.conf_folders(folder):
-        for file in sorted(conf.rglob("*.yaml")):
-            try:
-                file.read_text(encoding="utf-8")
-            except ValueError:
-                return str(file)
-            except OSError:
-                continue
-    return ""
 
 
 def _missing(path: str, options: Sequence[str], text: str, folder: Path) -> ConfigError:

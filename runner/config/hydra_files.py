@@ -98,10 +98,8 @@ class YamlFiles(ConfigSource):
         file = self._file(self._normalize_file_name(config_path))
         if not file.is_file():
             raise ConfigLoadError(f"there is no file {file}")
-        content = yaml_text.mapping(file)
-        with file.open(encoding="utf-8") as text:
-            header = self._get_header_dict(text.read(512))
-        config = OmegaConf.load(file) if content is None else OmegaConf.create(content)
+        config = OmegaConf.create(yaml_text.mapping(file))
+        header = self._get_header_dict(yaml_text.read(file)[:512])
         return ConfigResult(
             config=config, path=f"{_YAML}://{self.path}", provider=self.provider, header=header
         )

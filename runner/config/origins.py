@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from runner.config import yaml_text
+from runner.errors import ConfigError
 from runner.redaction import hidden_override
 
 if TYPE_CHECKING:
@@ -110,8 +111,8 @@ def _sets(override: str, inner: str) -> bool:
 
 def _tree(file: Path) -> yaml.Node | None:
     try:
-        return yaml_text.nodes(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        return yaml_text.nodes(yaml_text.read(file))
+    except (OSError, ConfigError, yaml.YAMLError):
         return None
 
 

@@ -15,6 +15,9 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf._utils import get_omega_conf_dumper, get_yaml_loader
 
+from runner.config import yaml_errors
+from runner.errors import ConfigError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,14 +27,36 @@ _LIBYAML: Final = bool(getattr(yaml, "__with_libyaml__", False))
 _read: dict[Path, tuple[object, Any]] = {}
 
 
-def mapping(path: Path) -> dict[Any, Any] | None:
-    """What a file holds, by OmegaConf's rules; `None` for all that is not plainly a mapping. Do not change it."""
+def read(path: Path) -> str:
+    """The text of a file, without a byte order mark. Raises `ConfigError` where it is not UTF-8."""
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise yaml_errors.not_utf8(path, raw, error) from error
+
+
+def mapping(path: Path) -> dict[Any, Any]:
+    """What a file holds, by OmegaConf's rules; nothing where it is empty. Do not change it.
+
+    Raises `ConfigError` with the line where it is not YAML, or not a mapping.
+    """
     found = path.stat()
     state = (found.st_mtime_ns, found.st_size, found.st_ino)
     known = _read.get(path)
     if known is None or known[0] != state:
         known = _read[path] = state, _parsed(path)
-    return known[1] if isinstance(known[1], dict) else None
+    if known[1] is None:
+        return {}
+    if not isinstance(known[1], dict):
+        kind = "a list" if isinstance(known[1], list) else "plain text"
+        raise ConfigError(
+            "a configuration file holds keys and values",
+            where=f"{path}:1",
+            why=f"this one holds {kind}",
+            hint="write KEY: VALUE lines; conf/README.md shows a whole file",
+        )
+    return known[1]
 
 
 def forget() -> None:
@@ -62,13 +87,14 @@ def text(value: Any) -> str:
 
 
 def _parsed(path: Path) -> Any:
-    if not _LIBYAML:
-        return None
+    written = read(path)
+    if _LIBYAML:
+        with contextlib.suppress(yaml.YAMLError, ValueError):
+            return yaml.load(written, Loader=_loader())  # OmegaConf's loader is a safe one
     try:
-        # OmegaConf's loader is a safe one.
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())
-    except (yaml.YAMLError, ValueError):
-        return None
+        return yaml.load(written, Loader=get_yaml_loader())
+    except yaml.YAMLError as error:
+        raise yaml_errors.explained(path, written, error) from error
 
 
 @cache

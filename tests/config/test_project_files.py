@@ -38,10 +38,16 @@ def test_a_project_file_without_its_header_is_told_which(workplace: Workplace, b
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("project: {name: film}\nsequences: [a: {\n", ["cannot be read", "film.yaml", "line 4"]),
-        ("project: {name: film}\nproject: {name: twice}\n", ["duplicate key project", "film.yaml", "line 3"]),
-        ("project:\n\tname: film\n", ["cannot be read", "film.yaml", "line 3"]),
-        ("- a\n- b\n", ["project/film", "ListConfig"]),
+        (
+            "project: {name: film}\nsequences: [a: {\n",
+            ["cannot be read", "film.yaml:3:16", "sequences: [a: {", "close the bracket"],
+        ),
+        (
+            "project: {name: film}\nproject: {name: twice}\n",
+            ["key project is there twice, first in line 2", "film.yaml:3"],
+        ),
+        ("project:\n\tname: film\n", ["cannot be read", "film.yaml:3:1", "a tab"]),
+        ("- a\n- b\n", ["film.yaml:1", "holds a list", "KEY: VALUE"]),
         ("", ["project.name: is required", "sequences: there is no sequence"]),
         ("project: {name: film}\n", ["sequences: there is no sequence"]),
         ("project: {name: film}\nsequences: [one, two]\n", ["project/film", "ListConfig"]),
@@ -66,6 +72,14 @@ def test_a_file_that_is_not_utf8_is_named(workplace: Workplace) -> None:
 
     assert answer.code == 2
     assert "film.yaml is not UTF-8 text" in answer.err
+
+
+def test_a_file_with_a_byte_order_mark_is_read(workplace: Workplace) -> None:
+    workplace.write("conf/project/film.yaml", f"# @package _global_\n{GOOD}".encode("utf-8-sig"))
+
+    answer = workplace.run("plan", "+project=film")
+
+    assert answer.code == 0, answer.err
 
 
 def test_a_folder_is_no_project(workplace: Workplace) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from runner.config import yaml_text
+from runner.errors import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,27 +84,38 @@ def test_numbers_words_and_blocks_are_read_by_the_rules_of_omegaconf(file: Path)
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "a: 1\na: 2\n",
-        WRITTEN,
-        "a: [1\n",
-        "a:\n\t- b\n",
-        "- a list\n",
-        "a word\n",
-        "",
-        "a: \ud7ff\x07\n",
-        "? [x]\n: y\n",
-    ],
+    "text", ["a: 1\na: 2\n", WRITTEN, "a: [1\n", "a:\n\t- b\n", "a: \ud7ff\x07\n", "? [x]\n: y\n"]
 )
-def test_what_is_not_plainly_a_mapping_is_left_to_omegaconf(file: Path, text: str) -> None:
-    assert read(file, text) is None
+def test_a_file_that_is_not_yaml_is_an_error_with_its_line(file: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(file, text)
+    assert f"{file}:" in caught.value.where
 
 
-def test_a_file_that_is_not_utf_8_is_left_to_omegaconf(file: Path) -> None:
-    file.write_bytes("a: b".encode("utf-16"))
+@pytest.mark.parametrize("text", ["- a list\n", "a word\n"])
+def test_a_file_that_is_not_a_mapping_is_an_error(file: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="keys and values"):
+        read(file, text)
+
+
+def test_an_empty_file_holds_nothing(file: Path) -> None:
+    assert read(file, "") == {}
+    assert read(file, "# a comment\n") == {}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_a_file_in_another_encoding_is_an_error(file: Path, encoding: str) -> None:
+    file.write_bytes("a: b\nc: caf\u00e9 \u00ff\n".encode(encoding))
     yaml_text.forget()
-    assert yaml_text.mapping(file) is None
+    with pytest.raises(ConfigError, match="not UTF-8") as caught:
+        yaml_text.mapping(file)
+    assert "iconv -f " + ("utf-16" if "16" in encoding else "latin-1") in caught.value.hint
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(file: Path) -> None:
+    file.write_bytes("a: b\n".encode("utf-8-sig"))
+    yaml_text.forget()
+    assert yaml_text.mapping(file) == {"a": "b"}
 
 
 def test_a_file_is_read_again_when_it_was_changed(file: Path) -> None:
