@@ -79,7 +79,10 @@ def compose(words: Sequence[str], folder: Path = Path(), source: PrimaryConfig =
     """
     with _hydra(words, folder, source) as loader:
         config = _one(words, source)
-        return _composed(_task(config, folder), _overrides(config), loader, folder, source)
+        overrides = _overrides(config)
+        return _composed(
+            _task(config, folder), overrides, hydra_files.Layers(loader, source.name, overrides), folder
+        )
 
 
 def compose_sweep(
@@ -92,6 +95,12 @@ def compose_sweep(
         base = loader.load_configuration(source.name, list(words), RunMode.MULTIRUN)
         sweep_key, project = sweep_words.identity(base)
         expansion = sweep_words.expand(words, base, loader)
+        # Plain values on top choose no other files.
+        layers = (
+            hydra_files.Layers(loader, source.name, tuple(expansion.shared))
+            if expansion.values_only
+            else None
+        )
         jobs = []
         for number, (overrides, config) in enumerate(_jobs(expansion, base, loader, folder)):
             differs = (one for one in overrides if one not in expansion.shared)
@@ -101,7 +110,8 @@ def compose_sweep(
                 sweep_key=sweep_key,
                 project=project,
             )
-            jobs.append(_composed(config, overrides, loader, folder, source, job))
+            found = layers or hydra_files.Layers(loader, source.name, overrides)
+            jobs.append(_composed(config, overrides, found, folder, job))
     return tuple(jobs)
 
 
@@ -200,12 +210,11 @@ def _with_values(task: DictConfig, overrides: Sequence[str]) -> DictConfig | Non
 def _composed(
     task: DictConfig,
     overrides: tuple[str, ...],
-    loader: ConfigLoader,
+    layers: hydra_files.Layers,
     folder: Path,
-    source: PrimaryConfig,
     job: SweepJob | None = None,
 ) -> Composed:
-    origins = Origins(overrides, hydra_files.Layers(loader, source.name, overrides), folder)
+    origins = Origins(overrides, layers, folder)
     return Composed(
         config=plain(task, origins),
         text=yaml_text.text(hidden_value(OmegaConf.to_container(task, resolve=False))),

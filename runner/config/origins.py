@@ -58,6 +58,33 @@ class Origins:
                 return layer.file
         return None
 
+    def added_by(self, key: str) -> str:
+        """The override that adds `key`, which no file has, without a `+`; empty where there is none.
+
+        Adding with `+` is meant; without it, it is most often a name that is typed wrong.
+        """
+        inside = [
+            one
+            for one in self.overrides
+            if not one.startswith("~")
+            and (
+                f"{_key(one)}.".startswith(f"{key}.")
+                or (key.startswith(f"{_key(one)}.") and self._override(key) == one)
+            )
+        ]
+        if not inside or any(one.startswith("+") for one in inside):
+            return ""
+        return "" if any(self._holds(layer, key) for layer in self.layers) else _shown(inside[0])
+
+    def _holds(self, layer: Layer, key: str) -> bool:
+        if layer.package:
+            if f"{layer.package}.".startswith(f"{key}."):
+                return True
+            if not key.startswith(f"{layer.package}."):
+                return False
+            key = key[len(layer.package) + 1 :]
+        return _holds(self._root(layer.file), key.split("."))
+
     def _of_exactly(self, key: str) -> str:
         override = self._override(key)
         if override:
@@ -82,9 +109,12 @@ class Origins:
             if not key.startswith(layer.package + "."):
                 return None
             key = key[len(layer.package) + 1 :]
-        if layer.file not in self._trees:
-            self._trees[layer.file] = _tree(layer.file)
-        return _line_in(self._trees[layer.file], key.split("."))
+        return _line_in(self._root(layer.file), key.split("."))
+
+    def _root(self, file: Path) -> yaml.Node | None:
+        if file not in self._trees:
+            self._trees[file] = _tree(file)
+        return self._trees[file]
 
 
 def _shown(override: str) -> str:
@@ -129,6 +159,24 @@ def _line_in(node: Any, parts: list[str]) -> int | None:
                 if found is not None:
                     return found
     return None
+
+
+def _holds(node: Any, parts: list[str]) -> bool:
+    """Whether a document has `parts`, or an interpolation or a merge (`<<`) that may have it."""
+    if not parts:
+        return True
+    if isinstance(node, yaml.ScalarNode):
+        return "${" in node.value
+    if not isinstance(node, yaml.MappingNode):
+        return False
+    return any(
+        name.value == "<<"
+        or any(
+            name.value == ".".join(parts[:length]) and _holds(value, parts[length:])
+            for length in range(1, len(parts) + 1)
+        )
+        for name, value in node.value
+    )
 
 
 def _short(file: Path, folder: Path) -> str:

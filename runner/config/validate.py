@@ -133,7 +133,19 @@ class _Drafting:
                 self.reader.problem(
                     f"{at}.{name}", f"YAML reads this name as {name}", allowed="the name in quotes"
                 )
+        self._check_added(at, [str(name) for name in raw])
         return {str(name): value for name, value in raw.items()}
+
+    def _check_added(self, at: str, names: list[str]) -> None:
+        """A name that only the command line has is most often typed wrong, and would be paid for."""
+        origins = self.reader.origins
+        if at.endswith(".shots") and origins.added_by(at.removesuffix(".shots")):
+            return
+        added = [name for name in names if origins.added_by(f"{at}.{name}")]
+        known = [name for name in names if name not in added]
+        for name in added:
+            allowed = f"{nearest(name, known) or f'there are: {listed(known)};'} a + before the key adds it"
+            self.reader.problem(f"{at}.{name}", "no file has this name", allowed=allowed)
 
     # --- plugins ----------------------------------------------------------------------------------------------
 

@@ -143,7 +143,7 @@ def test_shots_can_be_taken_away_and_added_on_the_command_line(workplace: Workpl
         "plan",
         project,
         "~sequences.hero.shots.opening",
-        "sequences.hero.shots.sip.prompt=a sip",
+        "+sequences.hero.shots.sip.prompt=a sip",
         "+sequences.extra.shots.one={prompt: more, duration_s: 2}",
         "--json",
     )
