@@ -4,7 +4,8 @@
     ├── ConfigError          the description of the film cannot be used; lists every problem found
     ├── UsageError           the command line cannot be used
     ├── OutputError          the output folder cannot be written
-    ├── NotConfirmed            it would cost more than may be spent without asking
+    ├── NotConfirmed         it would cost more than may be spent without asking
+    ├── NotAffordable        it would cost more than the budget or the account has
     ├── JournalError         the journal cannot be read or written
     ├── PluginError          a plugin is broken, missing, or registered twice
     ├── MediaError           a file is not what it should be
@@ -329,6 +330,12 @@ class BudgetStop(ShotError):
 
 class NotConfirmed(RunnerError):
     """The run would cost more than may be spent without asking, and nobody agreed. Nothing was started."""
+
+    exit_code = 4
+
+
+class NotAffordable(RunnerError):
+    """What is known of the prices exceeds the budget, or the account's balance. Nothing was started."""
 
     exit_code = 4
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from runner import store
 from runner.api import EventKind, SupportsCancel
 from runner.engine import kill_points
+from runner.engine.balances import over_balances
 from runner.engine.events import Bus
 from runner.engine.limits import AccountLimits
 from runner.engine.plugin_calls import shielded
@@ -35,6 +36,7 @@ from runner.outputs.film_cache import FilmCache
 from runner.outputs.folder import RunFolder, path_for
 from runner.outputs.outcome import Ending, RunOutcome
 from runner.outputs.recorder import Recorder
+from runner.planning.affordability import over_budget
 from runner.planning.estimate import estimate
 from runner.planning.readiness import Readiness
 from runner.store.attempt import Attempt, Phase
@@ -77,6 +79,7 @@ class Session:
         self._stack = AsyncExitStack()
         self._resources: Resources | None = None
         self._readiness = Readiness()
+        self._checked: set[str] = set()
         self._tasks: set[asyncio.Task[RunOutcome]] = set()
         self._buses: list[Bus] = []
         self._cancelled = 0
@@ -100,11 +103,17 @@ class Session:
         """Execute plans side by side; their outcomes, in the order of the plans.
 
         `observer` is called with every event of every run (`Event.run` is the plan's key); what it raises is logged.
+        Before the first request they are checked as by `check`; a run that is refused has that error as its outcome.
         What goes wrong with a run is in its outcome: `errors`, `exit_code`. A cancellation of the caller ends all runs
         early, so that nothing is paid twice, and is then raised again.
         """
         resources = self._open
-        tasks = [asyncio.create_task(self._run(plan, resources, observer)) for plan in plans]
+        unchecked = [plan for plan in plans if plan.key not in self._checked]
+        refused = await self._refusals(unchecked)
+        self._checked.difference_update(plan.key for plan in plans)
+        tasks = [
+            asyncio.create_task(self._run(plan, resources, observer, refused.get(plan.key))) for plan in plans
+        ]
         self._tasks.update(tasks)
         try:
             if tasks:
@@ -119,6 +128,21 @@ class Session:
         # One that is cancelled before its first step has no outcome of its own.
         ended = zip(plans, tasks, strict=True)
         return tuple(_interrupted(plan) if task.cancelled() else task.result() for plan, task in ended)
+
+    async def check(self, plans: Sequence[Plan]) -> None:
+        """Raise where one of these runs cannot do what it is for, or all of them cost more than there is.
+
+        Keys, image hosts, the journal's completeness, budgets and, where a generator reports one, the account's
+        balance. Nothing is requested but that. `run` checks by itself; check before it what runs one after the other.
+
+        Raises `ConfigError`, `JournalError`, `NotAffordable`, `PluginError`.
+        """
+        for plan in plans:
+            await asyncio.to_thread(self._check, plan)
+        refused = await self._refusals(plans)
+        for error in refused.values():
+            raise error
+        self._checked.update(plan.key for plan in plans)
 
     def cancel(self) -> None:
         """End all runs early: finish pending submissions, record what is there, and return their outcomes.
@@ -158,9 +182,27 @@ class Session:
 
     # --- one run ----------------------------------------------------------------------------------------------
 
+    async def _refusals(self, plans: Sequence[Plan]) -> dict[str, RunnerError]:
+        """Why runs cannot be paid for, by the keys of their plans."""
+        try:
+            over = await asyncio.to_thread(over_budget, plans)
+            found: dict[str, RunnerError] = {
+                plan.key: error for plan, error in zip(plans, over, strict=True) if error is not None
+            }
+            left = [plan for plan in plans if plan.key not in found]
+            return found | await over_balances(left, self._open.plugins, self._timing)
+        except RunnerError as error:
+            return {plan.key: error for plan in plans}
+
     async def _run(
-        self, plan: Plan, resources: Resources, observer: Callable[[Event], object] | None
+        self,
+        plan: Plan,
+        resources: Resources,
+        observer: Callable[[Event], object] | None,
+        refused: RunnerError | None,
     ) -> RunOutcome:
+        if refused is not None:
+            return RunOutcome(plan=plan, error=refused)
         try:
             if self._cancelled:
                 return _interrupted(plan)

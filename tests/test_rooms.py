@@ -284,6 +284,7 @@ SECTION_CLASSES = {
     "limits": schema.Limits,
     "output": schema.Output,
     "plugins": schema.PluginKeys,
+    "sweep": schema.SweepKeys,
 }
 # Sections whose keys are names that a person gives, and those that a group chooses.
 NAMES = {"sequences", "generators"}
@@ -307,7 +308,7 @@ def test_the_default_configuration_and_the_schema_have_the_same_keys() -> None:
 def test_the_defaults_written_down_are_those_of_the_schema() -> None:
     shown = yaml.safe_load((bundle.folder("conf") / "config.yaml").read_text(encoding="utf-8"))
 
-    for section in ("continuity", "film", "limits", "output", "plugins"):
+    for section in ("budget", "continuity", "film", "limits", "output", "plugins", "sweep"):
         for one in dataclasses.fields(SECTION_CLASSES[section]):
             written = shown[section][one.name]
             assert (tuple(written) if isinstance(written, list) else written) == one.default, (

@@ -155,11 +155,22 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetKeys:
-    """`budget:`. Money in US dollars; `None` is no limit."""
+    """`budget:`. Money in US dollars; `None` is no limit.
+
+    `partial`: submit as many shots as fit in. Otherwise nothing is started where known prices exceed a limit.
+    """
 
     max_cost: NotNegative | None = None
     max_shots: Annotated[int, Field(ge=0, strict=True)] | None = None
     confirm_above: NotNegative | None = None
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepKeys:
+    """`sweep:`. `skip_invalid`: jobs that cannot run are left out, where otherwise nothing is started."""
+
+    skip_invalid: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,4 +233,5 @@ SECTIONS: Final[tuple[str, ...]] = (
     "limits",
     "output",
     "plugins",
+    "sweep",
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 # What differs between two sweeps that request the same clips.
-_NOT_IDENTITY: Final = ("hydra", "output", "limits", "uploader", "plugins")
+_NOT_IDENTITY: Final = ("hydra", "output", "limits", "uploader", "plugins", "sweep")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +95,13 @@ def identity(base: DictConfig) -> tuple[str, str]:
     overrides = [
         override
         for override in shared["hydra"]["overrides"]["task"]
-        if override.lstrip("+~").partition("=")[0].partition(".")[0] not in _NOT_IDENTITY
+        if override.lstrip("+~").partition("=")[0].partition(".")[0] not in (*_NOT_IDENTITY, "budget")
     ]
     for section in _NOT_IDENTITY:
         shared.pop(section, None)
+    if isinstance(budget := shared.get("budget"), dict):
+        # What was spent counts for a larger budget, too. Without limits, a sweep has the key that it always had.
+        shared["budget"] = {key: None for key in budget if key != "partial"}
     request = json.dumps([shared, sorted(overrides)], sort_keys=True, default=str)
     key = hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
     project = shared.get("project") or {}

@@ -66,6 +66,7 @@ class _Drafting:
         limits = self.reader.read(schema.Limits, self.config.get("limits"), "limits")
         output = self.reader.read(schema.Output, self.config.get("output"), "output")
         self.reader.read(schema.PluginKeys, self.config.get("plugins"), "plugins")
+        self.reader.read(schema.SweepKeys, self.config.get("sweep"), "sweep")
         shots = _ShotReader(
             self.reader,
             self.folder,

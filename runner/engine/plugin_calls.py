@@ -69,7 +69,7 @@ async def called_uploader(uploader: Uploader, image: EncodedImage) -> HostedImag
         raise UploadError("the uploader failed", why=f"{type(error).__name__}: {error}") from error
 
 
-async def shielded(work: Coroutine[Any, Any, T]) -> T:
+async def shielded(work: Coroutine[Any, Any, T] | asyncio.Task[T]) -> T:
     """Finish `work` whatever happens to the caller; a cancellation is passed on afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

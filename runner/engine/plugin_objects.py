@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -41,6 +42,8 @@ class PluginObjects:
     http: httpx.AsyncClient
     public_http: httpx.AsyncClient
     """Connects to public addresses only."""
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    """The session's, as it was opened."""
     _made: dict[tuple[int, str, str], tuple[PluginSpec, Any]] = field(default_factory=dict)
     _hosting: dict[tuple[int, str, str], Hosting] = field(default_factory=dict)
     _building: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -91,7 +94,9 @@ class PluginObjects:
         async with self._building:
             if at not in self._made:
                 # A plugin that is being entered is not to be cancelled half way: it might leave a socket open.
-                self._made[at] = (spec, await shielded(self._build(spec, options, run)))
+                # It belongs to no run: what it starts, such as a server, is there for all of them.
+                built = asyncio.create_task(self._build(spec, options, run), context=self.context)
+                self._made[at] = (spec, await shielded(built))
         return self._made[at][1]
 
     async def _build(self, spec: PluginSpec, options: Any, run: str) -> Any:

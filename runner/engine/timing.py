@@ -23,6 +23,10 @@ def _jitter() -> float:
 class Timing:
     """How long the engine waits, and how often it tries. Times are seconds."""
 
+    # Before anything starts
+    account_status_s: float = 15.0
+    """How long a provider may take to report an account's balance; without it the run starts all the same."""
+
     # Submitting
     busy_tries: int = 8
     """Submissions of one shot while the provider says that it is busy."""

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("runner.run")
 _RUN: contextvars.ContextVar[object] = contextvars.ContextVar("run", default=None)
-"""The recorder of the run that the current task belongs to: a line of one run never lands in the log of another."""
+"""The recorder of the run that the current task belongs to: a line of one run never lands in the log of another.
+
+Lines of what all runs share, such as a plugin's server, are in the logs of all runs that are open.
+"""
 
 
 class _RunLog(logging.FileHandler):
@@ -33,7 +36,7 @@ class _RunLog(logging.FileHandler):
     def __init__(self, folder: RunFolder, recorder: Recorder) -> None:
         super().__init__(folder.path / "runner.log", encoding="utf-8")
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
-        self.addFilter(lambda record: _RUN.get() is recorder)
+        self.addFilter(lambda record: _RUN.get() in (None, recorder))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
         pass

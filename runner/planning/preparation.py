@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Final
 from runner import plugins
 from runner.config import schema, validate
 from runner.config.convert import Reader
-from runner.errors import ConfigError, PluginError
+from runner.errors import ConfigError, PluginError, RunnerError
 from runner.planning import capability_checks
 from runner.planning.plan import make
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from runner.config.compose import Composed
+    from runner.config.compose import Composed, SweepJob
     from runner.planning.plan import Plan
     from runner.plugins import Registry
 
@@ -66,6 +67,50 @@ def plan(composed: Composed, registries: Registries | None = None) -> Plan:
     if reader.problems:
         raise _problems(reader)
     return replace(made, composed=composed, observers=registry.observers())
+
+
+def plan_jobs(jobs: Sequence[Composed], registries: Registries | None = None) -> list[Plan | RunnerError]:
+    """The plans of a sweep's jobs, in their order. Nothing is contacted or written.
+
+    With `sweep.skip_invalid` a job that cannot run has its error in place of a plan; otherwise it is an error of the
+    whole sweep. Raises `ConfigError` that names all such jobs.
+    """
+    registries = registries or Registries()
+    found: list[Plan | RunnerError] = []
+    for composed in jobs:
+        try:
+            found.append(plan(composed, registries))
+        except RunnerError as error:
+            if composed.job is None:
+                raise
+            found.append(error)
+    broken = [
+        (composed, error)
+        for composed, error in zip(jobs, found, strict=True)
+        if isinstance(error, RunnerError)
+    ]
+    if not broken or all(_skips_invalid(composed) for composed, _ in broken):
+        return found
+    raise _broken_sweep([(composed.job, error) for composed, error in broken if composed.job], len(jobs))
+
+
+def _skips_invalid(composed: Composed) -> bool:
+    reader = Reader(composed.origins)
+    return reader.read(schema.SweepKeys, composed.config.get("sweep"), "sweep").skip_invalid
+
+
+def _broken_sweep(broken: Sequence[tuple[SweepJob, RunnerError]], jobs: int) -> RunnerError:
+    """One error for all jobs that cannot run, the first of them in full."""
+    job, first = broken[0]
+    count = "a job" if len(broken) == 1 else f"{len(broken)} of {jobs} jobs"
+    others = ", ".join(str(other.number) for other, _ in broken[1:21])
+    more = f"\nso do jobs {others}" if others else ""
+    return ConfigError(
+        f"{count} of the sweep cannot run; nothing of the sweep was started",
+        where=f"job {job.number}: {' '.join(job.overrides)}",
+        why=f"{first}{more}",
+        hint="correct it, or leave such jobs out: sweep.skip_invalid=true",
+    )
 
 
 def _problems(reader: Reader) -> ConfigError:

@@ -35,11 +35,10 @@ def sufficient_budget(cost: RunCost, budget: BudgetKeys) -> tuple[str, ...]:
         return ()
     if budget.max_cost is not None:
         if None in cost.ahead.values() or cost.so_far.unpriced:
-            found.append("budget.max_cost=null")
-        else:
-            needed = cost.so_far.micros + sum(price or 0 for price in cost.ahead.values())
-            if needed > to_micros(budget.max_cost):
-                found.append(f"budget.max_cost={to_usd(needed):.6f}".rstrip("0").rstrip("."))
+            return ()  # no sum is known to be enough
+        needed = cost.so_far.micros + sum(price or 0 for price in cost.ahead.values())
+        if needed > to_micros(budget.max_cost):
+            found.append(f"budget.max_cost={to_usd(needed):.6f}".rstrip("0").rstrip("."))
     if budget.max_shots is not None:
         attempts = cost.so_far.attempts + len(cost.ahead)
         if attempts > budget.max_shots:

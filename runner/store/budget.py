@@ -46,6 +46,7 @@ class Budget:
                 "the budget cannot be kept: the price of a shot is unknown",
                 where=attempt.name,
                 why=f"{attempt.generator} {attempt.model}".strip() + " states no price",
+                hint="choose a model or a resolution with a known price",
             )
         if spend.micros + attempt.reserved > self.max_cost:
             raise BudgetStop(

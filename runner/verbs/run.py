@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from runner import interrupts
 from runner.errors import RunnerError, UsageError
-from runner.planning.preparation import Registries, plan
+from runner.planning.plan import Plan
+from runner.planning.preparation import Registries, plan_jobs
 from runner.report import progress, summary, sweep
 from runner.session import Session
 from runner.verbs import composing
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from runner.config.compose import Composed
     from runner.outputs.outcome import RunOutcome
-    from runner.planning.plan import Plan
 
 
 class _Arguments(Composing):
@@ -71,27 +71,39 @@ class _Runs:
         self._signals = 0
 
     async def all(self, jobs: Sequence[Composed]) -> list[int]:
-        """The exit codes of all jobs."""
+        """The exit codes of all jobs. All are planned and checked before the first one starts."""
+        planned = plan_jobs(jobs, self._registries)
+        plans = [plan for plan in planned if isinstance(plan, Plan)]
+        confirm(plans)
         with interrupts.handled_by(self._cancel):
             async with AsyncExitStack() as open_sessions:
-                return [await self._one(composed, open_sessions) for composed in jobs]
+                for root in dict.fromkeys(plan.project.output_root for plan in plans):
+                    session = await self._session(root, open_sessions)
+                    await session.check([plan for plan in plans if plan.project.output_root == root])
+                return [await self._one(*job, open_sessions) for job in zip(jobs, planned, strict=True)]
 
     def _cancel(self) -> None:
         self._signals += 1
         for session in self._sessions.values():
             session.cancel()
 
-    async def _one(self, composed: Composed, open_sessions: AsyncExitStack) -> int:
-        """Run one composition. In a sweep an error is noted, so that the other jobs go on."""
+    async def _one(
+        self, composed: Composed, planned: Plan | RunnerError, open_sessions: AsyncExitStack
+    ) -> int:
+        """Run one job. In a sweep an error is noted, so that the other jobs go on."""
         if composed.job is None:
-            outcome = await self._run(plan(composed, self._registries), open_sessions)
+            if isinstance(planned, RunnerError):
+                raise planned
+            outcome = await self._run(planned, open_sessions)
             summary.show(outcome, self.words)
             return outcome.exit_code
         if self.sweep.interrupted:
             self.sweep.note_skipped(composed.job)
             return 130
+        if isinstance(planned, RunnerError):
+            self.sweep.note_error(composed.job, planned)
+            return planned.exit_code
         try:
-            planned = plan(composed, self._registries)
             self.sweep.begin(composed.job, planned)
             outcome = await self._run(planned, open_sessions)
             summary.show(outcome, self.words, brief=True)
@@ -105,7 +117,6 @@ class _Runs:
 
     async def _run(self, planned: Plan, open_sessions: AsyncExitStack) -> RunOutcome:
         """Execute one plan. Raises the error of a run that did not start."""
-        confirm(planned)
         session = await self._session(planned.project.output_root, open_sessions)
         display = progress.show(planned, quiet=self._arguments.quiet)
         try:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tests.conftest import Workplace
 
 
+PARTIAL = "budget.partial=true"
+
+
 def test_an_answer_that_got_lost_is_not_asked_for_again(one: Desk, fake: FakeProvider) -> None:
     fake.script(default={"submit": ["drop_after_accept"]})
     for _ in range(3):
@@ -72,7 +75,7 @@ def test_a_task_of_one_account_is_not_polled_with_the_key_of_another(one: Desk, 
 
 
 def test_the_budget_stops_before_the_shot_that_would_break_it(two: Desk, fake: FakeProvider) -> None:
-    answer = two.run("budget.max_cost=0.15")
+    answer = two.run("budget.max_cost=0.15", PARTIAL)
     assert answer.code == 4
     assert "budget.max_cost=0.2" in " ".join(answer.out.split())
     assert fake.books().total_usd == Decimal("0.10")
@@ -81,14 +84,14 @@ def test_the_budget_stops_before_the_shot_that_would_break_it(two: Desk, fake: F
 
 
 def test_a_number_of_shots_can_be_the_budget(two: Desk, fake: FakeProvider) -> None:
-    answer = two.run("budget.max_shots=1")
+    answer = two.run("budget.max_shots=1", PARTIAL)
     assert answer.code == 4
     assert "budget.max_shots=2" in " ".join(answer.out.split())
     assert fake.books().accepted == 1
 
 
 def test_without_a_price_a_budget_in_dollars_stops_at_once(two: Desk, fake: FakeProvider) -> None:
-    answer = two.run("generator.price_usd=null", "budget.max_cost=5")
+    answer = two.run("generator.price_usd=null", "budget.max_cost=5", PARTIAL)
     assert answer.code == 4
     assert "unknown" in answer.out
     assert fake.books().submissions == 0
@@ -106,7 +109,7 @@ def test_the_plan_knows_what_is_paid_for_and_what_it_will_cost(two: Desk, fake: 
     before = two.workplace.run("plan", two.project, "--json").json
     assert (before["to_do"], before["to_spend_usd"]) == (2, 0.2)
     assert not (two.workplace.path / "outputs").exists()
-    two.run("budget.max_shots=1")
+    two.run("budget.max_shots=1", PARTIAL)
     after = two.workplace.run("plan", two.project, "--json").json
     assert (after["to_do"], after["to_spend_usd"]) == (1, 0.1)
     assert [shot["standing"] for shot in after["sequences"]["main"]] == ["paid already", "to do"]
@@ -122,7 +125,7 @@ def test_a_sweep_pays_for_a_common_beginning_once(two: Desk, fake: FakeProvider)
 
 def test_a_sweep_has_one_budget(two: Desk, fake: FakeProvider) -> None:
     answer = two.workplace.run(
-        "-m", two.project, "sequences.main.shots.two.seed=1,2,3", "budget.max_cost=0.3"
+        "-m", two.project, "sequences.main.shots.two.seed=1,2,3", "budget.max_cost=0.3", PARTIAL
     )
     assert answer.code == 4
     assert fake.books().total_usd == Decimal("0.30")
@@ -260,7 +263,7 @@ def test_the_task_of_one_attempt_is_not_taken_for_that_of_another(
 
 
 def test_a_run_says_what_it_cost_and_what_all_runs_of_it_cost(two: Desk, workplace: Workplace) -> None:
-    first = two.run("budget.max_shots=1")
+    first = two.run("budget.max_shots=1", PARTIAL)
     assert "money: $0.10 for 1 request by this run\n" in first.out
     second = two.run("budget.max_shots=2")
     assert "money: $0.10 for 1 request by this run, $0.20 for this film so far\n" in second.out
@@ -273,17 +276,17 @@ def test_a_run_says_what_it_cost_and_what_all_runs_of_it_cost(two: Desk, workpla
 def test_the_budget_that_is_named_makes_the_whole_film(workplace: Workplace, fake: FakeProvider) -> None:
     cuts = {name: {"prompt": name, "boundary": "cut"} for name in "abcdef"}
     desk = Desk(workplace, fake, {"main": cuts})
-    stopped = desk.run("budget.max_cost=0.25")
+    stopped = desk.run("budget.max_cost=0.25", PARTIAL)
     assert stopped.code == 4
     (line,) = (line for line in stopped.out.splitlines() if line.startswith("next: "))
     assert "budget.max_cost=0.6 for all that is left" in line
-    assert line.endswith(f"python -m runner {desk.project} budget.max_cost=0.6")
+    assert line.endswith(f"python -m runner {desk.project} {PARTIAL} budget.max_cost=0.6")
     assert desk.run("budget.max_cost=0.6").code == 0
 
 
 def test_a_sweep_names_the_budget_of_all_its_jobs(two: Desk, fake: FakeProvider) -> None:
     words = ("-m", two.project, "sequences.main.shots.two.seed=1,2,3,4")
-    stopped = two.workplace.run(*words, "budget.max_cost=0.2")
+    stopped = two.workplace.run(*words, "budget.max_cost=0.2", PARTIAL)
     assert stopped.code == 4
     said = " ".join(stopped.out.split())
     assert "next: run it again with budget.max_cost=0.5 for all that is left" in said

@@ -63,17 +63,38 @@ def test_any_value_gives_a_short_readable_unique_folder(workplace: Workplace) ->
     assert len({folder.parent for folder in folders}) == 1
 
 
-def test_every_failure_is_listed_and_the_worst_exit_code_counts(workplace: Workplace) -> None:
-    project = workplace.project(SHOTS)
-    answer = workplace.run(
-        "-m", project, "sequences.main.shots.two.duration_s=0.5,-1,0.25,nonsense", "+generator.fail=none"
-    )
+BROKEN = ("sequences.main.shots.two.duration_s=0.5,-1,0.25,nonsense", "+generator.fail=none")
+
+
+def test_a_sweep_with_jobs_that_cannot_run_starts_nothing(workplace: Workplace) -> None:
+    answer = workplace.run("-m", workplace.project(SHOTS), *BROKEN)
+
+    assert answer.code == 2
+    assert "2 of 4 jobs of the sweep cannot run; nothing of the sweep was started" in answer.err
+    assert "job 1: sequences.main.shots.two.duration_s=-1" in answer.err
+    assert "so do jobs 3" in answer.err
+    assert "sweep.skip_invalid=true" in answer.err
+    assert not (workplace.path / "outputs").exists()
+
+
+def test_jobs_that_cannot_run_are_left_out_where_that_is_requested(workplace: Workplace) -> None:
+    answer = workplace.run("-m", workplace.project(SHOTS), *BROKEN, "sweep.skip_invalid=true")
+
     assert answer.code == 2
     assert answer.err.count("duration_s") >= 2
     (record,) = workplace.path.rglob("sweep.json")
     codes = [job["exit_code"] for job in json.loads(record.read_text())["jobs"]]
     assert codes == [0, 2, 0, 2]
     assert "2 of 4 jobs failed" in answer.out
+
+
+def test_the_plan_of_a_sweep_says_which_job_cannot_run(workplace: Workplace) -> None:
+    project = workplace.project(SHOTS)
+
+    assert "job 1" in workplace.run("plan", "-m", project, *BROKEN).err
+    planned = workplace.run("plan", "-m", project, *BROKEN, "sweep.skip_invalid=true", "--json")
+    assert planned.code == 0
+    assert len(planned.json) == 2
 
 
 def test_a_failing_shot_fails_its_job_only(workplace: Workplace) -> None:

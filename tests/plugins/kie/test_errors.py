@@ -12,7 +12,7 @@ import pytest
 from runner.plugins.kie.emulator.client import running
 
 from runner import Timing
-from tests.plugins.kie.desk import PRICE, Desk, Seen, trouble
+from tests.plugins.kie.desk import MODEL, PRICE, SHOT, Desk, Seen, trouble
 
 if TYPE_CHECKING:
     from tests.conftest import Workplace
@@ -225,9 +225,22 @@ def test_no_credit_is_told_whatever_code_it_has(
     with running("--no-credit", "429", "--max-short-side", "64") as poor:
         poor.account("poor", credits=1)
         desk = Desk(workplace, poor)
-        seen = desk.run([trouble("dear", options={"api_key": "poor"})])
+        seen = desk.run([trouble("dear", options={"api_key": "poor"})], "budget.partial=true")
         assert _without_why(seen)["dear"][:3] == ("failed", POOR, TOP_UP)
         assert poor.books().account("poor").balance == 1
+
+
+def test_a_balance_that_is_too_low_is_seen_before_anything_is_created(workplace: Workplace) -> None:
+    with running("--max-short-side", "64") as poor:
+        poor.account("poor", credits=1)
+        service = {"plugin": "kie", "api_url": poor.url, "api_key": "poor", "model": MODEL}
+        project = workplace.project({"main": {"one": "dear"}}, shot=SHOT, generator=service)
+
+        answer = workplace.run(project)
+
+        assert answer.code == 4
+        assert "this costs $0.164, and the account at kie has $0.005; nothing was started" in answer.err
+        assert not poor.books().creations
 
 
 CHANCE = (
