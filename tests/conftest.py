@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from runner.testing.pytest import SMALL, Answer, Workplace, workplace
+from tests.process_state import process_unchanged
 
-__all__ = ["SMALL", "Answer", "Workplace", "workplace"]
+__all__ = ["SMALL", "Answer", "Workplace", "process_unchanged", "workplace"]

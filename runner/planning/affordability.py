@@ -99,6 +99,12 @@ def _over(budget: BudgetKeys, scope: _Scope, *, of_sweep: bool) -> NotAffordable
         unpriced = [shot for shot in shots if micros(shot) is None]
         if unpriced:
             return _unpriced(unpriced)
+        if shots and spent.unpriced:
+            return NotAffordable(
+                "the budget cannot be kept: earlier requests have no known price; nothing was started",
+                why=f"{spent.unpriced} of unknown price count to it",
+                hint="limit the number of shots in place of the cost: budget.max_shots=N",
+            )
         cost, limit = sum(micros(shot) or 0 for shot in shots), to_micros(budget.max_cost)
         if shots and spent.micros + cost > limit:
             enough = f"{to_usd(spent.micros + cost):.6f}".rstrip("0").rstrip(".")

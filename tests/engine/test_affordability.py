@@ -92,6 +92,21 @@ def test_a_price_that_is_unknown_is_said_before_anything_is_submitted(two: Desk,
     assert fake.books().submissions == 0
 
 
+def test_earlier_requests_of_unknown_price_are_said_before_anything_is_submitted(
+    workplace: Workplace, fake: FakeProvider
+) -> None:
+    fake.script(submissions={"1": {"submit": ["drop_after_accept"]}})
+    cuts = {name: {"prompt": name, "boundary": "cut"} for name in ("a quiet lake", "wind")}
+    desk = Desk(workplace, fake, {"main": cuts})
+    desk.run("generator.price_usd=null", "budget.max_shots=1", "budget.partial=true")
+
+    answer = desk.run("budget.max_cost=5")
+
+    assert answer.code == 4
+    assert "earlier requests have no known price; nothing was started" in answer.err
+    assert fake.books().submissions == 1
+
+
 PAID = """
 from decimal import Decimal
 from pathlib import Path
