@@ -289,7 +289,7 @@ SECTION_CLASSES = {
 # Sections whose keys are names that a person gives, and those that a group chooses.
 NAMES = {"sequences", "generators"}
 # A shot's keys that have no default worth writing down: they choose among what the generators offer.
-WITHOUT_DEFAULT = {"shot.model", "shot.generator"}
+WITHOUT_DEFAULT = {"shot.model", "shot.generator", "shot.background"}
 
 
 def test_the_default_configuration_and_the_schema_have_the_same_keys() -> None:

@@ -31,9 +31,9 @@ class Download(Protocol):
     ) -> None:
         """Stream `url` into `sink`, without any credentials.
 
-        Only over HTTPS, only from `hosts` (names, or "*.name" for all below it), never from an address that is not
-        public, also not through a redirect. `local` allows this machine's own addresses as well, also over HTTP.
-        Raises `FetchFailed`, with the HTTP status in it where there was one.
+        Only over HTTPS, only from `hosts` (names, "*.name" for all below it, or "*" for any), never from an address
+        that is not public, also not through a redirect. `local` allows this machine's own addresses as well, also over
+        HTTP. Raises `FetchFailed`, with the HTTP status in it where there was one.
         """
         ...
 

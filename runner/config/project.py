@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from runner.api import JSON, ExtractorSpec, GeneratorSpec, ShotRequest, UploaderSpec
+    from runner.api import JSON, EncodedImage, ExtractorSpec, GeneratorSpec, ShotRequest, UploaderSpec
     from runner.config.schema import BudgetKeys, Continuity, Film, Limits
 
 
@@ -24,7 +24,10 @@ class Boundary(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenImage:
-    """An image that a shot starts from, checked to be one. Sides in pixels, `size` in bytes."""
+    """An image that a shot starts from, checked to be one, as it is handed on. Sides in pixels, `size` in bytes.
+
+    `path` is its file, or the name of an image from a URL, whose bytes are `fetched`. `notes` say what was changed.
+    """
 
     path: Path
     sha256: str
@@ -32,6 +35,24 @@ class GivenImage:
     size: int
     width: int
     height: int
+    background: str = "white"
+    notes: tuple[str, ...] = ()
+    fetched: bytes | None = field(default=None, repr=False, compare=False)
+
+    def adopt(self) -> EncodedImage:
+        """The image itself. Raises `MediaError`, or `OSError` where its file cannot be read."""
+        from runner.media import picture
+
+        data = self.path.read_bytes() if self.fetched is None else self.fetched
+        return picture.adopt(data, name=self.path.name, background=rgb_of(self.background)).image
+
+
+def rgb_of(colour: str) -> tuple[int, int, int]:
+    """The red, green and blue, 0 to 255, of a colour that the schema allows."""
+    from PIL import ImageColor
+
+    red, green, blue = ImageColor.getrgb(colour)[:3]
+    return red, green, blue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

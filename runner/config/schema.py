@@ -49,8 +49,19 @@ def _resolution(value: str) -> str:
     return value
 
 
+def _colour(value: str) -> str:
+    from PIL import ImageColor
+
+    try:
+        ImageColor.getrgb(value)
+    except ValueError:
+        raise ValueError("should be a colour, such as white or '#ff8800'") from None
+    return value
+
+
 AspectRatio = Annotated[str, BeforeValidator(_from_sexagesimal), AfterValidator(_ratio)]
 Resolution = Annotated[str, AfterValidator(_resolution)]
+Colour = Annotated[str, AfterValidator(_colour)]
 Boundary = Literal["chain", "cut", "image"]
 
 
@@ -75,12 +86,16 @@ _PLAIN_TYPES: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShotLevel:
-    """What may stand at a shot, in `sequences.NAME.shot:` and in `shot:`, besides `SHOT_KEYS`."""
+    """What may stand at a shot, in `sequences.NAME.shot:` and in `shot:`, besides `SHOT_KEYS`.
+
+    `background` is the colour that a transparent given image is shown over.
+    """
 
     boundary: Boundary | None = None
     params: dict[str, JsonValue] | None = None
     model: Text | None = None
     generator: Text | None = None
+    background: Colour | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.api import GeneratorSpec, ShotRequest
-from runner.config import catalogue, own_cards, schema
+from runner.config import catalogue, own_cards, remote_images, schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.given import given
 from runner.config.project import (
@@ -19,10 +19,12 @@ from runner.config.project import (
     Sequence,
     Shot,
     UploaderChoice,
+    rgb_of,
 )
-from runner.errors import ConfigError, MediaError
+from runner.errors import ConfigError, FetchFailed, MediaError
 from runner.kinds import KINDS, Kind
 from runner.naming import slugs
+from runner.net.addresses import shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -283,7 +285,7 @@ class _ShotReader:
         if not prompt:
             self.reader.problem(f"{at}.prompt", "is required")
         boundary = self._boundary(own, merged("boundary"), at, first=first)
-        image = self._image(own.image, at) if own.image else None
+        image = self._image(own.image, at, merged("background", "white")) if own.image else None
         model = merged("model") or (generator.model if generator else None)
         if generator:
             origin.setdefault("model", f"{generator.at}.model")
@@ -346,22 +348,24 @@ class _ShotReader:
             )
         return boundary
 
-    def _image(self, text: str, at: str) -> GivenImage | None:
-        """Look beside the file that names the image, then in the working folder."""
+    def _image(self, text: str, at: str, background: str) -> GivenImage | None:
+        """Look beside the file that names the image, then in the working folder; or fetch it from its URL."""
         from runner.media import picture
 
         key = f"{at}.image"
-        setter = self.reader.origins.file_of(key)
         try:
-            places = [self.folder / Path(text).expanduser()]
-            if setter is not None:
-                places.insert(0, setter.parent / text)
-            path = next((place for place in places if place.is_file()), None)
-            if path is None:
-                looked = " and ".join(str(place.absolute()) for place in places)
-                self.reader.problem(key, "there is no such file", value=text, allowed=f"looked for {looked}")
-                return None
-            found = picture.read(path.read_bytes(), name=path.name)
+            if remote_images.is_url(text):
+                path, fetched = Path(remote_images.name_of(text)), remote_images.fetch(text)
+            else:
+                found_at = self._file(text, key)
+                if found_at is None:
+                    return None
+                path, fetched = found_at, None
+            data = path.read_bytes() if fetched is None else fetched
+            adopted = picture.adopt(data, name=path.name, background=rgb_of(background))
+        except FetchFailed as error:
+            self.reader.problem(key, "the image cannot be fetched", value=shown_url(text), allowed=error.why)
+            return None
         except MediaError as error:
             self.reader.problem(key, error.what, value=text, allowed=error.why)
             return None
@@ -369,6 +373,7 @@ class _ShotReader:
             why = getattr(error, "strerror", None) or error
             self.reader.problem(key, f"cannot be read: {why}", value=text)
             return None
+        found = adopted.image
         return GivenImage(
             path=path,
             sha256=found.sha256,
@@ -376,4 +381,18 @@ class _ShotReader:
             size=len(found.data),
             width=found.width,
             height=found.height,
+            background=background,
+            notes=adopted.notes,
+            fetched=fetched,
         )
+
+    def _file(self, text: str, key: str) -> Path | None:
+        setter = self.reader.origins.file_of(key)
+        places = [self.folder / Path(text).expanduser()]
+        if setter is not None:
+            places.insert(0, setter.parent / text)
+        path = next((place for place in places if place.is_file()), None)
+        if path is None:
+            looked = " and ".join(str(place.absolute()) for place in places)
+            self.reader.problem(key, "there is no such file", value=text, allowed=f"looked for {looked}")
+        return path

@@ -135,7 +135,7 @@ def _given(job: ShotJob) -> EncodedImage:
     given = job.planned.shot.image
     assert given is not None, "a shot with an image boundary has an image"
     try:
-        found = picture.read(given.path.read_bytes(), name=given.path.name)
+        found = given.adopt()
     except OSError as error:
         raise MediaError("the given image cannot be read", where=str(given.path), why=str(error)) from error
     if found.sha256 != given.sha256:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FORMATS", "describe", "picture_format"]
+__all__ = ["FORMATS", "describe", "picture_format", "readable_format"]
 
 FORMATS: Final = ("png", "jpeg", "webp")
 """The still formats that are read and written."""
@@ -26,8 +26,8 @@ _STARTS: Final = (
     (b"\xff\x0a", "a JPEG XL picture"),
     (b"\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
 )
-_BRANDS: Final = {b"avif": "an AVIF picture", b"avis": "an AVIF picture", b"heic": "a HEIC picture"}
-_BRANDS_HEIF: Final = (b"heix", b"hevc", b"mif1", b"msf1")
+_AVIF: Final = frozenset((b"avif", b"avis"))
+_HEIC: Final = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
 
 
 def picture_format(data: bytes) -> str | None:
@@ -41,6 +41,16 @@ def picture_format(data: bytes) -> str | None:
     return None
 
 
+def readable_format(data: bytes) -> str | None:
+    """Return the format of a still that can be read: one of `FORMATS`, "heic" or "avif"."""
+    format = picture_format(data)
+    if format is None and data[4:8] == b"ftyp":
+        size = min(int.from_bytes(data[:4], "big"), 256)
+        brands = {data[at : at + 4] for at in (8, *range(16, size, 4))}
+        format = "avif" if brands & _AVIF else "heic" if brands & _HEIC else None
+    return format
+
+
 def describe(data: bytes) -> str:
     """Say in a few words what `data` seems to be, with an article: "an HTML page", "a video (MP4 or MOV)"."""
     if not data:
@@ -52,16 +62,11 @@ def describe(data: bytes) -> str:
         if data.startswith(start):
             return name
     if data[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"styp"):
-        return _iso(data[8:12])
+        found = readable_format(data)
+        return {"avif": "an AVIF picture", "heic": "a HEIC picture"}.get(found or "", "a video (MP4 or MOV)")
     if data[:4] == b"RIFF":
         return "an AVI video" if data[8:11] == b"AVI" else "a RIFF file"
     return _text(data)
-
-
-def _iso(brand: bytes) -> str:
-    if brand in _BRANDS_HEIF:
-        return "a HEIF picture"
-    return _BRANDS.get(brand, "a video (MP4 or MOV)")
 
 
 def _text(data: bytes) -> str:

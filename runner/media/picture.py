@@ -12,6 +12,7 @@ import hashlib
 import io
 import struct
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,7 +23,8 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from runner.api import EncodedImage
 from runner.errors import MediaError
-from runner.media.magic import FORMATS, describe, picture_format
+from runner.media import icc, repair
+from runner.media.magic import FORMATS, describe, readable_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,21 +36,14 @@ try:
 except ImportError:  # no wheel for this machine: the same image, about three times slower
     from zlib import compress as _compress
 
-__all__ = ["FORMATS", "MAX_PIXELS", "convert", "decode", "encode", "read"]
+__all__ = ["FORMATS", "MAX_PIXELS", "WHITE", "Adopted", "adopt", "convert", "decode", "encode", "read"]
 
 MAX_PIXELS: Final = 80_000_000
 """Larger images are refused: no model takes them, and a small file can claim any size."""
 
+WHITE: Final = (255, 255, 255)
 _PLAIN: Final = ("RGB", "L", "P", "1")
 _ORIENTATION: Final = 0x0112  # the EXIF tag
-
-# The classes themselves instead of Image.open: that one warns about large images through `warnings`, which
-# cannot be silenced for one thread; here MAX_PIXELS decides.
-_READERS: Final[dict[str, Callable[[io.BytesIO], Image.Image]]] = {
-    "png": PngImageFile,
-    "jpeg": JpegImageFile,
-    "webp": WebPImageFile,
-}
 
 
 def encode(rgb: NDArray[np.uint8], format: str = "png") -> EncodedImage:
@@ -76,36 +71,66 @@ def encode(rgb: NDArray[np.uint8], format: str = "png") -> EncodedImage:
     return _picture(data, format, width=rgb.shape[1], height=rgb.shape[0])
 
 
-def read(data: bytes, *, name: str = "") -> EncodedImage:
-    """Check that `data` is a whole PNG, JPEG or WebP still, and return it unchanged.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """An image that was handed in, as it is handed on."""
 
-    An image that needs its EXIF orientation to stand upright is encoded again, upright, in its own format: video
-    models ignore that tag. So is one with transparency, 16-bit samples or CMYK, as `decode` shows it: what a model
-    would make of those is anybody's guess. `name` is the file or URL to blame.
+    image: EncodedImage
+    notes: tuple[str, ...] = ()
+    """What was changed, in words."""
+
+
+def read(data: bytes, *, name: str = "") -> EncodedImage:
+    """The image that `adopt` returns, without its notes. Raises `MediaError`."""
+    return adopt(data, name=name).image
+
+
+def adopt(data: bytes, *, name: str = "", background: tuple[int, int, int] = WHITE) -> Adopted:
+    """Check that `data` is a whole PNG, JPEG, WebP, HEIC or AVIF still, and return it unchanged where models take it.
+
+    Encoded again are: HEIC and AVIF, as JPEG; an image that needs its EXIF orientation to stand upright, since video
+    models ignore that tag; one with another colour profile than sRGB, with transparency (shown over `background`, an
+    RGB colour), with 16-bit samples or in CMYK, since what a model would make of those is anybody's guess. A file
+    whose pixels are all there is accepted with a note where another part of it is damaged. `name` is the file or URL
+    to blame.
 
     Raises `MediaError` that says what the bytes are instead.
     """
-    format = picture_format(data)
+    format = readable_format(data)
     if format is None:
         raise MediaError(
             "this is not an image that can be used",
             where=name,
-            why=f"it is {describe(data)}; a PNG, JPEG or WebP is needed",
+            why=f"it is {describe(data)}; a PNG, JPEG, WebP, HEIC or AVIF is needed",
         )
-    image = _load(data, format, name)
+    loaded = _load(data, format, name)
+    image, notes = loaded.image, list(loaded.notes)
+    if format not in FORMATS:
+        notes.append(f"it is {describe(data)}, and is handed on as JPEG")
+    deep = image.mode.startswith("I") or (format == "png" and data[24] == 16)
+    if deep:
+        notes.append("its 16 bits per sample become 8")
+    colours = icc.other_colours(image)
+    if colours:
+        notes.append(f"its colours are converted from {colours} to sRGB")
+    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
+        notes.append("what is transparent in it is shown over a background")
     turned = image.getexif().get(_ORIENTATION, 1) in range(2, 9)
-    if turned or image.has_transparency_data or image.mode not in _PLAIN:
-        return encode(_rgb(image), format)
-    return _picture(data, format, width=image.width, height=image.height)
+    plain = image.mode in _PLAIN and not image.has_transparency_data
+    if format not in FORMATS or deep or colours or turned or not plain:
+        found = encode(_rgb(image, background), format if format in FORMATS else "jpeg")
+    else:
+        found = _picture(loaded.data, format, width=image.width, height=image.height)
+    return Adopted(image=found, notes=tuple(notes))
 
 
 def decode(picture: EncodedImage) -> NDArray[np.uint8]:
     """Decode to RGB of shape (height, width, 3), dtype uint8, upright.
 
-    Transparency is flattened over black, as video does. 16-bit samples lose their low byte. Embedded colour
-    profiles are not applied: the values are those of the file. Raises `MediaError`.
+    Other colour profiles than sRGB are applied, transparency is shown over white, 16-bit samples lose their low byte.
+    Raises `MediaError`.
     """
-    return _rgb(_load(picture.data, picture.format, ""))
+    return _rgb(_load(picture.data, picture.format, "").image, WHITE)
 
 
 def convert(picture: EncodedImage, formats: tuple[str, ...]) -> EncodedImage:
@@ -153,9 +178,19 @@ def _pillow(rgb: NDArray[np.uint8], format: str) -> bytes:
     return out.getvalue()
 
 
-def _load(data: bytes, format: str, name: str) -> Image.Image:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loaded:
+    """`data` is what can be handed on as it is."""
+
+    image: Image.Image
+    data: bytes
+    notes: tuple[str, ...] = ()
+
+
+def _load(data: bytes, format: str, name: str) -> _Loaded:
     try:
-        image = _READERS[format](io.BytesIO(data))
+        repaired = repair.png(data) if format == "png" else repair.Repaired(data=data)
+        image = _reader(format)(io.BytesIO(repaired.data))
     except Exception as error:  # the parsers raise whatever they trip over
         raise _broken(format, name, error) from error
     if image.width * image.height > MAX_PIXELS:
@@ -164,28 +199,60 @@ def _load(data: bytes, format: str, name: str) -> Image.Image:
             where=name,
             why=f"{image.width}x{image.height} is more than {MAX_PIXELS // 1_000_000} megapixels",
         )
-    if getattr(image, "is_animated", False):
+    # HEIC files hold several images as a matter of course; the first is the one that is shown.
+    if format != "heic" and getattr(image, "is_animated", False):
         raise MediaError(f"this {format} image is an animation", where=name, why="a still image is needed")
     try:
-        if format == "png":
-            _READERS[format](io.BytesIO(data)).verify()  # the checksums, which loading does not look at
         image.load()
     except Exception as error:
-        raise _broken(format, name, error) from error
-    return image
+        whole = repair.jpeg(data) if format == "jpeg" else None
+        if whole is None:
+            raise _broken(format, name, error) from error
+        image = JpegImageFile(io.BytesIO(whole.data))
+        image.load()
+        return _Loaded(image=image, data=whole.data, notes=whole.notes)
+    if repaired.profile:
+        image.info["icc_profile"] = repaired.profile
+    return _Loaded(image=image, data=repaired.data if repaired.notes else data, notes=repaired.notes)
+
+
+def _reader(format: str) -> Callable[[io.BytesIO], Image.Image]:
+    """The classes themselves instead of Image.open: that one warns about large images through `warnings`, which
+    cannot be silenced for one thread; here MAX_PIXELS decides."""
+    match format:
+        case "png":
+            return PngImageFile
+        case "jpeg":
+            return JpegImageFile
+        case "webp":
+            return WebPImageFile
+        case "avif":
+            from PIL.AvifImagePlugin import AvifImageFile
+
+            return AvifImageFile
+    from pillow_heif.as_plugin import HeifImageFile
+
+    return HeifImageFile
 
 
 def _broken(format: str, name: str, error: Exception) -> MediaError:
     return MediaError(f"this {format} image is truncated or damaged", where=name, why=str(error))
 
 
-def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+def _rgb(image: Image.Image, background: tuple[int, int, int]) -> NDArray[np.uint8]:
+    profile = image.info.get("icc_profile")
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
         # Pillow's own conversion of 16-bit grey cuts everything above 255 to white.
-        grey = (np.asarray(image).astype(np.int64) >> 8).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        image = Image.fromarray((np.asarray(image).astype(np.int64) >> 8).astype(np.uint8))
+    alpha = None
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-    return np.array(image.convert("RGB"), dtype=np.uint8)
+        alpha = image.getchannel("A")
+    if image.mode not in ("L", "RGB", "CMYK"):
+        image = image.convert("L" if image.mode in ("1", "LA") else "RGB")
+    image.info["icc_profile"] = profile
+    image = icc.to_srgb(image)
+    if alpha is not None:
+        image = Image.composite(image, Image.new("RGB", image.size, background), alpha)
+    return np.array(image, dtype=np.uint8)

@@ -14,7 +14,15 @@ _SAME_SHAPE: Final = 0.03
 
 def notes(plan: Plan) -> tuple[str, ...]:
     """One line for each thing worth knowing."""
-    return (*_seeds(plan), *_shapes(plan))
+    return (*_seeds(plan), *_images(plan), *_shapes(plan))
+
+
+def _images(plan: Plan) -> Iterator[str]:
+    """What is changed in given images before they are handed on."""
+    for planned in plan.shots:
+        given = planned.shot.image
+        for note in given.notes if given is not None else ():
+            yield f"{planned.name} starts from {given.path.name if given else ''}: {note}"
 
 
 def _seeds(plan: Plan) -> Iterator[str]:

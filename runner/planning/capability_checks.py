@@ -159,10 +159,8 @@ def _unusable(given: GivenImage, caps: GeneratorCapabilities) -> str:
 @functools.lru_cache(maxsize=64)
 def _no_form(given: GivenImage, limits: ImageInput) -> str:
     """Tried by encoding it, once for all jobs of a sweep."""
-    from runner.media import picture
-
     try:
-        image_fit.fitted(picture.read(given.path.read_bytes(), name=given.path.name), limits)
+        image_fit.fitted(given.adopt(), limits)
     except MediaError as error:
         return error.why
     except OSError as error:

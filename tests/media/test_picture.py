@@ -115,8 +115,6 @@ def test_a_size_that_a_format_cannot_hold_is_refused():
         (b"BM\x00\x00", "a BMP picture"),
         (b"II*\x00\x08", "a TIFF picture"),
         (b"\x00\x00\x00\x20ftypisom\x00", "a video (MP4 or MOV)"),
-        (b"\x00\x00\x00\x1cftypavif\x00", "an AVIF picture"),
-        (b"\x00\x00\x00\x18ftypheic\x00", "a HEIC picture"),
         (b"\x1a\x45\xdf\xa3\x01", "a Matroska or WebM video"),
         (b"RIFF\x00\x00\x00\x00AVI LIST", "an AVI video"),
         (b"%PDF-1.7", "a PDF document"),
@@ -190,12 +188,12 @@ def test_an_upright_picture_is_kept_as_it_is():
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_transparency_is_flattened_over_black(mode):
+def test_transparency_is_shown_over_white(mode):
     image = Image.new("RGBA", (4, 2), (200, 200, 200, 255))
     image.paste((200, 200, 200, 0), (0, 0, 2, 2))
     rgb = picture.decode(picture.read(saved(image.convert(mode), "PNG")))
-    assert rgb[:, :2].max() == 0
-    assert rgb[:, 2:].min() == 200
+    assert rgb[:, :2].min() == 255
+    assert rgb[:, 2:].max() == 200
 
 
 def test_sixteen_bit_grey_keeps_its_levels():

@@ -57,7 +57,11 @@ PROJECT_TRANSPORT = {"slug", "description", "extractor", "uploader", "budget", "
         (Project, PROJECT_IDENTITY, PROJECT_TRANSPORT),
         (Continuity, {"fallback", "hand_over"}, set()),
         (Film, {"join"}, set()),
-        (GivenImage, {"sha256"}, {"path", "format", "size", "width", "height"}),
+        (
+            GivenImage,
+            {"sha256"},
+            {"path", "format", "size", "width", "height", "background", "notes", "fetched"},
+        ),
     ],
 )
 def test_every_field_is_either_identity_or_transport(
