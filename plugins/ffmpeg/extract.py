@@ -108,7 +108,15 @@ class FFmpeg:
         for option, value in FFMPEG_INPUT_ARGUMENTS.items():
             command += [option, value]
         # With the prefix and in full, a name is never taken for an option, an address or a pattern.
-        command += [*seek, "-i", f"file:{clip.path.absolute()}", "-map", "0:V:0", "-fps_mode", "passthrough"]
+        command += [
+            *seek,
+            "-i",
+            f"file:{clip.path.absolute()}",
+            "-map",
+            f"0:{clip.probe.track}",
+            "-fps_mode",
+            "passthrough",
+        ]
         command += ["-vf", filters, *output, "-f", "rawvideo", "pipe:1"]
         return run(command, self._options.timeout_s)
 

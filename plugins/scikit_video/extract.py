@@ -55,7 +55,11 @@ class ScikitVideo:
             with self._reader(
                 str(clip.absolute()),
                 inputdict={**FFMPEG_INPUT_ARGUMENTS, "-max_error_rate": "0"},
-                outputdict={"-map": "0:V:0", "-fps_mode": "passthrough", "-vf": colour_filter(found)},
+                outputdict={
+                    "-map": f"0:{found.track}",
+                    "-fps_mode": "passthrough",
+                    "-vf": colour_filter(found),
+                },
             ) as reader:
                 for frame in reader.nextFrame():
                     rgb = frame

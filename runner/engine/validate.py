@@ -41,7 +41,7 @@ def validate(arrived: Downloaded, planned: PlannedShot, given: NDArray[Any] | No
             why=error.line,
             hint="rerun the same command: the clip is fetched again",
         ) from error
-    warnings = _unlike_the_request(facts, planned)
+    warnings = [*_unlike_the_request(facts, planned), *facts.notes]
     if seam.blank(seen.stations[-1]):
         warnings.append("ends in a single colour: a shot that chains from it starts from nothing")
     elif text := described(change):

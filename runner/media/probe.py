@@ -10,7 +10,7 @@ import av
 
 from runner.errors import NotAVideo
 from runner.media.colour import full_range_of, matrix_of, quarter_turns
-from runner.media.source import MAX_PIXELS, open_video
+from runner.media.source import MAX_PIXELS, left_out, open_video, sound_track
 from runner.media.tail import STARTS, find_tail, time_base
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _GUESSED_FPS: Final = Fraction(25)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioTrack:
-    """The first sound track. `sample_rate` is in Hz; `duration_s` is `None` where the container does not
+    """The sound track that is played. `sample_rate` is in Hz; `duration_s` is `None` where the container does not
     say."""
 
     codec: str
@@ -42,7 +42,8 @@ class Probe:
     `width` and `height` are in pixels after `rotation`, which is how many degrees clockwise the coded
     image is turned (0, 90, 180 or 270). `fps` is the average. `frames` counts the frames that are shown,
     where the container has an index that tells. `duration_s` is that of the picture. `matrix` is the one to
-    decode with; `tagged` says whether the stream names it. `bytes` is the size of the file.
+    decode with; `tagged` says whether the stream names it. `bytes` is the size of the file. `track` is the index of
+    the video track among all tracks; `notes` say what of the file is not used.
     """
 
     container: str
@@ -59,6 +60,8 @@ class Probe:
     full_range: bool
     audio: AudioTrack | None
     bytes: int
+    track: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def probe(path: Path) -> Probe:
@@ -89,6 +92,8 @@ def probe(path: Path) -> Probe:
             full_range=full_range_of(frame),
             audio=_audio(source),
             bytes=path.stat().st_size,
+            track=source.track.index,
+            notes=left_out(source),
         )
 
 
@@ -138,9 +143,9 @@ def _fps(source: Source, frames: int | None, duration: Fraction) -> Fraction:
 
 
 def _audio(source: Source) -> AudioTrack | None:
-    if not source.container.streams.audio:
+    track = sound_track(source.container)
+    if track is None:
         return None
-    track = source.container.streams.audio[0]
     duration = track.duration * track.time_base if track.duration and track.time_base else None
     return AudioTrack(
         codec=track.codec_context.name if track.codec_context else "unknown",

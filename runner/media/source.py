@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import av
 from av.stream import Disposition
@@ -14,13 +14,16 @@ from runner.media.magic import describe
 from runner.media.whole import check_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-__all__ = ["DEMUXERS", "MAX_PIXELS", "PROTOCOLS", "SMALL", "Source", "open_video"]
+    Track = TypeVar("Track", VideoStream, AudioStream)
+
+__all__ = ["DEMUXERS", "MAX_PIXELS", "PROTOCOLS", "SMALL", "Source", "left_out", "open_video", "sound_track"]
 
 DEMUXERS: Final = "mov,matroska,mpegts"
 """The containers that are read: those of which `runner.media.whole` can tell that the end is there. Some
@@ -116,16 +119,50 @@ def _why(path: Path, error: Exception) -> str:
     return f'it is {kind}: it begins with "{shown}"'
 
 
+def sound_track(container: InputContainer) -> AudioStream | None:
+    """The sound that a player plays: the first track that can be decoded, one marked as default before the others."""
+    return _preferred(container.streams.audio)
+
+
+def _preferred(tracks: Sequence[Track]) -> Track | None:
+    """What ffmpeg and players choose: a track that has a decoder, then one that is enabled (MP4) or marked as default
+    (Matroska), then the first."""
+
+    def rank(track: Track) -> tuple[bool, bool]:
+        return track.codec_context is not None, bool(track.disposition & Disposition.default)
+
+    return max(tracks, key=rank, default=None)  # the first of equals
+
+
+def left_out(source: Source) -> tuple[str, ...]:
+    """The tracks that are not used, in words: further videos, and further sound."""
+    streams, found = source.container.streams, []
+    videos = sum(not stream.disposition & _STILL for stream in streams.video) - 1
+    sounds = len(streams.audio) - 1
+    if videos > 0:
+        found.append(f"of {videos + 1} video tracks number {_place(source.track, streams.video)} is used")
+    if sounds > 0:
+        chosen = sound_track(source.container)
+        found.append(f"of {sounds + 1} sound tracks number {_place(chosen, streams.audio)} is used")
+    return tuple(found)
+
+
+def _place(track: Track | None, among: Sequence[Track]) -> int:
+    return 1 + next(
+        number for number, one in enumerate(among) if track is not None and one.index == track.index
+    )
+
+
 def _picture_track(container: InputContainer, path: Path) -> VideoStream:
-    pictures = [stream for stream in container.streams.video if not stream.disposition & _STILL]
-    if pictures:
-        if pictures[0].codec_context is None:  # libav has no decoder for it
+    track = _preferred([stream for stream in container.streams.video if not stream.disposition & _STILL])
+    if track is not None:
+        if track.codec_context is None:  # libav has no decoder for it
             raise NotAVideo("this video cannot be decoded", where=str(path), why="its codec is not known")
-        context = pictures[0].codec_context
+        context = track.codec_context
         if context.width * context.height > MAX_PIXELS:
             why = f"{context.width}x{context.height} is more than {MAX_PIXELS // 1_000_000} megapixels"
             raise NotAVideo("this video is too large", where=str(path), why=why)
-        return pictures[0]
+        return track
     if container.streams.video:
         why = "its only image is a cover, which is not part of the video"
     elif container.streams.audio:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 from runner.errors import JoinError
 from runner.media.colour import full_range_of, matrix_of, quarter_turns
 from runner.media.h264 import IDR, PPS, SPS, AvcC, split_lengths
-from runner.media.source import open_video
+from runner.media.source import open_video, sound_track
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     import av
-    from av.container import Container
+    from av.container import InputContainer
     from av.video.stream import VideoStream
 
     from runner.media.source import Source
@@ -49,7 +49,7 @@ class Clip:
     (their positions in `pts`) in the order of display. Decoding may begin at each of `starts`, with nothing
     before them. `duration_s` is from the first frame shown to the end of the last. `untimed` clips do not tell
     when their frames are shown; `own_sets` says that the packets carry parameter sets that the header does not
-    have. `sound_s` is when the sound starts and ends.
+    have. `sound_s` is when the sound starts and ends. `mp4` says that the container and its sound are those of a film.
     """
 
     path: Path
@@ -206,16 +206,25 @@ class _Scan:
             trimmed=bool(self.hidden),
             own_sets=self.own_sets,
             sound_s=_sound(self.source.container),
-            mp4="mp4" in self.source.container.format.name.split(","),
+            mp4=_is_mp4(self.source.container),
         )
 
 
-def _sound(container: Container) -> tuple[Fraction, Fraction] | None:
+def _sound(container: InputContainer) -> tuple[Fraction, Fraction] | None:
     """When the sound starts and ends, by the file's header. `None` without a sound track."""
-    for stream in container.streams.audio:
-        start_s = (stream.start_time or 0) * Fraction(stream.time_base or 1)
-        return start_s, start_s + (stream.duration or 0) * Fraction(stream.time_base or 1)
-    return None
+    stream = sound_track(container)
+    if stream is None:
+        return None
+    start_s = (stream.start_time or 0) * Fraction(stream.time_base or 1)
+    return start_s, start_s + (stream.duration or 0) * Fraction(stream.time_base or 1)
+
+
+def _is_mp4(container: InputContainer) -> bool:
+    """Whether a file is an MP4 with no more in it than one video and at most one AAC track: QuickTime is not."""
+    brand = container.metadata.get("major_brand", "")
+    sounds = [track.codec_context.name for track in container.streams.audio if track.codec_context]
+    plain = len(container.streams) == 1 + len(container.streams.audio) and sounds in ([], ["aac"])
+    return "mp4" in container.format.name.split(",") and brand.strip() not in ("", "qt") and plain
 
 
 def _parameter_sets(codec: str, extradata: bytes) -> frozenset[bytes]:

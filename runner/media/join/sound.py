@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 import av
 import numpy as np
+from av.filter import Graph
 
-from runner.media.source import open_video
+from runner.media.source import open_video, sound_track
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from fractions import Fraction
 
     from numpy.typing import NDArray
 
@@ -23,6 +25,8 @@ LAYOUT: Final = "stereo"
 _RAMP: Final = RATE * 4 // 1000  # 4 ms: too short to hear as a fade, long enough not to click
 _GAP: Final = RATE * 60 // 1000  # less is rounding of times in the container, more is really missing
 _SILENCE: Final = 8192
+_USUAL: Final = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+"""Which channels there are where only their number is known."""
 
 
 def positions(shares: Sequence[Share], fps: Fraction) -> list[int]:
@@ -106,15 +110,72 @@ def _blocks(clip: Clip) -> Iterator[tuple[int, NDArray[np.float32]]]:
 
 
 def _resampled(clip: Clip) -> Iterator[av.AudioFrame]:
-    """A clip's sound as 48 kHz stereo. What cannot be decoded is left out, and its place stays silent."""
+    """A clip's sound as 48 kHz stereo. What cannot be decoded is left out, and its place stays silent.
+
+    The rate, layout or sample format may change within a clip (MP3, AC-3, AAC in a transport stream): each stretch
+    has a converter of its own, or the pitch would change with it.
+    """
     with open_video(clip.path, analyse=False) as source:
-        container, stream = source.container, source.container.streams.audio[0]
-        resampler = av.AudioResampler(format="fltp", layout=LAYOUT, rate=RATE)
+        container, stream = source.container, sound_track(source.container)
+        if stream is None or stream.codec_context is None:
+            return
+        kind: tuple[int, str, str] | None = None
+        converter: _Converter | None = None
         for packet in container.demux(stream):
             try:
                 frames = packet.decode()
             except av.FFmpegError:
                 continue
             for frame in frames:
-                yield from resampler.resample(frame)
-        yield from resampler.resample(None)
+                if kind != (frame.sample_rate, frame.layout.name, frame.format.name):
+                    kind = (frame.sample_rate, frame.layout.name, frame.format.name)
+                    if converter is not None:
+                        yield from converter.finish()
+                    converter = _Converter(frame)
+                assert converter is not None
+                yield from converter.convert(frame)
+        if converter is not None:
+            yield from converter.finish()
+
+
+class _Converter:
+    """Turns frames like a first one into 48 kHz stereo. More channels are mixed down without clipping."""
+
+    def __init__(self, first: av.AudioFrame) -> None:
+        # Sound in a MOV may not say which channel is which.
+        named = (
+            all(channel.name != "USR0" for channel in first.layout.channels)
+            and "channels" not in first.layout.name
+        )
+        self._layout = "" if named else _USUAL.get(first.layout.nb_channels, "")
+        self._graph = Graph()
+        source = self._graph.add_abuffer(
+            format=first.format,
+            sample_rate=first.sample_rate,
+            layout=self._layout or first.layout,
+            time_base=first.time_base or Fraction(1, first.sample_rate),
+        )
+        mix = self._graph.add(
+            "aresample", f"{RATE}:rematrix_maxval=1.0:out_chlayout={LAYOUT}:out_sample_fmt=fltp"
+        )
+        sink = self._graph.add("abuffersink")
+        self._graph.link_nodes(source, mix, sink).configure()
+
+    def convert(self, frame: av.AudioFrame) -> Iterator[av.AudioFrame]:
+        if self._layout:
+            named = av.AudioFrame.from_ndarray(frame.to_ndarray(), frame.format.name, self._layout)
+            named.sample_rate, named.pts, named.time_base = frame.sample_rate, frame.pts, frame.time_base
+            frame = named
+        self._graph.push(frame)
+        yield from self._pulled()
+
+    def finish(self) -> Iterator[av.AudioFrame]:
+        self._graph.push(None)
+        yield from self._pulled()
+
+    def _pulled(self) -> Iterator[av.AudioFrame]:
+        with contextlib.suppress(av.BlockingIOError, av.EOFError):
+            while True:
+                frame = self._graph.pull()
+                assert isinstance(frame, av.AudioFrame)
+                yield frame
