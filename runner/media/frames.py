@@ -19,6 +19,7 @@ import av
 from runner.api import Frame
 from runner.errors import ExtractionRefused
 from runner.media.colour import to_rgb
+from runner.media.shown import is_shown
 from runner.media.source import MAX_PIXELS, SMALL, open_video
 from runner.media.tail import STARTS, Start, find_tail, packets_from, time_base
 
@@ -37,6 +38,25 @@ __all__ = ["first_frame", "first_frames", "last_frame"]
 _MAX_THREADS: Final = 8  # each decoding thread holds frames of its own
 _DAMAGED: Final = "it does not decode without errors"
 _SKIPS: Final = frozenset(("h264", "hevc"))  # AV1 goes wrong, the others do not mark such frames
+_STATELESS: Final = frozenset(
+    (
+        "h264",
+        "hevc",
+        "vvc",
+        "av1",
+        "vp8",
+        "vp9",
+        "mpeg1video",
+        "mpeg2video",
+        "mpeg4",
+        "mjpeg",
+        "prores",
+        "dnxhd",
+        "ffv1",
+    )
+)
+"""Decoders that can begin at any key frame. Others may need what comes with the first packet only, such as a palette:
+clips of theirs are read as a whole."""
 _ONE_EACH: Final = frozenset(("av1", "vp9"))  # decoders that lose a frame without an error
 
 
@@ -51,6 +71,8 @@ def last_frame(path: Path) -> Frame:
         # Opening without analysis saves more than decoding a short tail takes. Now and then the decoder
         # then lacks something it must be told, and the second round finds what the first one did not.
         with open_video(path, analyse=analyse) as source:
+            if source.track.codec_context.codec.canonical_name not in _STATELESS:
+                return _last_of_all(source)
             for start in starts:
                 if _DAMAGED in problems and not start.whole:
                     continue  # only all of it, without an error, proves that the damage is not in the file
@@ -113,15 +135,36 @@ def _last_from(source: Source, start: Start) -> av.VideoFrame | None:
         return _decode(source, start, tail, skip=False)
 
 
+def _last_of_all(source: Source) -> Frame:
+    """The last frame of a clip whose decoder needs its very first packet, as it comes after opening: libavformat gives
+    a palette once, and not again after a seek."""
+    tail = find_tail(source, STARTS[-1])
+    found = None
+    with open_video(source.path) as fresh, _threads(fresh.track):
+        for frame in fresh.container.decode(fresh.track):
+            _check(frame)
+            if tail is None or frame.pts == tail.pts:
+                found = frame
+        if found is not None:
+            return _finished(fresh, found, "pyav whole")
+    raise ExtractionRefused(
+        "the last frame of this clip cannot be determined for certain",
+        where=str(source.path),
+        why="the image with the last time does not come out of the decoder",
+        hint="re-encode the clip",
+    )
+
+
 def _decode(source: Source, start: Start, tail: Tail, *, skip: bool) -> av.VideoFrame | None:
     """Decode up to the packets of the last image and return the frame with exactly its timestamp."""
     context = source.track.codec_context
+    codec = context.codec.canonical_name
     context.flush_buffers()
     found = None
     due = 0
     for packet in itertools.chain(_until(tail, packets_from(source, start)), [None]):
         if packet is not None:
-            due += not packet.is_discard
+            due += is_shown(packet, codec)
             context.skip_frame = "NONREF" if skip and not _is_last(packet, tail) else "DEFAULT"
         for frame in context.decode(packet):  # of `None`: what it holds back to put frames in order
             due -= 1
@@ -129,7 +172,7 @@ def _decode(source: Source, start: Start, tail: Tail, *, skip: bool) -> av.Video
                 found = frame
     if found is not None:
         _check(found)
-        if due and context.codec.canonical_name in _ONE_EACH:
+        if due and codec in _ONE_EACH:
             raise ExtractionRefused("this clip is damaged", why=f"{due} frames before the last do not decode")
     return found
 
@@ -144,7 +187,7 @@ def _until(tail: Tail, packets: Iterator[Packet[VideoStream]]) -> Iterator[Packe
 
 
 def _is_last(packet: Packet[VideoStream], tail: Tail) -> bool:
-    return packet.pts == tail.pts and not packet.is_discard
+    return packet.pts == tail.pts and is_shown(packet, packet.stream.codec_context.codec.canonical_name)
 
 
 def _check(frame: av.VideoFrame) -> None:

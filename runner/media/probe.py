@@ -10,8 +10,9 @@ import av
 
 from runner.errors import NotAVideo
 from runner.media.colour import full_range_of, matrix_of, quarter_turns
+from runner.media.shown import may_hide
 from runner.media.source import MAX_PIXELS, left_out, open_video, sound_track
-from runner.media.tail import STARTS, find_tail, time_base
+from runner.media.tail import STARTS, count_shown, find_tail, time_base
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,9 +111,11 @@ def _first(source: Source) -> av.VideoFrame:
 
 
 def _frames(source: Source) -> int | None:
-    if _has_index(source):
-        return sum(not entry.is_discard for entry in source.track.index_entries)
-    return None
+    if not _has_index(source):
+        return None
+    if may_hide(source.track.codec_context.codec.canonical_name):
+        return count_shown(source)
+    return sum(not entry.is_discard for entry in source.track.index_entries)
 
 
 def _duration(source: Source) -> Fraction:

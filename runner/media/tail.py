@@ -11,6 +11,7 @@ import av
 from av.format import Flags
 
 from runner.errors import ExtractionRefused, Incomplete
+from runner.media.shown import is_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +110,7 @@ def find_tail(source: Source, start: Start) -> Tail | None:
 
     Raises `Incomplete` if what it reads has holes in it.
     """
-    hole = _hole(source)
+    hole, codec = _hole(source), source.track.codec_context.codec.canonical_name
     best: Packet[VideoStream] | None = None
     targets = 0
     for packet in packets_from(source, start):
@@ -124,8 +125,8 @@ def find_tail(source: Source, start: Start) -> Tail | None:
             )
         if packet.pts is None:
             return None
-        if packet.is_discard:
-            continue  # cut away by an edit list
+        if not is_shown(packet, codec):
+            continue
         if best is None or best.pts is None or packet.pts > best.pts:
             best, targets = packet, 1
         elif packet.pts == best.pts:
@@ -185,4 +186,5 @@ def last_moment(source: Source) -> Moment:
 
 def count_shown(source: Source) -> int:
     """Return the number of images that are shown. Reads the whole clip, without decoding it."""
-    return sum(not packet.is_discard for packet in packets_from(source, STARTS[-1]))
+    codec = source.track.codec_context.codec.canonical_name
+    return sum(is_shown(packet, codec) for packet in packets_from(source, STARTS[-1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from runner.errors import JoinError
 from runner.media.colour import full_range_of, matrix_of, quarter_turns
 from runner.media.h264 import IDR, PPS, SPS, AvcC, split_lengths
+from runner.media.shown import is_shown
 from runner.media.source import open_video, sound_track
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ _STANDARD_RATES: Final = tuple(
     Fraction(rate) for rate in (8, 10, 12, 15, 16, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120)
 ) + tuple(Fraction(1000 * rate, 1001) for rate in (24, 30, 48, 60, 120))
 _FINE_TICKS: Final = 200  # a frame that lasts this many ticks of the clock leaves no doubt about its rate
+_COARSEST_S: Final = Fraction(1, 900)
+"""No container counts more coarsely than in milliseconds."""
 _HEVC_IDR_OR_BLA: Final = range(16, 21)
 
 
@@ -130,7 +134,7 @@ class _Scan:
             self.untimed = True
         self.pts.append(packet.pts if packet.pts is not None else index)
         self.durations.append(packet.duration or 0)
-        if packet.is_discard:
+        if not is_shown(packet, self.codec):
             self.hidden.add(index)
         if packet.is_keyframe:
             self.keys.add(index)
@@ -238,7 +242,7 @@ def _parameter_sets(codec: str, extradata: bytes) -> frozenset[bytes]:
 
 
 def _rate(times: Sequence[int], time_base: Fraction, stream: VideoStream) -> tuple[Fraction, bool]:
-    """The frame rate, and whether every frame is where that rate puts it, to within a tick."""
+    """The frame rate, and whether every frame is where that rate puts it, to within the rounding of its time."""
     reported = [Fraction(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
     if len(times) < 2:
         return next((rate for rate in reported if 1 <= rate <= 240), Fraction(24)), True
@@ -248,12 +252,23 @@ def _rate(times: Sequence[int], time_base: Fraction, stream: VideoStream) -> tup
         return median, True
     mean = Fraction(len(times) - 1) / ((times[-1] - times[0]) * time_base)
     near = sorted(_STANDARD_RATES, key=lambda rate: abs(rate - mean))
-    for rate in [*near[:2], *reported, mean]:
-        if _fits(times, 1 / (rate * time_base)):
-            return rate, True
+    rounding = _rounding(gaps, time_base)
+    fitting = [
+        rate for rate in [*near[:2], *reported, mean] if _fits(times, 1 / (rate * time_base), rounding)
+    ]
+    if fitting:
+        # Where times are rounded so coarsely that two rates fit, a clip is short, and was made at the whole one.
+        return next((rate for rate in fitting if rounding > 1 and rate.denominator == 1), fitting[0]), True
     nearest = min(_STANDARD_RATES, key=lambda rate: abs(rate - median))
     return (nearest if abs(nearest / median - 1) < Fraction(1, 50) else mean.limit_denominator(1001)), False
 
 
-def _fits(times: Sequence[int], tick: Fraction) -> bool:
-    return all(abs(time - times[0] - index * tick) < 1 for index, time in enumerate(times))
+def _rounding(gaps: Sequence[int], time_base: Fraction) -> int:
+    """How many ticks a time may be off: more than one where times were rounded on a coarser clock than this one, as
+    in a WebM file, which counts milliseconds, that was put into an MP4."""
+    common = math.gcd(*gaps)
+    return common if common * time_base <= _COARSEST_S else 1
+
+
+def _fits(times: Sequence[int], tick: Fraction, rounding: int) -> bool:
+    return all(abs(time - times[0] - index * tick) < rounding for index, time in enumerate(times))
