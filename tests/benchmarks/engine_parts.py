@@ -172,11 +172,12 @@ async def client(
         body = {"name": name, "prompt": name, "duration_s": 1.0, "token": name}
         answer = await asking.post(f"{base_url}/tasks", json=body, headers=headers)
         task = answer.json()["task_id"]
-        while True:
-            status = (await asking.get(f"{base_url}/tasks/{task}", headers=headers)).json()
-            if status["state"] == "succeeded":
-                break
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(600):
+            while True:
+                status = (await asking.get(f"{base_url}/tasks/{task}", headers=headers)).json()
+                if status["state"] == "succeeded":
+                    break
+                await asyncio.sleep(0.01)
         clip = (await asking.get(status["result_url"])).raise_for_status().content
         if then is not None:
             await asyncio.to_thread(then, clip)

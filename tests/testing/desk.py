@@ -131,8 +131,9 @@ def submitting(shot="hero/pour", token="t1", **keys):
 
 
 async def ended(generator, ref):
-    while (status := await generator.poll(ref)).state in (State.QUEUED, State.RUNNING):
-        pass
+    async with asyncio.timeout(60):
+        while (status := await generator.poll(ref)).state in (State.QUEUED, State.RUNNING):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
     return status
 
 

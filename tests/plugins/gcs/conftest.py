@@ -9,6 +9,7 @@ import secrets
 import socket
 import ssl
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
@@ -69,17 +70,23 @@ def emulator() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        while process.poll() is None:
-            try:
-                urllib.request.urlopen(f"{address}/_internal/healthcheck", timeout=5).close()
-                break
-            except (urllib.error.URLError, ConnectionError):
-                continue
-        assert process.poll() is None, "the emulator does not start"
+        deadline = time.monotonic() + 60
+        while not healthy(address):
+            assert process.poll() is None, "the emulator does not start"
+            assert time.monotonic() < deadline, "the emulator does not answer"
+            time.sleep(0.05)
         yield address
     finally:
         process.terminate()
         process.wait(10)
+
+
+def healthy(address: str) -> bool:
+    try:
+        urllib.request.urlopen(f"{address}/_internal/healthcheck", timeout=5).close()
+    except (urllib.error.URLError, ConnectionError):
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")

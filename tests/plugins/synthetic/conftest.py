@@ -88,8 +88,9 @@ class Host:
 
 async def until(generator, ref, wanted):
     """Poll until a status is the wanted one, as the engine does."""
-    while not wanted(status := await generator.poll(ref)):  # noqa: ASYNC110  # a provider can only be polled
-        await asyncio.sleep(0.002)
+    async with asyncio.timeout(60):
+        while not wanted(status := await generator.poll(ref)):  # noqa: ASYNC110  # a provider can only be polled
+            await asyncio.sleep(0.002)
     return status
 
 

@@ -35,8 +35,9 @@ async def main():
         context = Context(work_dir=folder, http=http, download=Downloads(http, http), log=logging.getLogger("x"))
         async with Synthetic(SyntheticOptions(), context) as generator:
             ref = await generator.submit(request, "another token")
-            while (await generator.poll(ref)).state is not State.SUCCEEDED:
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(60):
+                while (await generator.poll(ref)).state is not State.SUCCEEDED:
+                    await asyncio.sleep(0.01)
             print(hashlib.sha256(next(folder.iterdir()).read_bytes()).hexdigest())
 
 asyncio.run(main())
