@@ -56,5 +56,7 @@ class Plain:
 
     def _print(self, where: str, text: str) -> None:
         self._spoke = self._clock()
-        line = " ".join(filter(None, (f"[{self._spoke - self._began:7.1f}s]", printable(where), printable(text))))
+        line = " ".join(
+            filter(None, (f"[{self._spoke - self._began:7.1f}s]", printable(where), printable(text)))
+        )
         print(line, file=sys.stderr, flush=True)
