@@ -36,6 +36,13 @@ def python(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess
 # --- help -----------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shell completion sets a variable for Hydra in its process, which ends then; undone here."""
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "")
+    monkeypatch.delenv("HYDRA_FULL_ERROR")
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [((), 2), (("--help",), 0), (("-h",), 0), (("+project=film", "--help"), 0), (("-q", "--help"), 0)],
