@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hydra.errors import HydraException
 
@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
+_FULL_ERROR: Final = "HYDRA_FULL_ERROR"
+
+
 def complete(words: Sequence[str]) -> int:
     """Answer the shell. Raises `UsageError` where Hydra has no answer."""
     import hydra
 
-    before = sys.argv
+    before, variable = sys.argv, os.environ.get(_FULL_ERROR)
     sys.argv = [before[0], *words, "--shell-completion"]
     # Hydra raises its errors then, and prints none.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
+    os.environ[_FULL_ERROR] = "1"
     answer = hydra.main(version_base="1.3", config_path=str(bundle.folder("conf")), config_name="config")
     try:
         with hydra_files.looking_in(hydra_files.Place(Path())):
@@ -41,6 +44,10 @@ def complete(words: Sequence[str]) -> int:
         ) from error
     finally:
         sys.argv = before
+        if variable is None:
+            del os.environ[_FULL_ERROR]
+        else:
+            os.environ[_FULL_ERROR] = variable
     return 0
 
 

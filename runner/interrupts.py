@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _STOPPING = (
-    b"\nrunner: stopping: finishing pending submissions so that nothing is paid twice "
-    b"(press Ctrl-C again to cancel the tasks, too, where that saves money)\n",
-    b"\nrunner: cancelling tasks where that saves money (press Ctrl-C again to quit now)\n",
+    "runner: stopping: finishing pending submissions so that nothing is paid twice "
+    "(press Ctrl-C again to cancel the tasks, too, where that saves money)",
+    "runner: cancelling tasks where that saves money (press Ctrl-C again to quit now)",
 )
 
 # Signals belong to the process, and so does this.
@@ -67,10 +67,15 @@ def _stop(number: int, frame: object) -> None:
     _state["seen"] += 1
     handler: tuple[asyncio.AbstractEventLoop, Callable[[], None]] | None = _state["stop"]
     if handler is not None and _state["seen"] <= len(_STOPPING):
-        # Written past all buffers: whatever was being printed when the signal came may hold their locks.
-        with contextlib.suppress(OSError):
-            os.write(2, _STOPPING[_state["seen"] - 1])
         loop, stop = handler
+        # Printed by the loop: what the signal interrupted may hold the locks of standard error, or draw there.
+        loop.call_soon_threadsafe(_announce, _STOPPING[_state["seen"] - 1])
         loop.call_soon_threadsafe(stop)
         return
     raise KeyboardInterrupt
+
+
+def _announce(message: str) -> None:
+    """Say what a signal does. The first line break ends the line on which a terminal shows `^C`."""
+    with contextlib.suppress(OSError):
+        print(f"\n{message}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The fixtures that all tests share are those that plugin authors get."""
+"""The fixtures that all tests share are those that plugin authors get, and a check that each test tidies up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check that no test module leaves its process changed sees each kind of change."""
+"""The check that no test leaves its process changed sees each kind of change."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 CHANGES = {
-    "cwd": "os.chdir('/')",
     "environment": "os.environ['LEFT_BEHIND'] = 'here'",
+    "folder": "os.chdir('/')",
     "limits": "resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))",
     "nice": "os.nice(1)",
     "nothing": "pass",
     "policy": "os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))",
+    "umask": "os.umask(0o027)",
 }
 REPORTED = {
-    "cwd": "working folder: ",
     "environment": "$LEFT_BEHIND: None -> here",
+    "folder": "working folder: ",
     "limits": "RLIMIT_NOFILE: ",
     "nice": "nice values: ",
     "policy": "scheduling policies: {0} -> ",
+    "umask": "umask: ",
 }
 
 
-def test_each_kind_of_change_is_reported_at_the_end_of_its_module(tmp_path: Path) -> None:
+def test_each_kind_of_change_is_reported_at_the_end_of_its_test(tmp_path: Path) -> None:
     for name, change in CHANGES.items():
         (tmp_path / f"test_{name}.py").write_text(
             "import os, resource\n"
@@ -42,7 +44,7 @@ def test_each_kind_of_change_is_reported_at_the_end_of_its_module(tmp_path: Path
         timeout=120,
     )
 
-    assert "6 passed, 5 errors" in checked.stdout, checked.stdout + checked.stderr
+    assert "7 passed, 6 errors" in checked.stdout, checked.stdout + checked.stderr
     summary = [line for line in checked.stdout.splitlines() if line.startswith("ERROR ")]
     for line, (name, message) in zip(summary, REPORTED.items(), strict=True):
         assert f"test_{name}.py" in line

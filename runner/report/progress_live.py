@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from runner.api import EventKind
-from runner.report.progress_words import OVER, SAYS
+from runner.report.progress_words import OVER, SAYS, printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from runner.api import Event
@@ -30,19 +31,22 @@ _DOUBTFUL: Final = frozenset({EventKind.SHOT_FELL_BACK, EventKind.SHOT_WARNED})
 
 
 class Live:
-    """A bar for each sequence and one for each shot under way."""
+    """A bar for each sequence and one for each shot under way, on `console`; by default on standard error."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, console: Console | None = None) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
         from rich.table import Column
 
+        def cut_off() -> Column:
+            return Column(ratio=2, no_wrap=True, overflow="ellipsis")
+
         self._progress: Progress = Progress(
-            TextColumn("{task.description}", table_column=Column(ratio=2, no_wrap=True, overflow="ellipsis")),
+            TextColumn("{task.description}", markup=False, table_column=cut_off()),
+            TextColumn("{task.fields[state]}", style="dim", markup=False, table_column=cut_off()),
             BarColumn(bar_width=None, table_column=Column(ratio=1)),
-            TextColumn("{task.fields[count]}"),
             TimeElapsedColumn(),
-            console=Console(stderr=True, highlight=False),
+            console=console or Console(stderr=True, highlight=False),
             expand=True,
         )
         self._sequences: dict[str, TaskID] = {}
@@ -51,7 +55,7 @@ class Live:
         self._done = dict.fromkeys(self._total, 0)
         for sequence in plan.sequences:
             self._sequences[sequence.name] = self._progress.add_task(
-                _plain(sequence.name), total=len(sequence.shots), count=f"0/{len(sequence.shots)}"
+                printable(sequence.name), total=len(sequence.shots), state=f"0/{len(sequence.shots)}"
             )
         self._progress.start()
 
@@ -62,8 +66,8 @@ class Live:
             self._line(event)
 
     def close(self) -> None:
-        for task in self._shots.values():
-            self._progress.remove_task(task)
+        while self._shots:
+            self._progress.remove_task(self._shots.popitem()[1])
         self._progress.stop()
 
     def _shot(self, event: Event) -> None:
@@ -73,16 +77,15 @@ class Live:
                 self._progress.remove_task(self._shots.pop(key))
             self._done[event.sequence] += 1
             done, total = self._done[event.sequence], self._total[event.sequence]
-            self._progress.update(self._sequences[event.sequence], completed=done, count=f"{done}/{total}")
+            self._progress.update(self._sequences[event.sequence], completed=done, state=f"{done}/{total}")
             return
+        if event.kind in _DOUBTFUL:
+            return  # a line that stays; the shot goes on as before
+        state = printable(SAYS.get(event.kind) or event.message)
         if key not in self._shots:
-            self._shots[key] = self._progress.add_task("", total=1.0, count="")
-        state = SAYS.get(event.kind) or event.message
-        self._progress.update(
-            self._shots[key],
-            description=f"  {_plain(event.sequence)}/{_plain(event.shot)} [dim]{_plain(state)}[/dim]",
-            completed=event.progress if event.progress is not None else 0.0,
-        )
+            name = f"  {printable(event.sequence)}/{printable(event.shot)}"
+            self._shots[key] = self._progress.add_task(name, total=1.0, state=state)
+        self._progress.update(self._shots[key], state=state, completed=event.progress or 0.0)
 
     def _line(self, event: Event) -> None:
         from rich.text import Text
@@ -94,19 +97,13 @@ class Live:
             if event.kind in _DOUBTFUL
             else ("+", "green")
         )
-        text = Text(f"{sign} ", style=style)
-        text.append("/".join(filter(None, (event.sequence, event.shot))))
+        text = Text().append(f"{sign} ", style=style)
+        text.append(printable("/".join(filter(None, (event.sequence, event.shot)))))
         text.append(f" {SAYS[event.kind]}", style=style)
         elapsed = event.detail.get("elapsed_s")
         if elapsed is not None:
             text.append(f" in {elapsed:.1f} s", style="dim")
         if event.message:
-            text.append(f": {event.message}")
+            text.append(f": {printable(event.message)}")
         self._progress.console.print(text)
-
-
-def _plain(text: str) -> str:
-    """A name as rich shows it letter for letter: prompts and names are not markup."""
-    from rich.markup import escape
-
-    return escape(text.replace("\n", " "))
+        self._progress.refresh()  # the count of the sequence moves with the line, not a tenth of a second later

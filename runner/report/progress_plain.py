@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from runner.api import EventKind
-from runner.report.progress_words import OVER, SAYS
+from runner.report.progress_words import OVER, SAYS, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,5 +56,7 @@ class Plain:
 
     def _print(self, where: str, text: str) -> None:
         self._spoke = self._clock()
-        line = " ".join(filter(None, (f"[{self._spoke - self._began:7.1f}s]", where, text)))
+        line = " ".join(
+            filter(None, (f"[{self._spoke - self._began:7.1f}s]", printable(where), printable(text)))
+        )
         print(line, file=sys.stderr, flush=True)

@@ -141,6 +141,13 @@ def google(front: Front, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return front
 
 
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugin turns off a feature of Google's library by an environment variable, the only way; undone here."""
+    monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "")
+    monkeypatch.delenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA")
+
+
 @pytest.fixture
 def bucket(front: Front) -> str:
     """A new bucket."""
