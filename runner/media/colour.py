@@ -10,6 +10,7 @@ The transfer curve is not changed: the result is R'G'B' as coded, as players sho
 from __future__ import annotations
 
 import threading
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,12 +18,13 @@ from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from runner.errors import ExtractionRefused
+from runner.media.hdr import to_sdr
 
 if TYPE_CHECKING:
     import av
     from numpy.typing import NDArray
 
-__all__ = ["full_range_of", "matrix_of", "quarter_turns", "to_rgb"]
+__all__ = ["display_width", "full_range_of", "matrix_of", "quarter_turns", "to_rgb"]
 
 # AVColorSpace (ITU-T H.273 MatrixCoefficients) to the names used here.
 _TAGS: Final = {
@@ -54,20 +56,26 @@ _FLAGS: Final = (
 )
 
 
+_SQUARE: Final = Fraction(1)
 _of_thread = threading.local()
 
 
-def to_rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    """Convert to full-range RGB of shape (height, width, 3), dtype uint8, C-contiguous, rotation and flips
-    applied.
+def to_rgb(frame: av.VideoFrame, sar: Fraction = _SQUARE) -> NDArray[np.uint8]:
+    """Convert to full-range RGB of shape (height, width, 3), dtype uint8, C-contiguous, as a player shows it: rotation
+    and flips applied, pixels of another shape than square (`sar`, width over height) made square by changing the
+    width, high dynamic range tone-mapped.
 
     Alpha is dropped. Raises `ExtractionRefused` for a matrix that cannot be applied, or a rotation that is
     not by quarter turns.
     """
     clockwise, mirrored = quarter_turns(frame)
+    frame = to_sdr(frame, full_range=full_range_of(frame))
     matrix, _ = matrix_of(frame)
+    even, width = _even(frame), display_width(frame.width, sar)
     converted = _reformatter().reformat(
-        _even(frame),
+        even,
+        width=width if even.width == frame.width else display_width(even.width, sar),
+        height=even.height,
         format="rgb24",
         src_colorspace=_MATRICES[matrix],
         dst_colorspace=Colorspace.DEFAULT,
@@ -75,10 +83,15 @@ def to_rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
         dst_color_range=ColorRange.JPEG,
         interpolation=_FLAGS,
     )
-    rgb = converted.to_ndarray().astype(np.uint8, copy=False)[: frame.height, : frame.width]
+    rgb = converted.to_ndarray().astype(np.uint8, copy=False)[: frame.height, :width]
     if mirrored:
         rgb = rgb[:, ::-1]
     return np.ascontiguousarray(np.rot90(rgb, -clockwise))
+
+
+def display_width(width: int, sar: Fraction) -> int:
+    """The width in square pixels of an image that is `width` pixels of shape `sar` wide."""
+    return max(1, round(width * sar))
 
 
 def _reformatter() -> VideoReformatter:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import av
 
 from runner.errors import NotAVideo
-from runner.media.colour import full_range_of, matrix_of, quarter_turns
+from runner.media.colour import display_width, full_range_of, matrix_of, quarter_turns
+from runner.media.hdr import named
 from runner.media.shown import may_hide
 from runner.media.source import MAX_PIXELS, left_out, open_video, sound_track
 from runner.media.tail import STARTS, count_shown, find_tail, time_base
@@ -40,11 +41,12 @@ class AudioTrack:
 class Probe:
     """A clip, as a player shows it.
 
-    `width` and `height` are in pixels after `rotation`, which is how many degrees clockwise the coded
-    image is turned (0, 90, 180 or 270). `fps` is the average. `frames` counts the frames that are shown,
-    where the container has an index that tells. `duration_s` is that of the picture. `matrix` is the one to
-    decode with; `tagged` says whether the stream names it. `bytes` is the size of the file. `track` is the index of
-    the video track among all tracks; `notes` say what of the file is not used.
+    `width` and `height` are in square pixels after `rotation`, which is how many degrees clockwise the coded image is
+    turned (0, 90, 180 or 270); `sar` is the shape of a coded pixel, width over height. `fps` is the average. `frames`
+    counts the frames that are shown, where the container has an index that tells. `duration_s` is that of the picture.
+    `matrix` is the one to decode with; `tagged` says whether the stream names it. `bytes` is the size of the file.
+    `track` is the index of the video track among all tracks, `transfer` its transfer characteristic (ITU-T H.273).
+    `notes` say what of the file is not used as it is.
     """
 
     container: str
@@ -62,6 +64,8 @@ class Probe:
     audio: AudioTrack | None
     bytes: int
     track: int = 0
+    sar: Fraction = Fraction(1)
+    transfer: int = 2
     notes: tuple[str, ...] = ()
 
 
@@ -77,7 +81,8 @@ def probe(path: Path) -> Probe:
         duration = _duration(source)
         turns, _ = quarter_turns(frame)
         matrix, tagged = matrix_of(frame)
-        width, height = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
+        shown = display_width(frame.width, source.sar)
+        width, height = (frame.height, shown) if turns % 2 else (shown, frame.height)
         return Probe(
             container=source.container.format.name,
             codec=source.track.codec_context.codec.canonical_name,
@@ -94,7 +99,9 @@ def probe(path: Path) -> Probe:
             audio=_audio(source),
             bytes=path.stat().st_size,
             track=source.track.index,
-            notes=left_out(source),
+            sar=source.sar,
+            transfer=frame.color_trc,
+            notes=(*left_out(source), *_tone_mapped(frame)),
         )
 
 
@@ -108,6 +115,11 @@ def _first(source: Source) -> av.VideoFrame:
     except av.FFmpegError as error:
         why = f"its image cannot be decoded: {error.strerror}"
     raise NotAVideo("this is not a usable video", where=str(source.path), why=why)
+
+
+def _tone_mapped(frame: av.VideoFrame) -> tuple[str, ...]:
+    name = named(frame.color_trc)
+    return (f"its high dynamic range ({name}) is handed on as standard dynamic range",) if name else ()
 
 
 def _frames(source: Source) -> int | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner.errors import PluginError
+from runner.media.hdr import is_hdr, tone_mapping
 from runner.media.source import DEMUXERS
 
 if TYPE_CHECKING:
@@ -59,11 +60,17 @@ def find_ffmpeg(binary: str = "") -> Path:
 
 def colour_filter(clip: Probe) -> str:
     """Return the filters that convert the upright image to full-range RGB as `runner.media.colour` does."""
+    size = "" if clip.sar == 1 else f"w={clip.width}:h={clip.height}:"
     if clip.matrix == "rgb":
-        return f"scale=flags={_FLAGS},format=rgb24"
+        return f"scale={size}flags={_FLAGS},format=rgb24"
     source_range = "pc" if clip.full_range else "tv"
     options = f"in_color_matrix={clip.matrix}:in_range={source_range}:out_range=pc:flags={_FLAGS}"
     if clip.codec in _LEFT_SITED and "42" in clip.pix_fmt:
         across, down = _LEFT_TURNED[clip.rotation]
         options += f":in_h_chr_pos={across}:in_v_chr_pos={down}"
-    return f"scale={options},format=rgb24"
+    if is_hdr(clip.transfer):
+        # In two steps, as in `runner.media.hdr`.
+        limits = f"in_color_matrix=bt2020:in_range={source_range}:out_color_matrix=bt709:out_range=tv:flags={_FLAGS}"
+        sdr = f"in_color_matrix=bt709:in_range=tv:out_range=pc:flags={_FLAGS}"
+        return f"scale={limits}:{tone_mapping(clip.transfer)},format=yuv444p,scale={size}{sdr},format=rgb24"
+    return f"scale={size}{options},format=rgb24"

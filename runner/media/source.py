@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import av
@@ -39,6 +40,8 @@ MAX_PIXELS: Final = 80_000_000
 SMALL: Final = 320 * 240
 """Pixels of an image up to which sharing the work among threads takes longer than doing it."""
 
+_FLATTEST: Final = Fraction(8)
+"""Pixels of a more extreme shape are a mistake in the header."""
 _STILL: Final = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 _LAST_ENTRIES: Final = (
     64  # samples of several tracks alternate, so the last bytes belong to one of the last entries
@@ -57,6 +60,14 @@ class Source:
     @property
     def start_s(self) -> float:
         return (self.container.start_time or 0) / av.time_base
+
+    @property
+    def sar(self) -> Fraction:
+        """The shape of a pixel, width over height: the container's word before the stream's, as ffmpeg has it. Known
+        for certain once a frame is decoded."""
+        stated = self.track.sample_aspect_ratio or self.track.codec_context.sample_aspect_ratio or 1
+        found = Fraction(stated)
+        return found if 1 / _FLATTEST <= found <= _FLATTEST else Fraction(1)
 
     @property
     def end_s(self) -> float:

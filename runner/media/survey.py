@@ -13,6 +13,7 @@ from runner.media.colour import to_rgb
 from runner.media.source import SMALL, open_video
 
 if TYPE_CHECKING:
+    from fractions import Fraction
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -28,8 +29,9 @@ class Pictures(Sequence["NDArray[Any]"]):
     `ExtractionRefused`, as `to_rgb` does.
     """
 
-    def __init__(self, frames: Sequence[av.VideoFrame]) -> None:
+    def __init__(self, frames: Sequence[av.VideoFrame], sar: Fraction) -> None:
         self._frames = tuple(frames)
+        self._sar = sar
         self._seen: dict[int, NDArray[Any]] = {}
 
     def __len__(self) -> int:
@@ -44,7 +46,7 @@ class Pictures(Sequence["NDArray[Any]"]):
             return [self[at] for at in range(*index.indices(len(self)))]
         at = range(len(self))[index]
         if at not in self._seen:
-            self._seen[at] = to_rgb(self._frames[at])
+            self._seen[at] = to_rgb(self._frames[at], self._sar)
         return self._seen[at]
 
 
@@ -90,7 +92,8 @@ def survey(path: Path, duration_s: float) -> Survey:
         if last is None:
             raise NotAVideo("this is not a video", where=str(path), why="no frame can be decoded")
         stations.append(last)
-    return Survey(frames=count, opening=Pictures(opening), stations=Pictures(stations))
+        sar = source.sar
+    return Survey(frames=count, opening=Pictures(opening, sar), stations=Pictures(stations, sar))
 
 
 def _damaged(path: Path, why: str) -> Incomplete:

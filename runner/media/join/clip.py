@@ -167,7 +167,7 @@ class _Scan:
                 "A clip has no pictures", where=str(path), why="not one of its frames can be decoded"
             )
         context = stream.codec_context
-        sar = context.sample_aspect_ratio or stream.sample_aspect_ratio
+        stated = stream.sample_aspect_ratio or context.sample_aspect_ratio
         shown = [index for index in range(len(self.pts)) if index not in self.hidden]
         order = sorted(shown or range(len(self.pts)), key=lambda index: (self.pts[index], index))
         times = [self.pts[index] for index in order]
@@ -191,7 +191,7 @@ class _Scan:
             width=context.width,
             height=context.height,
             pix_fmt=context.pix_fmt or "",
-            sar=Fraction(sar) if sar else None,
+            sar=self.source.sar if stated else None,
             turns=quarter_turns(self.first),
             matrix=matrix_of(self.first)[0],
             full_range=full_range_of(self.first),

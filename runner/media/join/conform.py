@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from av.filter import Graph
 
+from runner.media.hdr import is_hdr, tone_mapping
+
 from .plan import display_look
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ def _steps(clip: Clip, settings: Settings) -> list[str]:
     scale = f"scale={width}:{height}:flags=lanczos+accurate_rnd+full_chroma_int"
     scale += f":in_color_matrix={_MATRICES.get(clip.matrix, clip.matrix)}:in_range={_range(clip.full_range)}"
     scale += f":out_color_matrix={settings.matrix}:out_range={_range(settings.full_range)}"
+    if is_hdr(clip.colour.transfer) and not is_hdr(settings.colour.transfer):
+        scale += f":{tone_mapping(clip.colour.transfer)}"
     left, top = (look.width - width) // 4 * 2, (look.height - height) // 4 * 2
     pad = f"pad={look.width}:{look.height}:{left}:{top}:color=black"
     clockwise, mirrored = clip.turns

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from runner.errors import JoinError
 from runner.media.h264 import AvcC, read_sps
+from runner.media.hdr import is_hdr, named
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -243,6 +244,11 @@ def _tail_note(tails: Sequence[int]) -> str:
 
 def _encoding_plan(shots: Sequence[tuple[Clip, bool]], look: Look, reasons: Sequence[str]) -> Plan:
     model = next(clip for clip, _ in shots if display_look(clip) == look)
+    hdr = {named(clip.colour.transfer): clip.path.name for clip, _ in shots if is_hdr(clip.colour.transfer)}
+    reasons = [
+        *reasons,
+        *(f"{name} is HDR ({kind}), and becomes standard dynamic range" for kind, name in hdr.items()),
+    ]
     pieces = tuple(Encoded(clip=clip, picks=_picks(clip, drop, look)) for clip, drop in shots)
     shares = tuple(Share(clip=piece.clip, frames=piece.frames) for piece in pieces)
     # H.264 with 4:2:0 samples has even sizes only.

@@ -1,0 +1,136 @@
+"""Clips are handed on as players show them: pixels that are not square, and high dynamic range."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+import pytest
+from media.join_clips import make_clip, picture
+from PIL import Image
+
+from runner.media import probe_clip
+from runner.media.join import Part, join
+from runner.media.survey import survey
+from tests.media.test_packets_and_times import EXTRACTORS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHAPES = [(Fraction(4, 3), 213), (Fraction(3, 4), 120), (Fraction(32, 27), 190), (Fraction(1), 160)]
+
+
+@pytest.mark.parametrize("extractor", EXTRACTORS)
+@pytest.mark.parametrize("rotation", [0, 90])
+@pytest.mark.parametrize(("sar", "width"), SHAPES)
+def test_pixels_that_are_not_square_are_made_so(
+    sar: Fraction, width: int, rotation: int, extractor: str, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "a.mp4", 5, size=(160, 120), sar=sar, rotation=rotation, crf=4)
+
+    rgb = EXTRACTORS[extractor](clip).rgb
+    found = probe_clip(clip)
+
+    size = (width, 120) if rotation == 0 else (120, width)
+    assert (rgb.shape[1], rgb.shape[0]) == size == (found.width, found.height)
+    expected = np.asarray(
+        Image.fromarray(picture(0, 4, 160, 120)).resize((width, 120), Image.Resampling.BICUBIC)
+    )
+    turned = min(
+        np.abs(np.rot90(expected, turns).astype(int) - rgb).mean() for turns in ((0,), (1, 3))[rotation > 0]
+    )
+    assert turned < 9
+
+
+def test_the_seam_is_measured_on_what_is_handed_on(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", 5, size=(160, 120), sar=Fraction(4, 3))
+
+    seen = survey(clip, 5 / 24)
+
+    assert seen.opening[0].shape == seen.stations[-1].shape == (120, 213, 3)
+
+
+def test_a_shape_that_no_pixel_has_is_taken_for_a_mistake(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", 3, size=(160, 120), sar=Fraction(200))
+
+    assert probe_clip(clip).width == 160
+
+
+def pq(nits: float) -> float:
+    """SMPTE ST 2084, the inverse of its EOTF: 0 to 1."""
+    power = (nits / 10_000) ** 0.1593017578125
+    return float(((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375)
+
+
+def hlg(light: float) -> float:
+    """ARIB STD-B67: scene light of 0 to 1 as a signal of 0 to 1."""
+    return float(
+        np.sqrt(3 * light) if light <= 1 / 12 else 0.17883277 * np.log(12 * light - 0.28466892) + 0.55991073
+    )
+
+
+STEPS = {16: [pq(nits) for nits in (0, 5, 50, 203, 1000)], 18: [hlg(one) for one in (0, 0.01, 0.08, 0.26, 1)]}
+
+
+def hdr_clip(path: Path, transfer: int, suffix: str) -> Path:
+    """A clip of five grey bars in BT.2020, 10 bits, from black to bright."""
+    bars = np.repeat([round(64 + 876 * step) for step in STEPS[transfer]], 32).astype(np.uint16)
+    with av.open(str(path), "w") as film:
+        track = film.add_stream("libx265", rate=24, options={"x265-params": "log-level=none", "crf": "4"})
+        track.width, track.height, track.pix_fmt = 160, 96, "yuv420p10le"
+        context = track.codec_context
+        context.color_primaries, context.color_trc, context.colorspace, context.color_range = (
+            9,
+            transfer,
+            9,
+            1,
+        )
+        for number in range(6):
+            frame = av.VideoFrame(160, 96, "yuv420p10le")
+            for plane in frame.planes:
+                values = np.full((plane.height, plane.line_size // 2), 512, np.uint16)
+                if plane.width == 160:
+                    values[:, :160] = bars
+                plane.update(values.tobytes())
+            frame.pts, frame.time_base = number, Fraction(1, 24)
+            film.mux(track.encode(frame))
+        film.mux(track.encode(None))
+    return path
+
+
+def bars_of(rgb: np.ndarray) -> list[list[int]]:
+    return [
+        rgb[20:76, 32 * bar + 10 : 32 * bar + 22].mean(axis=(0, 1)).round().astype(int).tolist()
+        for bar in range(5)
+    ]
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_high_dynamic_range_is_tone_mapped_alike_everywhere(
+    transfer: int, suffix: str, tmp_path: Path
+) -> None:
+    clip = hdr_clip(tmp_path / f"a{suffix}", transfer, suffix)
+
+    found = {name: bars_of(extract(clip).rgb) for name, extract in EXTRACTORS.items()}
+    film = join([Part(path=clip, drop_last=True), Part(path=clip, drop_last=False)], tmp_path / "film.mp4")
+    with av.open(str(tmp_path / "film.mp4")) as made:
+        frame = next(made.decode(video=0))
+        found["film"] = bars_of(frame.to_ndarray(format="rgb24"))
+        if film.method == "re-encoded":
+            assert (frame.color_trc, frame.colorspace, frame.format.name) == (1, 1, "yuv420p")
+
+    reference = found["pyav"]
+    levels = [bar[0] for bar in reference]
+    assert levels == sorted(levels)
+    assert levels[0] < 4
+    assert 90 < levels[3] < 250, "graphics white is neither grey nor cut off"
+    assert levels[4] > levels[3] + 15, "highlights keep their shape"
+    for name, bars in found.items():
+        for bar, expected in zip(bars, reference, strict=True):
+            assert max(bar) - min(bar) <= 6, f"{name}: grey stays grey"
+            assert abs(bar[0] - expected[0]) <= 6, name
+    assert any("high dynamic range" in note for note in probe_clip(clip).notes)
+    assert any("HDR" in note for note in film.notes) or film.method.startswith("copy")
