@@ -8,11 +8,11 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from runner import store
 from runner.api import EventKind
 from runner.errors import JoinError, RunnerError
 from runner.media import join
 from runner.media.join import Part
-from runner.outputs.folder import move_into_place
 from runner.outputs.outcome import Artifact, FilmOutcome
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _joined(
     with made.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     size = made.stat().st_size
-    move_into_place(made, target)
+    store.move_whole(made, target)
     facts: dict[str, JSON] = {
         "width": film.width,
         "height": film.height,
