@@ -96,7 +96,7 @@ def _joined(
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     size = made.stat().st_size
     store.move_whole(made, target)
-    facts: dict[str, JSON] = {
+    properties: dict[str, JSON] = {
         "width": film.width,
         "height": film.height,
         "fps": film.fps,
@@ -107,4 +107,4 @@ def _joined(
         "notes": list(film.notes),
         "joined_from": inputs,
     }
-    return Artifact(path=folder.relative(target), sha256=sha256, bytes=size, facts=facts)
+    return Artifact(path=folder.relative(target), sha256=sha256, bytes=size, properties=properties)

@@ -96,7 +96,7 @@ def _placed_frame(
         path=run.folder.relative(target),
         sha256=found.sha256,
         bytes=found.bytes,
-        facts={
+        properties={
             "width": found.width,
             "height": found.height,
             "time_s": found.time_s,

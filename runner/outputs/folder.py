@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runner import store
 from runner.errors import OutputError
 from runner.naming import slug
+from runner.store.manifests import read_json
 
 if TYPE_CHECKING:
     from runner.config.compose import SweepJob
@@ -85,16 +86,8 @@ def owner(path: Path) -> str | None:
     return str(found["key"]) if isinstance(found, dict) and "key" in found else None
 
 
-def read_json(path: Path) -> Any:
-    """What a JSON file holds; `None` where it is missing or broken."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
 def _claimed(path: Path, key: str) -> Path:
-    """`path`, or one with more of the key in its name where another request, or a person, was there first."""
+    """`path`, or one with more of the key in its name where another request, or the user, was there first."""
     for length in (8, 16, 64):
         candidate = path if length == 8 else path.with_name(path.name.removesuffix(key[:8]) + key[:length])
         # In this order: the mark may appear between the two looks.

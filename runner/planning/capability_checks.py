@@ -21,7 +21,7 @@ from runner.errors import MediaError
 from runner.kinds import Kind
 from runner.planning import image_fit
 from runner.planning.identity import ROLES, Role
-from runner.planning.plan import asked, capabilities_of, uploader_capabilities
+from runner.planning.plan import capabilities_of, stated_by, uploader_capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ def check(plan: Plan, reader: Reader, *, today: date | None = None, hosts: Seque
             key = planned.shot.set_by(objection.key)
             reader.problem(key, objection.message, value=objection.value, allowed=objection.allowed)
         if planned.shot.image is not None and planned.capabilities.image:
-            _check_picture(planned, planned.shot.image, reader)
+            _check_image(planned, planned.shot.image, reader)
     _check_hosting(plan, reader, hosts)
 
 
@@ -103,7 +103,7 @@ def objections(caps: GeneratorCapabilities, request: ShotRequest, *, who: str) -
             yield Objection(one.name, f"{who} does not take this key", value, "leave it out")
     if caps.request.objections is not None:
         own = caps.request.objections
-        yield from asked(who, (tuple,), lambda: tuple(own(request)))
+        yield from stated_by(who, (tuple,), lambda: tuple(own(request)))
 
 
 def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:
@@ -133,8 +133,8 @@ def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:
     return True
 
 
-def _check_picture(planned: PlannedShot, given: GivenImage, reader: Reader) -> None:
-    """An image that the model cannot take would only show when the shots before it are paid for."""
+def _check_image(planned: PlannedShot, given: GivenImage, reader: Reader) -> None:
+    """Without this check it would fail only after the shots before it are paid for."""
     why = _unusable(given, planned.capabilities)
     if why:
         who = planned.who

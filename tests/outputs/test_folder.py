@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.errors import RunnerError
-from runner.outputs.folder import RunFolder, owner, read_json
+from runner.outputs.folder import RunFolder, owner
 from runner.store import move_whole, write_whole
+from runner.store.manifests import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path

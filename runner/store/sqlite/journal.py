@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class SqliteJournal:
-    """A `runner.store.interface.Journal`. `notify` is told, in the writer's thread, what a user should know."""
+    """A `runner.store.interface.Journal`. `notify` gets what the user should know, in the writer's thread."""
 
     def __init__(
         self,

@@ -271,7 +271,7 @@ def _settle(answers: list[_Answer]) -> None:
 
 def _settle_one(future: asyncio.Future[Any], value: object, error: Exception | None) -> None:
     if future.done():
-        return  # whoever asked gave up meanwhile
+        return  # the caller was cancelled meanwhile
     if error is None:
         future.set_result(value)
     else:
