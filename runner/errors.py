@@ -42,6 +42,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from runner.redaction import scrubbed
+
 
 class Spent(enum.Enum):
     """Whether a failed step may have cost money."""
@@ -71,6 +73,8 @@ class RunnerError(Exception):
     retry_safe: ClassVar[bool] = False
 
     def __init__(self, what: str, *, where: str = "", why: str = "", hint: str = "") -> None:
+        # A text of a provider or of a library may hold a key that it was given.
+        what, where, why, hint = map(scrubbed, (what, where, why, hint))
         super().__init__(what)
         self.what = what
         self.where = where
@@ -120,7 +124,7 @@ class Problem:
         for label, detail in (("value", self.value), ("allowed", self.allowed), ("set in", self.source)):
             if detail:
                 text += f"\n    {label}: {detail}"
-        return text
+        return scrubbed(text)
 
 
 class ConfigError(RunnerError):

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 HIDDEN: Final = "(hidden)"
+_SHORTEST: Final = 8
+"""Characters. A shorter value of a secret field is hidden in its place only: as a word it may stand anywhere."""
+_remembered: Final[set[str]] = set()
+"""The spellings of the secrets that this process has read. It is the process, and not a run, that must not show them:
+its terminal and the logs of its plugins are shared."""
 _WORDS: Final = (
     "api[-_]?key|access[-_]key|private[-_]key|token|secret|passw(?:or)?d|passphrase|credential|authorization"
     "|bearer|hmac"
@@ -29,6 +34,34 @@ _IN_MAPPING: Final = re.compile(
     rf"""([\w-]*(?:{_WORDS})[\w-]*\s*:\s*)("(?:\\.|[^"])*"|'(?:\\.|[^'])*'|[^,}}\]]+)""",
     re.IGNORECASE,
 )
+
+
+def remember(secret: str) -> None:
+    """Have `scrubbed` hide a secret from now on."""
+    if len(secret) >= _SHORTEST:
+        _remembered.update(spellings(secret))
+
+
+def scrubbed(text: str) -> str:
+    """`text` without any secret that this process has read."""
+    # The longest first: one may be a part of another.
+    for spelling in sorted(_remembered, key=len, reverse=True):
+        text = text.replace(spelling, HIDDEN)
+    return text
+
+
+def spellings(secret: str) -> tuple[str, ...]:
+    """A secret in the forms in which it may be written: as it is, in a URL, in a page, in JSON, in base64."""
+    import base64
+    import html
+    import json
+    from urllib.parse import quote
+
+    if not secret:
+        return ()
+    in_base64 = base64.b64encode(secret.encode("utf-8", "surrogateescape")).decode().rstrip("=")
+    quoted = quote(secret, safe="", errors="surrogateescape")
+    return tuple(dict.fromkeys((secret, quoted, html.escape(secret), json.dumps(secret)[1:-1], in_base64)))
 
 
 def is_secret(key: str) -> bool:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runner import __version__
 from runner.redaction import hidden_value
-from runner.store.manifests import NAME, read_json
+from runner.store.manifests import NAME as NAME
+from runner.store.manifests import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path

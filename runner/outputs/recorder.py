@@ -15,6 +15,7 @@ from runner import __version__, store
 from runner.api import EventKind
 from runner.money import to_usd
 from runner.outputs import manifest
+from runner.redaction import scrubbed
 from runner.store.manifests import NAME
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ class _RunLog(logging.FileHandler):
         super().__init__(folder.path / "runner.log", encoding="utf-8")
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
         self.addFilter(lambda record: _RUN.get() is recorder)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrubbed(super().format(record))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
         pass
@@ -90,7 +94,7 @@ class Recorder:
         if event.detail:
             entry["detail"] = dict(event.detail)
         with contextlib.suppress(OSError):
-            self._events.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            self._events.write(scrubbed(json.dumps(entry, ensure_ascii=False)) + "\n")
         if event.kind is EventKind.SHOT_PROGRESS:
             return
         bad = event.kind.endswith(("failed", "fell_back", "warned", "skipped"))
@@ -99,7 +103,7 @@ class Recorder:
 
     def finish(self, outcome: RunOutcome) -> None:
         """Write the manifest, then the record that points to it."""
-        text = manifest.text(outcome)
+        text = scrubbed(manifest.text(outcome))
         self._folder.write(NAME, text)
         self._write_record(
             "interrupted" if outcome.interrupted else "finished",
