@@ -56,9 +56,10 @@ def public_hosts(registry: Registry) -> list[str]:
     found = []
     for name in registry.names(Kind.UPLOADER):
         spec = registry.uploader(name)
+        assert spec is not None, "the registry names it"
+        stated = spec.capabilities
         try:
-            stated = spec.capabilities if spec is not None else None
-            caps = stated(spec.options()) if spec is not None and callable(stated) else stated
+            caps = stated(spec.options()) if callable(stated) else stated
         except Exception:  # one with required options can say nothing before they are given
             continue
         if isinstance(caps, UploaderCapabilities) and caps.reach is Reach.PUBLIC:
@@ -134,18 +135,19 @@ def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:
 
 
 def _check_image(planned: PlannedShot, given: GivenImage, reader: Reader) -> None:
-    """Without this check it would fail only after the shots before it are paid for."""
+    """Note an image that the model cannot take: it would fail only after the shots before it are paid for."""
     why = _unusable(given, planned.capabilities)
     if why:
-        who = planned.who
         reader.problem(
-            f"{planned.shot.at}.image", f"{who} cannot start from it", value=given.path.name, allowed=why
+            f"{planned.shot.at}.image",
+            f"{planned.who} cannot start from it",
+            value=given.path.name,
+            allowed=why,
         )
 
 
 def _unusable(given: GivenImage, caps: GeneratorCapabilities) -> str:
     """Why the model takes the image in no form; nothing where it does."""
-
     limits = caps.image
     if limits is None:
         return "it takes no first frame"
