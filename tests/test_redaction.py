@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from omegaconf import OmegaConf
 
+from runner.api import Event, EventKind
+from runner.engine.events import Bus
 from runner.errors import ConfigError, Problem, TaskFailed
 from runner.redaction import (
     HIDDEN,
@@ -173,3 +175,12 @@ def test_no_error_shows_a_secret_that_was_read() -> None:
     for text in (str(error), error.line, repr(error), str(ConfigError("no", (problem,))), str(problem)):
         assert secret not in text
         assert HIDDEN in text
+
+
+def test_no_event_shows_a_secret_that_was_read() -> None:
+    remember("canary-of-the-events")
+    seen: list[Event] = []
+
+    Bus("run", (("observer", seen.append),)).run_event(EventKind.RUN_WARNED, "got canary-of-the-events")
+
+    assert [event.message for event in seen] == [f"got {HIDDEN}"]
