@@ -11,30 +11,29 @@
     ├── MediaError           a file is not what it should be
     │   ├── NotAVideo            no decodable video track in it
     │   ├── Incomplete           it ends before its own headers say it does
-    │   ├── ExtractionRefused    its last frame cannot be told for certain
+    │   ├── ExtractionRefused    its last frame cannot be determined for certain
     │   └── JoinError            the clips of a sequence cannot be joined
     ├── UploadError          the hand-over frame did not get onto the image host
-    │   └── UploadRefused        and will not: no key, no bucket, no permission, an address nobody can reach
+    │   └── UploadRefused        and will not: no key, no bucket, no permission, an unreachable URL
     └── ShotError            a shot did not become a clip
-        ├── SubmitRefused        the provider said no: nothing was made
-        │   └── Busy                 it said no for now: too many requests, or it is down
-        ├── SubmitUnknown        no one knows if the provider took it
-        ├── TaskFailed           the provider took it, and gave up
-        ├── TaskTimeout          the provider is still at it after the deadline
-        ├── PollFailed           the provider cannot say now how the task stands
-        ├── TaskUnknown          the provider does not know the task, or knows it no more
+        ├── SubmitRefused        the provider rejected it: nothing was created
+        │   └── Busy                 rejected for now: too many requests, or it is down
+        ├── SubmitUnknown        unknown whether the provider accepted it
+        ├── TaskFailed           the provider accepted it, and failed
+        ├── TaskTimeout          the provider was still working at the deadline
+        ├── PollFailed           the state of the task cannot be determined now
+        ├── TaskUnknown          the provider has no such task
         ├── LeaseLost            another session took the shot over; nothing was submitted
         ├── TaskIdInUse          the provider returned the task id of another attempt
-        ├── OutcomeUnknown       nobody knows what became of an earlier request; a person decides
-        ├── BudgetStop           it would cost more than the budget has
-        ├── FetchFailed          the clip exists and did not arrive whole
-        └── BadClip              what arrived is not the clip that was asked for
+        ├── OutcomeUnknown       unknown outcome of an earlier request; the user decides
+        ├── BudgetStop           it would exceed the budget
+        ├── FetchFailed          the clip exists and did not arrive complete
+        └── BadClip              what arrived is not the requested clip
 
 Busy and PollFailed are RetryLater as well: they may say how long to wait.
 
-Each class answers two questions for the engine: may money have been spent (`spent`), and may the same
-thing be tried again without spending it twice (`retry_safe`); and one for the person: what is the same command worth
-now (`rerun`).
+Each class says whether money may have been spent (`spent`), whether a retry is safe, that is, spends nothing twice
+(`retry_safe`), and what rerunning the same command does (`rerun`).
 """
 
 from __future__ import annotations
@@ -43,6 +42,8 @@ import enum
 import math
 from dataclasses import dataclass
 from typing import ClassVar
+
+from runner.redaction import scrubbed
 
 
 class Spent(enum.Enum):
@@ -58,7 +59,7 @@ class Rerun(enum.Enum):
 
     HELPS = "helps"  # it goes on from where this one stopped, and pays for nothing twice
     AFTER_CHANGE = "after a change"  # nothing, before what the error names is changed
-    PAYS_AGAIN = "pays again"  # it asks, and pays, for another clip
+    PAYS_AGAIN = "pays again"  # it requests, and pays for, another clip
 
 
 class RunnerError(Exception):
@@ -73,6 +74,8 @@ class RunnerError(Exception):
     retry_safe: ClassVar[bool] = False
 
     def __init__(self, what: str, *, where: str = "", why: str = "", hint: str = "") -> None:
+        # A text of a provider or of a library may hold a key that it was given.
+        what, where, why, hint = map(scrubbed, (what, where, why, hint))
         super().__init__(what)
         self.what = what
         self.where = where
@@ -88,7 +91,7 @@ class RunnerError(Exception):
         found = []
         for label, text in (("where", self.where), ("why", self.why), ("next", self.hint)):
             if text:
-                # What goes on below, such as a choice of commands, stands below.
+                # Further lines, such as a choice of commands, are aligned with the first.
                 found.append((label, text.replace("\n", f"\n{'':{len(label) + 4}}")))
         return tuple(found)
 
@@ -105,7 +108,7 @@ class RunnerError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing wrong with a configuration.
+    """One fault of a configuration.
 
     `key` is dotted as it is typed on the command line, `value` is shown as found, `allowed` says what may stand
     there, `source` is the file (and line) or override that set it.
@@ -122,7 +125,7 @@ class Problem:
         for label, detail in (("value", self.value), ("allowed", self.allowed), ("set in", self.source)):
             if detail:
                 text += f"\n    {label}: {detail}"
-        return text
+        return scrubbed(text)
 
 
 class ConfigError(RunnerError):
@@ -172,7 +175,7 @@ class Incomplete(MediaError):
 
 
 class ExtractionRefused(MediaError):
-    """An extractor cannot tell the true last frame of this file for certain, and says so instead of guessing."""
+    """An extractor cannot determine the true last frame of this file for certain, and does not guess."""
 
 
 class JoinError(MediaError):
@@ -180,13 +183,13 @@ class JoinError(MediaError):
 
 
 class UploadError(RunnerError):
-    """An image did not get onto the image host. Nothing was generated yet, so trying again is free."""
+    """An image did not get onto the image host. Nothing was generated yet, so a retry is free."""
 
     retry_safe = True
 
 
 class UploadRefused(UploadError):
-    """The image host does not take the image, or nobody can fetch it from there; trying again changes nothing."""
+    """The image host rejects the image, or it cannot be fetched from there; a retry changes nothing."""
 
     retry_safe = False
 
@@ -196,11 +199,11 @@ class ShotError(RunnerError):
 
 
 class SubmitRefused(ShotError):
-    """The provider refused the request before making anything (validation, moderation, no credit, no connection)."""
+    """The provider rejected the request before creating anything (validation, moderation, no credit, no connection)."""
 
 
 class RetryLater(ShotError):
-    """Something to be asked again later. `retry_after_s` is how long the provider asks to wait, where it states so."""
+    """To be retried later. `retry_after_s` is how long the provider says to wait, in seconds; `None` is unknown."""
 
     retry_safe = True
 
@@ -212,7 +215,7 @@ class RetryLater(ShotError):
 
 
 class Busy(RetryLater, SubmitRefused):
-    """The provider takes no request right now (rate limit, overload, maintenance); nothing was made."""
+    """The provider accepts no request right now (rate limit, overload, maintenance); nothing was created."""
 
 
 class SubmitUnknown(ShotError):
@@ -224,8 +227,8 @@ class SubmitUnknown(ShotError):
 class TaskFailed(ShotError):
     """The provider accepted the task and reported that it failed.
 
-    `transient` says that another submission may well succeed, `charged` that this one may have cost something.
-    `max_retries` is how often it is worth one without the user: not at all unless transient and free of charge.
+    `transient` says that a resubmission may well succeed, `charged` that this one may have cost something.
+    `max_retries` is how often it is resubmitted without the user: not at all unless transient and free of charge.
     """
 
     spent = Spent.YES
@@ -261,7 +264,7 @@ class TaskTimeout(ShotError):
 
 
 class PollFailed(RetryLater):
-    """How a task stands cannot be told for now (no connection, rate limit, an answer that makes no sense)."""
+    """The state of a task cannot be determined for now (no connection, rate limit, a meaningless answer)."""
 
     spent = Spent.YES
 
@@ -273,10 +276,10 @@ class TaskUnknown(ShotError):
 
 
 class FetchFailed(ShotError):
-    """The clip was made and did not arrive whole. Fetching again costs nothing.
+    """The clip was generated and did not arrive complete. Fetching it again costs nothing.
 
-    `status` is HTTP's, or 404 for a clip that is not there any more: only such a clip is ever given up as lost, and
-    only when the provider does not know its task any more either.
+    `status` is HTTP's, or 404 for a clip that is not there any more: only such a clip ever counts as lost, and
+    only when the provider has no such task any more either.
     """
 
     spent = Spent.YES
@@ -300,7 +303,7 @@ class BadClip(ShotError):
 
 
 class OutcomeUnknown(ShotError):
-    """Nobody knows whether an earlier attempt was taken; it is not repeated before a person says so."""
+    """It is unknown whether an earlier attempt was accepted; it is not repeated before the user says so."""
 
     exit_code = 3
     spent = Spent.MAYBE
@@ -323,13 +326,13 @@ class TaskIdInUse(ShotError):
 
 
 class BudgetStop(ShotError):
-    """The next shot would break the budget. Nothing was asked for."""
+    """The next shot would break the budget. Nothing was requested."""
 
     exit_code = 4
 
 
 class NotConfirmed(RunnerError):
-    """The run would cost more than may be spent without asking, and nobody agreed. Nothing was started."""
+    """The run would cost more than may be spent without asking, and the user did not agree. Nothing was started."""
 
     exit_code = 4
 

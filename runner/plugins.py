@@ -99,7 +99,8 @@ class Registry:
         return self._find(UploaderSpec, name)
 
     def _find(self, cls: type[S], name: str) -> S | None:
-        found = self.registered.get((_kind(cls), name))
+        kind = next(kind for kind, row in KINDS.items() if row.spec is cls)
+        found = self.registered.get((kind, name))
         return found.spec if found and isinstance(found.spec, cls) else None
 
     def observers(self) -> tuple[tuple[str, Callable[[Event], object]], ...]:
@@ -127,10 +128,6 @@ class Registry:
         """Raise the first loading error, if there was one: a run does not start on half of its plugins."""
         if self.broken:
             raise self.broken[0]
-
-
-def _kind(cls: type) -> Kind:
-    return next(kind for kind, row in KINDS.items() if row.spec is cls)
 
 
 def load(dirs: Sequence[str | Path] = ("plugins",), block: Sequence[str] = ()) -> Registry:

@@ -12,39 +12,56 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 HIDDEN: Final = "(hidden)"
+_SHORTEST: Final = 8
+"""Characters. A shorter value of a secret field is hidden in its place only: as a word it may stand anywhere."""
+_remembered: Final[set[str]] = set()
+"""The spellings of the secrets that this process has read. It is the process, and not a run, that must not show them:
+its terminal and the logs of its plugins are shared."""
 _WORDS: Final = (
-    *(
-        "api_key",
-        "apikey",
-        "access_key",
-        "private_key",
-        "token",
-        "secret",
-        "password",
-        "passwd",
-        "passphrase",
-    ),
-    *("credential", "authorization", "bearer", "hmac"),
+    "api[-_]?key|access[-_]key|private[-_]key|token|secret|passw(?:or)?d|passphrase|credential|authorization"
+    "|bearer|hmac"
 )
 # Keys that people misspell: the error about one must not show what it holds.
 _SPELT: Final = (
-    "api_key",
-    "access_key",
-    "private_key",
-    "hmac_key",
-    "token",
-    "secret",
-    "password",
-    "credentials",
+    *("api_key", "access_key", "private_key", "hmac_key"),
+    *("token", "secret", "password", "credentials"),
 )
 # A reference names where a secret comes from, and is worth keeping; one with a default may hold the secret. So does
 # the path of a file with a secret in it, where it is one: people paste the secret itself there.
 _REFERENCE: Final = re.compile(r"""\$\{[^,${}]+(?:,\s*(?:''|""|null)?\s*)?\}""")
 _FILE: Final = re.compile(r"[^\n{}]{0,200}(?:/[^\n{}/]{1,80}|\.(?:json|txt|key|pem|env|secret))")
 _IN_MAPPING: Final = re.compile(
-    rf"""([\w-]*(?:{"|".join(_WORDS)})[\w-]*\s*:\s*)("(?:\\.|[^"])*"|'(?:\\.|[^'])*'|[^,}}\]]+)""",
+    rf"""([\w-]*(?:{_WORDS})[\w-]*\s*:\s*)("(?:\\.|[^"])*"|'(?:\\.|[^'])*'|[^,}}\]]+)""",
     re.IGNORECASE,
 )
+
+
+def remember(secret: str) -> None:
+    """Have `scrubbed` hide a secret from now on."""
+    if len(secret) >= _SHORTEST:
+        _remembered.update(spellings(secret))
+
+
+def scrubbed(text: str) -> str:
+    """`text` without any secret that this process has read."""
+    # The longest first: one may be a part of another.
+    for spelling in sorted(_remembered, key=len, reverse=True):
+        text = text.replace(spelling, HIDDEN)
+    return text
+
+
+def spellings(secret: str) -> tuple[str, ...]:
+    """A secret in the forms in which it may be written: as it is, in a URL, in a page, in JSON, in base64."""
+    import base64
+    import html
+    import json
+    from urllib.parse import quote
+
+    if not secret:
+        return ()
+    in_base64 = base64.b64encode(secret.encode("utf-8", "surrogateescape")).decode().rstrip("=")
+    quoted = quote(secret, safe="", errors="surrogateescape")
+    return tuple(dict.fromkeys((secret, quoted, html.escape(secret), json.dumps(secret)[1:-1], in_base64)))
 
 
 def is_secret(key: str) -> bool:
@@ -53,7 +70,7 @@ def is_secret(key: str) -> bool:
     return _is_secret(path) or any(
         difflib.get_close_matches(part.lower(), _SPELT, 1, 0.84)
         for at, part in enumerate(path)
-        if not _is_a_persons_name(path, at)
+        if not _is_given_name(path, at)
     )
 
 
@@ -64,7 +81,7 @@ def hidden_override(override: str) -> str:
     if not equals:
         return override
     if is_secret(key.lstrip("+~")):
-        return override if _tells_where(key.split("."), value) else f"{key}={HIDDEN}"
+        return override if _is_reference(key.split("."), value) else f"{key}={HIDDEN}"
     if value.lstrip().startswith(("{", "[")):
         return f"{key}={_IN_MAPPING.sub(_without_value, value)}"
     return override
@@ -91,17 +108,6 @@ def hidden_config(config: DictConfig) -> str:
     return OmegaConf.to_yaml(OmegaConf.create(hidden_value(OmegaConf.to_container(config, resolve=False))))
 
 
-def hidden_yaml(text: str) -> str:
-    """A configuration that was printed as YAML, without its secrets."""
-    from omegaconf import DictConfig, OmegaConf
-
-    config = OmegaConf.create(text)
-    if not isinstance(config, DictConfig):
-        return text
-    comments = [line for line in text.splitlines() if line.startswith("# ")]
-    return "\n".join([*comments, hidden_config(config)])
-
-
 def hidden_value(value: Any, *path: str) -> Any:
     """What stands at `path` of a configuration, without its secrets."""
     if isinstance(value, dict):
@@ -115,10 +121,10 @@ def hidden_value(value: Any, *path: str) -> Any:
         ]
     if value is None or isinstance(value, bool) or value == "" or not _is_secret(path):
         return value
-    return value if isinstance(value, str) and _tells_where(path, value) else HIDDEN
+    return value if isinstance(value, str) and _is_reference(path, value) else HIDDEN
 
 
-def _tells_where(path: Sequence[str], value: str) -> bool:
+def _is_reference(path: Sequence[str], value: str) -> bool:
     """Whether the value of a secret key only says where the secret is."""
     if _REFERENCE.fullmatch(value):
         return True
@@ -131,12 +137,10 @@ def _without_value(found: re.Match[str]) -> str:
 
 def _is_secret(path: Sequence[str]) -> bool:
     return any(
-        any(word in part.lower().replace("-", "_") for word in _WORDS)
-        for at, part in enumerate(path)
-        if not _is_a_persons_name(path, at)
+        re.search(_WORDS, part, re.IGNORECASE) for at, part in enumerate(path) if not _is_given_name(path, at)
     )
 
 
-def _is_a_persons_name(path: Sequence[str], at: int) -> bool:
+def _is_given_name(path: Sequence[str], at: int) -> bool:
     """Whether a part of a path is the name of a sequence, a shot or a generator: a garden may be secret."""
     return (path[0] == "sequences" and at in (1, 3)) or (path[0] == "generators" and at == 1)

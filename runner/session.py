@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -44,7 +45,7 @@ from runner.store.budget import Budget, Spend
 from runner.store.interface import Filter, Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from runner.api import Event
     from runner.config.project import GeneratorChoice
@@ -121,7 +122,7 @@ class Session:
         except asyncio.CancelledError:
             for task in tasks:
                 task.cancel()
-            await shielded(_all(tasks))
+            await shielded(asyncio.wait(tasks))
             raise
         finally:
             self._tasks.difference_update(tasks)
@@ -223,8 +224,7 @@ class Session:
             )
         await asyncio.to_thread(self._check, plan)
         folder = RunFolder(path_for(plan), plan.key, resources.work)
-        recorder = Recorder(folder, plan)
-        with recorder:
+        with Recorder(folder, plan) as recorder:
             named: list[tuple[str, Callable[[Event], object]]] = [("events.jsonl", recorder.observe)]
             if observer is not None:
                 named.append(("observer", observer))
@@ -250,19 +250,18 @@ class Session:
         if self._cancelled > 1:
             await self._cancel_tasks(run)
         kill_points.reach("before_manifest")
-        outcome = outcome.placed(run.folder.path, await self._cost(run, outcome))
+        outcome = replace(outcome, folder=run.folder.path, cost=await self._cost(run, outcome))
         try:
             recorder.finish(outcome)
         except OSError as error:
             # What was made is there, and paid for: the summary must not be lost with the manifest.
-            outcome = outcome.failed(
-                OutputError(
-                    "the manifest cannot be written",
-                    where=str(run.folder.path),
-                    why=error.strerror or str(error),
-                    hint="make room, or make the folder writable; then rerun the same command",
-                )
+            failure = OutputError(
+                "the manifest cannot be written",
+                where=str(run.folder.path),
+                why=error.strerror or str(error),
+                hint="make room, or make the folder writable; then rerun the same command",
             )
+            outcome = replace(outcome, error=failure)
         kill_points.reach("after_manifest")
         return outcome
 
@@ -303,11 +302,11 @@ class Session:
         try:
             work = self._stack.enter_context(store.work_folder(self.root))
         except OSError as error:
-            told = store.unwritable("the outputs root cannot be written", self.root, error)
+            failure = store.unwritable("the outputs root cannot be written", self.root, error)
             if isinstance(error, (NotADirectoryError, FileExistsError)):
                 # A file is in its place: there is no journal that another root would lack.
-                told.hint = "move that file away, or choose another root with output.root=DIR"
-            raise told from error
+                failure.hint = "move that file away, or choose another root with output.root=DIR"
+            raise failure from error
         journal = await enter(self._journal or store.open_journal(self.root, self._notify))
         resources = Resources(
             root=self.root,
@@ -376,10 +375,6 @@ def _budget(plan: Plan) -> Budget:
 
 def _interrupted(plan: Plan) -> RunOutcome:
     return RunOutcome(plan=plan, interrupted=True)
-
-
-async def _all(tasks: Iterable[asyncio.Task[RunOutcome]]) -> None:
-    await asyncio.wait(tasks)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -142,7 +142,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
         (("plan", "--multirn"), ["did you mean --multirun?"]),
         (("plan", "+projct=film"), ["projct: there is no such section", "did you mean project?"]),
         (("plan", "+project=film", "sho.seed=1"), ["no key sho.seed", "did you mean shot.seed?"]),
-        (("plan", "+project=film", "shot.sed=1"), ["shot.sed", "did you mean seed?", "command line: shot.sed=1"]),
+        (("plan", "+project=film", "shot.sed=1"), ["shot.sed", "did you mean seed?", "command line: shot.sed\n"]),
         (("plan", "+project=film", "+nothing.x=1"), ["nothing: there is no such section", "command line: +nothing.x"]),
         (("plan", "+project=film", "generator=sinthetic"), ["no generator profile", "did you mean synthetic?"]),
         (("plan", "+project=film", "extractor=x"), ["no extractor profile named x", "pyav", "conf/extractor/x.yaml"]),

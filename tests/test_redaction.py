@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 from omegaconf import OmegaConf
 
-from runner.redaction import HIDDEN, hidden_config, hidden_override, hidden_text, hidden_value, is_secret
+from runner.api import Event, EventKind
+from runner.engine.events import Bus
+from runner.errors import ConfigError, Problem, TaskFailed
+from runner.redaction import (
+    HIDDEN,
+    hidden_config,
+    hidden_override,
+    hidden_text,
+    hidden_value,
+    is_secret,
+    remember,
+    scrubbed,
+    spellings,
+)
 
 SECRET = "hunter2"
 
@@ -61,6 +74,7 @@ def test_a_name_that_a_person_gave_is_no_secret(key: str) -> None:
         ("generator.api_key_file=/run/secrets/kie", "generator.api_key_file=/run/secrets/kie"),
         ("generator.api_key_file=hunter2", f"generator.api_key_file={HIDDEN}"),
         ("uploader.credentials_file='{\"private_key\": 1}'", f"uploader.credentials_file={HIDDEN}"),
+        ("shot.params={api-key: hunter2}", f"shot.params={{api-key: {HIDDEN}}}"),
         ("~generator.api_key", "~generator.api_key"),
         ("sequences.a.shots.x.prompt=a token of love", "sequences.a.shots.x.prompt=a token of love"),
     ],
@@ -136,3 +150,37 @@ def test_overrides_in_a_list_are_hidden_too() -> None:
         "shot.seed=1",
         f"generator.api_key={HIDDEN}",
     ]
+
+
+def test_a_secret_that_was_read_is_scrubbed_in_each_of_its_spellings() -> None:
+    secret = 'canary+of/"redaction"-<1>'
+    remember(secret)
+
+    for spelling in spellings(secret):
+        assert scrubbed(f"before {spelling} after") == f"before {HIDDEN} after"
+
+
+def test_a_short_secret_is_no_reason_to_scrub_words() -> None:
+    remember("a")
+
+    assert scrubbed("a lake") == "a lake"
+
+
+def test_no_error_shows_a_secret_that_was_read() -> None:
+    secret = "canary-of-the-errors"
+    remember(secret)
+    error = TaskFailed(f"{secret} failed", where=secret, why=f"you sent {secret}", hint=f"echo {secret}")
+    problem = Problem(key="shot.prompt", message="is wrong", value=secret)
+
+    for text in (str(error), error.line, repr(error), str(ConfigError("no", (problem,))), str(problem)):
+        assert secret not in text
+        assert HIDDEN in text
+
+
+def test_no_event_shows_a_secret_that_was_read() -> None:
+    remember("canary-of-the-events")
+    seen: list[Event] = []
+
+    Bus("run", (("observer", seen.append),)).run_event(EventKind.RUN_WARNED, "got canary-of-the-events")
+
+    assert [event.message for event in seen] == [f"got {HIDDEN}"]

@@ -125,7 +125,7 @@ def echo() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
     with running(*QUICK) as started:
-        started.account(KEY, 1000)
+        started.account(KEY, 5000)
         yield started
 
 
@@ -187,6 +187,45 @@ def test_a_key_is_written_nowhere(
     run(0, "journal", "output.root=echoed")
 
     assert found(workplace.path, "\n".join(told), but=file) == []
+
+
+def test_a_key_that_was_put_into_a_prompt_too_is_scrubbed(
+    workplace: Workplace, emulator: Emulator, given: tuple[tuple[str, ...], Path | None]
+) -> None:
+    words, file = given
+    project = workplace.project(CHAIN, shot=SMALL)
+    there = ("generator=kie", "uploader=kie", f"generator.api_url={emulator.url}", *words)
+    there = (
+        *there,
+        f"uploader.upload_url={emulator.url}",
+        f"sequences.main.shots.two.prompt='my key is {KEY}'",
+    )
+
+    shown = ""
+    for command in ((), ("plan",), ("plan", "--json"), ("-m", "shot.seed=1,2")):
+        answer = workplace.run(*command, project, *there)
+        assert answer.code == 0, answer.err
+        shown += answer.out + answer.err
+    manifest = next(workplace.path.glob("outputs/**/manifest.json"))
+    shown += workplace.run("why", str(manifest.parent), "two").out
+
+    assert "my key is (hidden)" in shown
+    assert "my key is (hidden)" in manifest.read_text(encoding="utf-8")
+    assert found(workplace.path, shown, but=file) == []
+    assert workplace.run("verify", "outputs").code == 0
+
+
+@pytest.mark.parametrize(
+    "word",
+    [f"+generator.apy='{KEY}'", f"+shot.hook='{KEY}'", f"shot={{hook: '{KEY}'}}", f"+hooks.url='{KEY}'"],
+)
+def test_the_value_of_an_unknown_key_is_shown_nowhere(workplace: Workplace, word: str) -> None:
+    answer = workplace.run(workplace.project(CHAIN, shot=SMALL), word)
+
+    assert answer.code == 2
+    assert "there is no such" in answer.err
+    assert "command line: " in answer.err
+    assert found(workplace.path, answer.out + answer.err) == []
 
 
 def test_a_canary_would_be_found(tmp_path: Path) -> None:

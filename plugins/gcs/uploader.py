@@ -206,8 +206,7 @@ class Gcs:
         return account.client.bucket(self._options.bucket, user_project=self._options.project or None)
 
     def _name(self, picture: EncodedImage) -> str:
-        ending = "jpg" if picture.format == "jpeg" else picture.format
-        return f"{self._folder}{picture.sha256}.{ending}"
+        return f"{self._folder}{picture.sha256}.{picture.extension}"
 
     @property
     def _folder(self) -> str:

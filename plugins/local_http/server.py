@@ -65,9 +65,8 @@ class LocalHttp:
         """Serve these bytes until the end of the run; the same image keeps its address."""
         path = self._paths.get(picture.sha256)
         if path is None:
-            ending = "jpg" if picture.format == "jpeg" else picture.format
-            path = f"{secrets.token_urlsafe(24)}/{picture.sha256[:12]}.{ending}"
-            file = self._folder / f"{picture.sha256}.{ending}"
+            path = f"{secrets.token_urlsafe(24)}/{picture.sha256[:12]}.{picture.extension}"
+            file = self._folder / f"{picture.sha256}.{picture.extension}"
             try:
                 file.write_bytes(picture.data)
             except OSError as error:

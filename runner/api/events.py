@@ -1,4 +1,4 @@
-"""What an observer is told about."""
+"""What observers are notified of."""
 
 from __future__ import annotations
 

@@ -110,6 +110,11 @@ class EncodedImage:
         return f"image/{self.format}"
 
     @property
+    def extension(self) -> str:
+        """The extension of a file name, without the dot: "png", "jpg" or "webp"."""
+        return "jpg" if self.format == "jpeg" else self.format
+
+    @property
     def url(self) -> str:
         """The image as a `data:` URI, which providers that take images inline accept in place of a URL."""
         import base64

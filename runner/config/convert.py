@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from runner.config.origins import COMMAND_LINE
 from runner.errors import PluginError, Problem
-from runner.redaction import HIDDEN, hidden_value
+from runner.redaction import HIDDEN, hidden_value, remember
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from runner.config.origins import Origins
 
@@ -38,8 +39,11 @@ class Reader:
         self.origins = origins
         self.problems: list[Problem] = []
 
-    def problem(self, key: str, message: str, *, value: object = None, allowed: str = "") -> None:
-        """Note a problem once, with the place that set the key.
+    def problem(
+        self, key: str, message: str, *, value: object = None, allowed: str = "", unknown: bool = False
+    ) -> None:
+        """Note a problem once, with the place that set the key. The value of an `unknown` key, which may be a secret in
+        the wrong place, is shown nowhere.
 
         That nothing is there (no `value`) is not worth a word where the key has a problem already.
         """
@@ -47,7 +51,10 @@ class Reader:
         if value is None and any(known.key == shown for known in self.problems):
             return
         text = "" if value is None else _shown(key, value)
-        found = Problem(key=shown, message=message, value=text, allowed=allowed, source=self.origins.of(key))
+        source = self.origins.of(key)
+        if unknown and source.startswith(COMMAND_LINE):
+            source = source.partition("=")[0]
+        found = Problem(key=shown, message=message, value=text, allowed=allowed, source=source)
         if found not in self.problems:
             self.problems.append(found)
 
@@ -74,6 +81,8 @@ class Reader:
         cannot be read from a configuration, or that fails otherwise than by `ValueError`.
         """
         good = self._known(cls, raw, at, also)
+        for secret in _secrets(cls, good):
+            remember(secret)
         try:
             return _adapter(cls).validate_python(good)
         except ValidationError as error:
@@ -101,7 +110,7 @@ class Reader:
         for key in raw:
             if str(key) not in fields:
                 allowed = nearest(str(key), [*fields, *also]) or f"the keys are {listed([*fields, *also])}"
-                self.problem(f"{at}.{key}", "there is no such key", allowed=allowed)
+                self.problem(f"{at}.{key}", "there is no such key", allowed=allowed, unknown=True)
         types = _types(cls)  # type: ignore[arg-type]  # a class is hashable
         return {
             str(key): self._known(types[str(key)], value, f"{at}.{key}", ())
@@ -151,6 +160,17 @@ def _without_secrets(cls: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
         else value
         for name, value in raw.items()
     }
+
+
+def _secrets(cls: Any, raw: Mapping[str, Any]) -> Iterator[str]:
+    """The values of fields marked `runner.api.SECRET`, at any depth."""
+    types = _types(cls)
+    for one in dataclasses.fields(cls):
+        value = raw.get(one.name)
+        if one.metadata.get("secret") and isinstance(value, str):
+            yield value
+        elif isinstance(value, dict) and dataclasses.is_dataclass(types.get(one.name)):
+            yield from _secrets(types[one.name], value)
 
 
 def _named_in(message: str, raw: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -14,6 +14,9 @@ from runner.redaction import hidden_override
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+COMMAND_LINE: Final = "command line: "
+"""Begins the place of an override."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ class Origins:
 
 def _shown(override: str) -> str:
     shown = hidden_override(override)
-    return f"command line: {shown if len(shown) <= 80 else shown[:77] + '...'}"
+    return f"{COMMAND_LINE}{shown if len(shown) <= 80 else shown[:77] + '...'}"
 
 
 def _key(override: str) -> str:

@@ -99,7 +99,7 @@ class _Drafting:
         for key in self.config:
             if key not in schema.SECTIONS:
                 allowed = nearest(key, schema.SECTIONS) or listed(schema.SECTIONS)
-                self.reader.problem(key, "there is no such section", allowed=allowed)
+                self.reader.problem(key, "there is no such section", allowed=allowed, unknown=True)
 
     def _project_keys(self) -> schema.ProjectKeys:
         raw = self.config.get("project")

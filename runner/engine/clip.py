@@ -14,7 +14,6 @@ import logging
 import math
 from typing import TYPE_CHECKING
 
-from runner import store
 from runner.api import EventKind
 from runner.engine import kill_points
 from runner.engine.download import download, refresh
@@ -26,7 +25,7 @@ from runner.engine.validate import validate
 from runner.engine.wait import revive, wait
 from runner.errors import BadClip, FetchFailed, JournalError, ShotError, TaskFailed
 from runner.money import dollars
-from runner.store import AlreadyDecided
+from runner.store import AlreadyDecided, recovery
 from runner.store.attempt import Attempt, Phase
 from runner.store.interface import Change
 
@@ -212,7 +211,7 @@ async def _reusable(run: RunContext, planned: PlannedShot) -> Attempt | None:
     if attempt is None or not attempt.digest or attempt.phase not in (Phase.FETCHED, Phase.LOST):
         return None
     if not await asyncio.to_thread(objects.intact, attempt.digest) and not await asyncio.to_thread(
-        store.restore, run.resources.root, attempt.digest
+        recovery.restore, run.resources.root, attempt.digest
     ):
         return None
     if attempt.phase is Phase.LOST:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.api import Event, EventKind
+from runner.redaction import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,6 +55,8 @@ class Bus:
         )
 
     def _send(self, event: Event) -> None:
+        # A message may quote what a provider sent back.
+        event = replace(event, message=scrubbed(event.message))
         for name, observer in self.observers:
             try:
                 observer(event)

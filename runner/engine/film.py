@@ -8,11 +8,11 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from runner import store
 from runner.api import EventKind
 from runner.errors import JoinError, RunnerError
 from runner.media import join
 from runner.media.join import Part
-from runner.outputs.folder import move_into_place
 from runner.outputs.outcome import Artifact, FilmOutcome
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def _joined(
     with made.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     size = made.stat().st_size
-    move_into_place(made, target)
-    facts: dict[str, JSON] = {
+    store.move_whole(made, target)
+    properties: dict[str, JSON] = {
         "width": film.width,
         "height": film.height,
         "fps": film.fps,
@@ -107,4 +107,4 @@ def _joined(
         "notes": list(film.notes),
         "joined_from": inputs,
     }
-    return Artifact(path=folder.relative(target), sha256=sha256, bytes=size, facts=facts)
+    return Artifact(path=folder.relative(target), sha256=sha256, bytes=size, properties=properties)

@@ -122,7 +122,7 @@ def _stored(job: ShotJob, image: EncodedImage, frame: Frame) -> StoredFrame:
     return StoredFrame(
         sha256=image.sha256,
         bytes=len(image.data),
-        extension="jpg" if image.format == "jpeg" else image.format,
+        extension=image.extension,
         width=image.width,
         height=image.height,
         time_s=round(frame.time_s, 6),

@@ -7,12 +7,12 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner import store
 from runner.api import EventKind
 from runner.engine import kill_points
 from runner.engine.clip import stored_clip
 from runner.errors import BudgetStop, OutcomeUnknown, RunnerError, ShotError
 from runner.outputs.outcome import Artifact, Ending, ShotOutcome
+from runner.store import recovery
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ def _placed_frame(
     if found is None or planned.previous is None:
         return None
     root, objects = run.resources.root, run.resources.objects
-    if not objects.exists(found.sha256) and not store.restore(root, found.sha256):
+    if not objects.exists(found.sha256) and not recovery.restore(root, found.sha256):
         return None
     target = run.folder.frame(sequence, planned.previous, found.extension)
     objects.place(found.sha256, target)
@@ -96,7 +96,7 @@ def _placed_frame(
         path=run.folder.relative(target),
         sha256=found.sha256,
         bytes=found.bytes,
-        facts={
+        properties={
             "width": found.width,
             "height": found.height,
             "time_s": found.time_s,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import logging
 import sys
 import uuid
@@ -22,7 +23,7 @@ from runner.errors import (
     TaskIdInUse,
 )
 from runner.money import from_usd
-from runner.redaction import hidden_value
+from runner.redaction import hidden_value, scrubbed
 from runner.store.attempt import Attempt, Phase
 from runner.store.interface import Change
 
@@ -107,7 +108,7 @@ async def _submit_once(job: ShotJob, prepared: PreparedInput) -> Attempt:
         phase=Phase.INTENDED,
         reserved=from_usd(planned.price.usd if planned.price else None),
         record=prepared.record,
-        identity=hidden_value(dict(planned.identity)),
+        identity=json.loads(scrubbed(json.dumps(hidden_value(dict(planned.identity))))),
     )
     attempt = await job.run.resources.journal.intend(intent, job.run.budget, job.lease)
     return await shielded(_send_and_record(job, attempt, prepared))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner import store
 from runner.outputs.folder import path_for
+from runner.store import recovery
 
 if TYPE_CHECKING:
     from runner.planning.plan import Plan
@@ -15,4 +15,4 @@ def check(plan: Plan) -> None:
     """Raise `JournalError` where the journal lost what was paid for. Shots that are free are no reason. Blocking."""
     paid = [shot.key for shot in plan.shots if shot.price is None or shot.price.usd]
     if paid:
-        store.check_evidence(plan.project.output_root, path_for(plan), paid)
+        recovery.check_evidence(plan.project.output_root, path_for(plan), paid)

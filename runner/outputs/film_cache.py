@@ -25,7 +25,7 @@ class FilmCache:
         """The film of a sequence, if it was joined from just these clips. Blocking."""
         entry = self._sequences.get(sequence.name, {}).get("film")
         film = self._artifact(entry)
-        if film is None or film.facts.get("joined_from") != inputs:
+        if film is None or film.properties.get("joined_from") != inputs:
             return None
         return FilmOutcome(sequence=sequence, film=film, reused=True)
 
@@ -35,5 +35,7 @@ class FilmCache:
         path = self._root / str(entry.get("path"))
         if digest_of(path) != entry.get("sha256"):
             return None
-        facts = {key: value for key, value in entry.items() if key not in ("path", "sha256", "bytes")}
-        return Artifact(path=entry["path"], sha256=entry["sha256"], bytes=entry["bytes"], facts=facts)
+        properties = {key: value for key, value in entry.items() if key not in ("path", "sha256", "bytes")}
+        return Artifact(
+            path=entry["path"], sha256=entry["sha256"], bytes=entry["bytes"], properties=properties
+        )

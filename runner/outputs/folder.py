@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
-import os
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -15,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from runner import store
 from runner.errors import OutputError
 from runner.naming import slug
+from runner.redaction import scrubbed
+from runner.store.manifests import read_json
 
 if TYPE_CHECKING:
     from runner.config.compose import SweepJob
@@ -78,38 +77,8 @@ class RunFolder:
         return path.relative_to(self.path).as_posix()
 
     def write(self, name: str, text: str) -> None:
-        put(self.path / name, text.encode("utf-8"))
-
-
-def put(target: Path, data: bytes) -> None:
-    """Write a file so that it is under its name whole or not at all, even when the machine dies."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".part-", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def move_into_place(finished: Path, target: Path) -> None:
-    """Give a finished file its final name, durably: whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with finished.open("rb") as file:
-        os.fsync(file.fileno())
-    try:
-        os.replace(finished, target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        part = target.with_name(f".part-{target.name}")
-        shutil.copyfile(finished, part)
-        move_into_place(part, target)
+        """Write a file of the folder without secrets, whole or not at all, even when the machine dies."""
+        store.write_whole(self.path / name, scrubbed(text).encode("utf-8"))
 
 
 def owner(path: Path) -> str | None:
@@ -118,16 +87,8 @@ def owner(path: Path) -> str | None:
     return str(found["key"]) if isinstance(found, dict) and "key" in found else None
 
 
-def read_json(path: Path) -> Any:
-    """What a JSON file holds; `None` where it is missing or broken."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-
-
 def _claimed(path: Path, key: str) -> Path:
-    """`path`, or one with more of the key in its name where another request, or a person, was there first."""
+    """`path`, or one with more of the key in its name where another request, or the user, was there first."""
     for length in (8, 16, 64):
         candidate = path if length == 8 else path.with_name(path.name.removesuffix(key[:8]) + key[:length])
         # In this order: the mark may appear between the two looks.

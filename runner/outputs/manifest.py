@@ -10,16 +10,16 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from runner import __version__
-from runner.outputs.folder import read_json
 from runner.redaction import hidden_value
+from runner.store.manifests import NAME as NAME
+from runner.store.manifests import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runner.outputs.outcome import Artifact, FilmOutcome, RunOutcome, ShotOutcome
+    from runner.outputs.outcome import Artifact, RunOutcome, ShotOutcome
     from runner.planning.plan import PlannedShot
 
-NAME: Final = "manifest.json"
 VERSION: Final = 2
 _READABLE: Final = (1, VERSION)
 
@@ -40,7 +40,7 @@ def text(outcome: RunOutcome) -> str:
         "sequences": {
             sequence.name: {
                 "shots": {planned.shot.name: _shot(shots[planned.name]) for planned in sequence.shots},
-                "film": _film(films[sequence.name]),
+                "film": _artifact(films[sequence.name].film),
             }
             for sequence in plan.sequences
         },
@@ -112,11 +112,7 @@ def _shot(outcome: ShotOutcome) -> dict[str, Any]:
     return entry
 
 
-def _film(outcome: FilmOutcome) -> dict[str, Any] | None:
-    return _artifact(outcome.film)
-
-
 def _artifact(artifact: Artifact | None) -> dict[str, Any] | None:
     if artifact is None:
         return None
-    return {"path": artifact.path, "sha256": artifact.sha256, "bytes": artifact.bytes, **artifact.facts}
+    return {"path": artifact.path, "sha256": artifact.sha256, "bytes": artifact.bytes, **artifact.properties}

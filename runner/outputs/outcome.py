@@ -39,14 +39,14 @@ class Artifact:
     """Relative to the run folder, with slashes."""
     sha256: str
     bytes: int
-    facts: Mapping[str, JSON] = field(default_factory=dict)
-    """Its properties, for the manifest."""
+    properties: Mapping[str, JSON] = field(default_factory=dict)
+    """Such as its size in pixels, for the manifest."""
 
     @classmethod
     def of_clip(cls, path: str, sha256: str, clip: ClipFile) -> Artifact:
         """A clip, with the properties that its record holds."""
-        facts = dataclasses.asdict(clip)
-        return cls(path=path, sha256=sha256, bytes=facts.pop("bytes"), facts=facts)
+        properties = dataclasses.asdict(clip)
+        return cls(path=path, sha256=sha256, bytes=properties.pop("bytes"), properties=properties)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +103,6 @@ class RunOutcome:
     """The run folder; `None` where there is none."""
     cost: RunCost | None = None
     """`None` where the run did not start."""
-
-    def placed(self, folder: Path, cost: RunCost) -> RunOutcome:
-        """The same outcome, with where it is and what it cost."""
-        return dataclasses.replace(self, folder=folder, cost=cost)
-
-    def failed(self, error: RunnerError) -> RunOutcome:
-        """The same outcome, of a run that could not be recorded."""
-        return dataclasses.replace(self, error=error)
 
     @property
     def errors(self) -> tuple[RunnerError, ...]:

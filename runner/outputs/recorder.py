@@ -15,6 +15,8 @@ from runner import __version__, store
 from runner.api import EventKind
 from runner.money import to_usd
 from runner.outputs import manifest
+from runner.redaction import scrubbed
+from runner.store.manifests import NAME
 
 if TYPE_CHECKING:
     from runner.api import Event
@@ -37,6 +39,9 @@ class _RunLog(logging.FileHandler):
         super().__init__(folder.path / "runner.log", encoding="utf-8")
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
         self.addFilter(lambda record: _RUN.get() in (None, recorder))
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrubbed(super().format(record))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
         pass
@@ -70,7 +75,7 @@ class Recorder:
         self._open.callback(_RUN.reset, token)
         logging.getLogger("runner").addHandler(log)
         self._open.callback(logging.getLogger("runner").removeHandler, log)
-        self._folder.write("run.json", _text(self._facts("running")))
+        self._write_record("running")
         composed = self._plan.composed
         if composed is not None:
             self._folder.write(".hydra/config.yaml", composed.text)
@@ -92,7 +97,7 @@ class Recorder:
         if event.detail:
             entry["detail"] = dict(event.detail)
         with contextlib.suppress(OSError):
-            self._events.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            self._events.write(scrubbed(json.dumps(entry, ensure_ascii=False)) + "\n")
         if event.kind is EventKind.SHOT_PROGRESS:
             return
         bad = event.kind.endswith(("failed", "fell_back", "warned", "skipped"))
@@ -101,15 +106,15 @@ class Recorder:
 
     def finish(self, outcome: RunOutcome) -> None:
         """Write the manifest, then the record that points to it."""
-        text = manifest.text(outcome)
-        self._folder.write(manifest.NAME, text)
-        facts = self._facts("interrupted" if outcome.interrupted else "finished")
-        facts |= {
-            "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "exit_code": outcome.exit_code,
-            "manifest_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
-            "money": outcome.cost.to_json() if outcome.cost is not None else None,
-            "shots": {
+        text = scrubbed(manifest.text(outcome))
+        self._folder.write(NAME, text)
+        self._write_record(
+            "interrupted" if outcome.interrupted else "finished",
+            finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            exit_code=outcome.exit_code,
+            manifest_sha256=hashlib.sha256(text.encode("utf-8")).hexdigest(),
+            money=outcome.cost.to_json() if outcome.cost is not None else None,
+            shots={
                 shot.planned.name: {
                     "ending": shot.ending,
                     "reused": shot.reused,
@@ -119,20 +124,19 @@ class Recorder:
                 }
                 for shot in outcome.shots
             },
-            "films": {
+            films={
                 film.sequence.name: {"reused": film.reused, "elapsed_s": round(film.elapsed_s, 3)}
                 for film in outcome.films
             },
-        }
-        self._folder.write("run.json", _text(facts))
+        )
 
     def fail(self, message: str) -> None:
         """Record that the run ended before it could make anything."""
-        self._folder.write("run.json", _text(self._facts("failed") | {"error": message}))
+        self._write_record("failed", error=message)
 
-    def _facts(self, state: str) -> dict[str, Any]:
+    def _write_record(self, state: str, **more: Any) -> None:
         composed = self._plan.composed
-        return {
+        record = {
             "key": self._plan.key,
             "state": state,
             "started": self._started.isoformat(timespec="milliseconds"),
@@ -140,13 +144,11 @@ class Recorder:
             "python": platform.python_version(),
             "host": platform.node(),
             "overrides": composed.shown_overrides if composed is not None else [],
+            **more,
         }
+        self._folder.write("run.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 
 def _closed(file: IO[str] | logging.Handler) -> None:
     with contextlib.suppress(OSError):
         file.close()
-
-
-def _text(facts: dict[str, Any]) -> str:
-    return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""What a person should know of a plan that can be carried out: seeds that change nothing, images of another shape."""
+"""What the user should know of a plan that can be carried out: seeds that change nothing, images of another shape."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from runner.errors import MediaError
 from runner.kinds import Kind
 from runner.planning import image_fit
 from runner.planning.identity import ROLES, Role
-from runner.planning.plan import asked, capabilities_of, uploader_capabilities
+from runner.planning.plan import capabilities_of, stated_by, uploader_capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ def check(plan: Plan, reader: Reader, *, today: date | None = None, hosts: Seque
             key = planned.shot.set_by(objection.key)
             reader.problem(key, objection.message, value=objection.value, allowed=objection.allowed)
         if planned.shot.image is not None and planned.capabilities.image:
-            _check_picture(planned, planned.shot.image, reader)
+            _check_image(planned, planned.shot.image, reader)
     _check_hosting(plan, reader, hosts)
 
 
@@ -56,9 +56,10 @@ def public_hosts(registry: Registry) -> list[str]:
     found = []
     for name in registry.names(Kind.UPLOADER):
         spec = registry.uploader(name)
+        assert spec is not None, "the registry names it"
+        stated = spec.capabilities
         try:
-            stated = spec.capabilities if spec is not None else None
-            caps = stated(spec.options()) if spec is not None and callable(stated) else stated
+            caps = stated(spec.options()) if callable(stated) else stated
         except Exception:  # one with required options can say nothing before they are given
             continue
         if isinstance(caps, UploaderCapabilities) and caps.reach is Reach.PUBLIC:
@@ -103,7 +104,7 @@ def objections(caps: GeneratorCapabilities, request: ShotRequest, *, who: str) -
             yield Objection(one.name, f"{who} does not take this key", value, "leave it out")
     if caps.request.objections is not None:
         own = caps.request.objections
-        yield from asked(who, (tuple,), lambda: tuple(own(request)))
+        yield from stated_by(who, (tuple,), lambda: tuple(own(request)))
 
 
 def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:
@@ -133,19 +134,20 @@ def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:
     return True
 
 
-def _check_picture(planned: PlannedShot, given: GivenImage, reader: Reader) -> None:
-    """An image that the model cannot take would only show when the shots before it are paid for."""
+def _check_image(planned: PlannedShot, given: GivenImage, reader: Reader) -> None:
+    """Note an image that the model cannot take: it would fail only after the shots before it are paid for."""
     why = _unusable(given, planned.capabilities)
     if why:
-        who = planned.who
         reader.problem(
-            f"{planned.shot.at}.image", f"{who} cannot start from it", value=given.path.name, allowed=why
+            f"{planned.shot.at}.image",
+            f"{planned.who} cannot start from it",
+            value=given.path.name,
+            allowed=why,
         )
 
 
 def _unusable(given: GivenImage, caps: GeneratorCapabilities) -> str:
     """Why the model takes the image in no form; nothing where it does."""
-
     limits = caps.image
     if limits is None:
         return "it takes no first frame"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner import store
-from runner.money import to_micros
+from runner.money import from_usd
 from runner.store.attempt import OPEN, Attempt, Phase
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def of_keys(root: Path, prices: Mapping[str, int | None]) -> Estimate:
 def micros(planned: PlannedShot) -> int | None:
     """The expected price of a shot in millionths of a dollar; `None` is unknown."""
     price = planned.price
-    return None if price is None else to_micros(price.usd)
+    return from_usd(price.usd if price is not None else None)
 
 
 def _standing(attempts: list[Attempt], objects: ObjectStore) -> Standing:

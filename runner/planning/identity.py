@@ -1,4 +1,4 @@
-"""What a shot is known by: a digest over everything that decides which clip is asked for.
+"""What a shot is known by: a digest over everything that decides which clip is requested.
 
 Keys are computed from the description alone, before anything is generated. A chained shot's key holds the key of
 the shot before it instead of an image that does not exist yet.
@@ -28,7 +28,9 @@ class Role(enum.Enum):
 
     ALWAYS = "a part of it"
     UNLESS_DEFAULT = "a part of it where it has another value than its default"
-    SEPARATE = "told in another way: by its digest, by the shot before, or where a generator uses the names"
+    SEPARATE = (
+        "included in another form: by its digest, by the shot before, or where a generator uses the names"
+    )
 
 
 ROLES: Final = {
@@ -51,18 +53,6 @@ ROLES: Final = {
 """The classification of every field of `runner.api.ShotRequest`; a test fails where one is missing."""
 
 
-def shot_key(
-    request: ShotRequest,
-    generator: GeneratorChoice,
-    *,
-    given: GivenImage | None,
-    previous: str | None,
-    hand_over: HandOver,
-) -> str:
-    """The key of one shot, 64 hex digits. `previous` is the key of the shot it chains from, if it does."""
-    return digest(fields(request, generator, given=given, previous=previous, hand_over=hand_over))
-
-
 def fields(
     request: ShotRequest,
     generator: GeneratorChoice,
@@ -71,7 +61,10 @@ def fields(
     previous: str | None,
     hand_over: HandOver,
 ) -> dict[str, JSON]:
-    """Everything that a shot's key is made of. `runner why` compares these."""
+    """Everything that a shot's key is made of; the key is their `digest`. `runner why` compares them.
+
+    `previous` is the key of the shot that it chains from, if it does.
+    """
     found: dict[str, JSON] = {
         "version": VERSION,
         "generator": generator.spec.name,

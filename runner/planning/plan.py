@@ -1,4 +1,4 @@
-"""What will be asked for, shot by shot, under which key. Pure: nothing is contacted, nothing is written."""
+"""What will be requested, shot by shot, under which key. Pure: nothing is contacted, nothing is written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedShot:
-    """One shot as it will be asked for. `request.image` is filled in by the engine; `number` counts from 1.
+    """One shot as it will be requested. `request.image` is filled in by the engine; `number` counts from 1.
 
     `previous` is the planned shot that this one chains from.
     """
@@ -56,22 +56,22 @@ class PlannedShot:
 
     @property
     def seed_unsent(self) -> bool:
-        """Whether a seed is asked for that the model does not take."""
+        """Whether a seed is requested that the model does not take."""
         return self.request.seed is not None and not self.capabilities.request.seed
 
     @property
     def price(self) -> Price | None:
-        """What this shot is expected to cost; `None` when nobody knows."""
-        tell = self.capabilities.billing.price
-        if tell is None:
+        """What this shot is expected to cost; `None` is unknown."""
+        price = self.capabilities.billing.price
+        if price is None:
             return None
-        return asked(
-            f"generator {self.shot.generator.spec.name}", (Price, type(None)), lambda: tell(self.request)
+        return stated_by(
+            f"generator {self.shot.generator.spec.name}", (Price, type(None)), lambda: price(self.request)
         )
 
     @property
     def stem(self) -> str:
-        """The file name of everything that belongs to this shot, without ending."""
+        """The file name of everything that belongs to this shot, without extension."""
         return f"{self.number:02d}_{self.shot.slug}"
 
 
@@ -177,7 +177,7 @@ def capabilities_of(choice: GeneratorChoice, model: str | None, how: InputMode) 
     if isinstance(stated, GeneratorCapabilities):
         return stated
     whom = f"generator {choice.spec.name}"
-    return asked(whom, (GeneratorCapabilities,), lambda: stated(choice.options, model, how))
+    return stated_by(whom, (GeneratorCapabilities,), lambda: stated(choice.options, model, how))
 
 
 def uploader_capabilities(project: Project) -> UploaderCapabilities:
@@ -186,11 +186,11 @@ def uploader_capabilities(project: Project) -> UploaderCapabilities:
     if isinstance(stated, UploaderCapabilities):
         return stated
     whom = f"uploader {project.uploader.spec.name}"
-    return asked(whom, (UploaderCapabilities,), lambda: stated(project.uploader.options))
+    return stated_by(whom, (UploaderCapabilities,), lambda: stated(project.uploader.options))
 
 
-def asked(whom: str, kinds: tuple[type, ...], statement: Callable[[], T]) -> T:
-    """What a plugin states about itself. Raises `PluginError` where it breaks off, or states something else."""
+def stated_by(whom: str, kinds: tuple[type, ...], statement: Callable[[], T]) -> T:
+    """What a plugin states about itself. Raises `PluginError` where it fails, or states something else."""
     try:
         stated = statement()
         if not isinstance(stated, kinds):

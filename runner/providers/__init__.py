@@ -29,7 +29,7 @@ from runner.providers.card import (
     ShotKeyField,
     Variant,
 )
-from runner.providers.foreign_text import describe, one_line, page_text, spellings
+from runner.providers.foreign_text import describe, one_line, page_text
 from runner.providers.fresh_url import EXPIRED, fetch_or_refresh
 from runner.providers.http_answers import (
     json_of,
@@ -43,6 +43,7 @@ from runner.providers.http_api import HttpApi, bearer
 from runner.providers.model_catalogue import CardFolder, Catalogue
 from runner.providers.receiver import CallbackReceiver, listening
 from runner.providers.request_fields import fields, mode_of, objections, price
+from runner.redaction import spellings
 
 __all__ = [
     "EXPIRED",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from runner.errors import ConfigError, RunnerError
+from runner.redaction import remember
 
 E = TypeVar("E", bound=RunnerError)
 
@@ -72,4 +73,5 @@ class ApiKey:
         if not key:
             hint = "; ".join(filter(None, (f"export {self.variable}=...", self.hint)))
             raise ConfigError(f"there is no key for {self.provider}", why=why, hint=hint)
+        remember(key)
         return key

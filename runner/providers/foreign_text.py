@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import re
-from html import escape, unescape
+from html import unescape
 from typing import Final
-from urllib.parse import quote
 
-_HIDDEN: Final = "(hidden)"
+from runner.redaction import HIDDEN, spellings
+
 _TITLE: Final = re.compile(r"<title[^>]*>([^<]{1,300})", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^>]*>")
 
@@ -16,7 +15,7 @@ _TAG: Final = re.compile(r"<[^>]*>")
 def one_line(text: str, key: str = "", most: int = 300) -> str:
     """`text` as one printable line of at most `most` characters, without any spelling of `key`."""
     for spelling in spellings(key):
-        text = text.replace(spelling, _HIDDEN)
+        text = text.replace(spelling, HIDDEN)
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
@@ -32,11 +31,3 @@ def page_text(text: str) -> str:
         return text
     title = _TITLE.search(text)
     return unescape(title.group(1) if title is not None else _TAG.sub(" ", text))
-
-
-def spellings(key: str) -> tuple[str, ...]:
-    """A key in the forms in which it may come back: as it is, quoted in a URL, escaped in a page, in base64."""
-    if not key:
-        return ()
-    found = (key, quote(key, safe=""), escape(key), base64.b64encode(key.encode()).decode().rstrip("="))
-    return tuple(dict.fromkeys(found))

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 from runner.errors import BudgetStop, OutcomeUnknown, Rerun
-from runner.redaction import hidden_override
+from runner.redaction import hidden_override, scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,5 +48,5 @@ def command(words: Sequence[str], overrides: Sequence[str] = ()) -> str:
     """The command to run again, secrets hidden, with overrides in place of those of the same keys."""
     keys = {override.partition("=")[0] for override in overrides}
     kept = [word for word in words if word.partition("=")[0].lstrip("+") not in keys]
-    found = shlex.join(["python", "-m", "runner", *map(hidden_override, [*kept, *overrides])])
+    found = scrubbed(shlex.join(["python", "-m", "runner", *map(hidden_override, [*kept, *overrides])]))
     return found if len(found) < _LONGEST else "the same command"

@@ -102,7 +102,7 @@ def _state(shot: ShotOutcome) -> str:
 
 
 def _length(shot: ShotOutcome) -> str:
-    duration = shot.clip.facts.get("duration_s") if shot.clip else None
+    duration = shot.clip.properties.get("duration_s") if shot.clip else None
     return f"{duration:.2f}s" if isinstance(duration, (int, float)) else ""
 
 
@@ -185,10 +185,12 @@ def _films(console: Console, films: Sequence[FilmOutcome], folder: Path) -> None
         elif film.film is None:
             missing += [] if film.reason == "not requested" else [(name, film.reason)]
         else:
-            facts = film.film.facts
+            properties = film.film.properties
             text = f"film of {name}: {folder / film.film.path}"
             console.print(Text(text), soft_wrap=True)
-            text = f"  {facts['frames']} frames, {facts['duration_s']:.2f} s, {facts['method']}"
+            text = (
+                f"  {properties['frames']} frames, {properties['duration_s']:.2f} s, {properties['method']}"
+            )
             console.print(Text(text, style="dim"))
     if len(missing) == 1:
         ((name, reason),) = missing

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from runner import store
 from runner.config.schema import BudgetKeys
 from runner.errors import BudgetStop, JournalError
 from runner.outputs import folder as folders
 from runner.outputs.cost import RunCost
 from runner.planning.estimate import micros, of_keys
+from runner.redaction import scrubbed
 from runner.report import next_step, paragraph, table
 from runner.report.money import cost_line, sufficient_budget
 from runner.report.table import Cell, Column
@@ -120,7 +122,7 @@ class Sweep:
             text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
             # Where it cannot be written no job could write either, and each has said so.
             with contextlib.suppress(OSError):
-                folders.put(self._path / "sweep.json", text.encode("utf-8"))
+                store.write_whole(self._path / "sweep.json", scrubbed(text).encode("utf-8"))
         self._show(words)
 
     def _show(self, words: Sequence[str]) -> None:

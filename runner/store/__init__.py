@@ -5,35 +5,37 @@ Callers use the protocols in `runner.store.interface`; these functions choose th
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from runner.store.attempt import AlreadyDecided
 from runner.store.local.disk import MAKE_ROOM, unwritable
-from runner.store.local.objects import digest_of
+from runner.store.local.durable import move_whole, write_whole
+from runner.store.local.objects import LocalObjects, digest_of
 from runner.store.local.work import work_folder
-from runner.store.recovery import check_evidence, restore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from runner.store.local.objects import LocalObjects
     from runner.store.sqlite.journal import SqliteJournal
     from runner.store.sqlite.reader import SqliteReader
 
 __all__ = [
     "MAKE_ROOM",
     "AlreadyDecided",
-    "check_evidence",
     "digest_of",
     "journal_path",
+    "move_whole",
     "object_store",
     "open_journal",
     "read_journal",
-    "restore",
     "unwritable",
     "work_folder",
+    "write_whole",
 ]
+
+_log = logging.getLogger(__name__)
 
 
 def journal_path(root: Path) -> Path:
@@ -41,12 +43,11 @@ def journal_path(root: Path) -> Path:
     return root / ".runner" / "journal.db"
 
 
-def open_journal(root: Path, notify: Callable[[str], None] | None = None) -> SqliteJournal:
-    """The journal of an outputs root, to be entered. `notify` is told what a user should know, in any thread."""
+def open_journal(root: Path, notify: Callable[[str], None] = _log.warning) -> SqliteJournal:
+    """The journal of an outputs root, to be entered. `notify` gets what a user should know, in any thread."""
     from runner.store.sqlite.journal import SqliteJournal
 
-    path = journal_path(root)
-    return SqliteJournal(path) if notify is None else SqliteJournal(path, notify=notify)
+    return SqliteJournal(journal_path(root), notify=notify)
 
 
 def read_journal(root: Path) -> SqliteReader | None:
@@ -58,6 +59,4 @@ def read_journal(root: Path) -> SqliteReader | None:
 
 def object_store(root: Path) -> LocalObjects:
     """The object store of an outputs root."""
-    from runner.store.local.objects import LocalObjects
-
     return LocalObjects(root / ".runner" / "objects")

@@ -24,7 +24,7 @@ class Phase(enum.StrEnum):
     REFUSED = "refused"  # certainly not accepted
     FAILED = "failed"  # accepted, and failed at the provider
     UNKNOWN = "unknown"  # sent, and no answer came
-    ABANDONED = "abandoned"  # given up by the user
+    ABANDONED = "abandoned"  # abandoned by the user
     LOST = "lost"  # paid for, and neither here nor at the provider any more
 
 

@@ -104,7 +104,7 @@ class ClipRecord:
     def from_json(cls, found: Mapping[str, Any]) -> ClipRecord:
         """Read a record of this version or an older one. Raises `ValueError` for what is none."""
         try:
-            return _from_facts(found) if "version" not in found else _from_version_1(found)
+            return _from_version_1(found if "version" in found else _upgraded(found))
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a clip record: {error}") from error
 
@@ -123,22 +123,21 @@ def _from_version_1(found: Mapping[str, Any]) -> ClipRecord:
     )
 
 
-def _from_facts(facts: Mapping[str, Any]) -> ClipRecord:
-    """The untyped form that journals of version 1 hold."""
-    frame, clip, adherence = facts.get("first_frame"), facts.get("clip"), facts.get("adherence")
-    return ClipRecord(
-        input_mode=InputMode(facts.get("how", "text")),
-        fallback=facts.get("fell_back") or "",
-        first_frame=StoredFrame(
-            sha256=frame["sha256"], bytes=frame["bytes"], extension=frame["ending"], **frame["facts"]
-        )
-        if frame
-        else None,
-        clip=ClipFile(
-            **{"bytes": clip["bytes"], **clip["facts"], "drift": ColourDrift(**clip["facts"]["drift"])}
-        )
-        if clip
-        else None,
-        adherence=SeamAdherence(**adherence) if adherence else None,
-        warnings=tuple(facts.get("warnings") or ()),
-    )
+def _upgraded(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The untyped form that journals of version 1 hold, as version 1 of the record."""
+    frame, clip = facts.get("first_frame"), facts.get("clip")
+    return {
+        "version": VERSION,
+        "input_mode": facts.get("how", "text"),
+        "fallback": facts.get("fell_back") or "",
+        "first_frame": frame
+        and {
+            "sha256": frame["sha256"],
+            "bytes": frame["bytes"],
+            "extension": frame["ending"],
+            **frame["facts"],
+        },
+        "clip": clip and {"bytes": clip["bytes"], **clip["facts"]},
+        "adherence": facts.get("adherence"),
+        "warnings": facts.get("warnings") or (),
+    }

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from runner.api import JSON
     from runner.store.attempt import Attempt, Phase
@@ -76,9 +75,7 @@ class JournalReader(Protocol):
     """Reads a journal without changing it. Blocking. Close it, or use it as a context manager."""
 
     def __enter__(self) -> JournalReader: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *error: object) -> None: ...
 
     def attempts(self, wanted: Filter) -> list[Attempt]:
         """The attempts that match, in the order in which they were begun (the journal's own sequence)."""
@@ -93,7 +90,7 @@ class JournalReader(Protocol):
         ...
 
     def leased(self) -> frozenset[str]:
-        """The keys that a living session works on, as far as that can be told without waiting."""
+        """The keys that a living session works on, as far as that can be determined without waiting."""
         ...
 
     def measurements(self, subjects: Collection[str]) -> list[Measurement]: ...
@@ -123,9 +120,7 @@ class Journal(Protocol):
         spill (`spill`). Raises `JournalError`."""
         ...
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    async def __aexit__(self, *error: object) -> None: ...
 
     async def intend(self, attempt: Attempt, budget: Budget, lease: Lease) -> Attempt:
         """Commit that a request is about to be submitted. Returns the attempt with its place in the sequence.

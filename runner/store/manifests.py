@@ -7,9 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from runner.api import InputMode
 from runner.money import from_usd
-from runner.store.clip_record import ClipFile, ClipRecord, ColourDrift, SeamAdherence, StoredFrame
+from runner.store.clip_record import ClipRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +57,7 @@ def unlisted_clips(root: Path) -> Iterator[Path]:
 
 def clips_of(folder: Path) -> list[RecordedClip]:
     """The finished shots of one run folder; none where its manifest is missing or broken."""
-    manifest, run = _read(folder / NAME), _read(folder / "run.json")
+    manifest, run = read_json(folder / NAME), read_json(folder / "run.json")
     found = []
     try:
         for sequence, content in manifest["sequences"].items():
@@ -76,7 +75,7 @@ def _clip(folder: Path, manifest: Any, run: Any, sequence: str, shot: str, entry
     for digest in (entry["key"], clip["sha256"]):
         if not _DIGEST.fullmatch(digest):
             raise ValueError(f"{digest!r} is no digest")
-    told = (run or {}).get("shots", {}).get(f"{sequence}/{shot}", {})
+    reported = (run or {}).get("shots", {}).get(f"{sequence}/{shot}", {})
     return RecordedClip(
         folder=folder,
         key=entry["key"],
@@ -89,8 +88,8 @@ def _clip(folder: Path, manifest: Any, run: Any, sequence: str, shot: str, entry
         path=_inside(folder, clip["path"]),
         frame_path=_inside(folder, frame["path"]) if frame else None,
         digest=clip["sha256"],
-        cost=from_usd(told.get("cost_usd")),
-        task=str(told.get("task") or ""),
+        cost=from_usd(reported.get("cost_usd")),
+        task=str(reported.get("task") or ""),
         record=_record(entry),
     )
 
@@ -104,29 +103,27 @@ def _inside(folder: Path, relative: str) -> Path:
 
 def _record(entry: Any) -> ClipRecord:
     """Of a manifest of version 1 or 2."""
-    facts = {name: value for name, value in entry["clip"].items() if name not in ("path", "sha256")}
-    frame, adherence = entry.get("first_frame"), entry.get("adherence")
-    return ClipRecord(
-        input_mode=InputMode(entry.get("input_mode") or entry.get("how") or "text"),
-        fallback=entry.get("fallback") or entry.get("fell_back") or "",
-        first_frame=StoredFrame(
-            sha256=frame["sha256"],
-            bytes=frame["bytes"],
-            extension=str(frame["path"]).rpartition(".")[2],
-            width=frame["width"],
-            height=frame["height"],
-            time_s=frame["time_s"],
-            method=frame["method"],
-        )
-        if frame
-        else None,
-        clip=ClipFile(**{**facts, "drift": ColourDrift(**facts["drift"])}),
-        adherence=SeamAdherence(**adherence) if adherence else None,
-        warnings=tuple(entry.get("warnings") or ()),
+    frame = entry.get("first_frame")
+    return ClipRecord.from_json(
+        {
+            "version": 1,
+            "input_mode": entry.get("input_mode") or entry.get("how") or "text",
+            "fallback": entry.get("fallback") or entry.get("fell_back") or "",
+            "first_frame": frame
+            and {**_without(frame, "path"), "extension": str(frame["path"]).rpartition(".")[2]},
+            "clip": _without(entry["clip"], "path", "sha256"),
+            "adherence": entry.get("adherence"),
+            "warnings": entry.get("warnings") or (),
+        }
     )
 
 
-def _read(path: Path) -> Any:
+def _without(artifact: Any, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in artifact.items() if name not in names}
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file of a run folder holds; `None` where it is missing, broken or far too large."""
     try:
         if path.stat().st_size > _LARGEST:
             return None

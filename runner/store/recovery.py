@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shlex
 import shutil
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runner import store
 from runner.errors import JournalError, OutputError
 from runner.money import dollars
 from runner.store.attempt import Attempt, Phase
 from runner.store.interface import Filter
-from runner.store.local.objects import LocalObjects, digest_of
+from runner.store.local.durable import part_file
 from runner.store.manifests import clips_of, recorded_clips, unlisted_clips
-from runner.store.sqlite.reader import SqliteReader
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from runner.store.interface import Journal
@@ -46,8 +45,8 @@ class Recovery:
 class Copies:
     """Where else the files of an object store may be: in run folders, and below other outputs roots."""
 
-    def __init__(self, root: Path, more_roots: Iterable[Path] = ()) -> None:
-        self._others = [_objects(other) for other in more_roots]
+    def __init__(self, root: Path, more_roots: Sequence[Path] = ()) -> None:
+        self._others = [store.object_store(other) for other in more_roots]
         self._listed: dict[str, list[Path]] = {}
         self._unlisted: list[Path] = []
         for place in (root, *more_roots):
@@ -62,7 +61,7 @@ class Copies:
         candidates = [objects.path(digest) for objects in self._others]
         candidates += self._listed.get(digest, [])
         for path in candidates + self._unlisted:
-            if digest_of(path) == digest:
+            if store.digest_of(path) == digest:
                 return path
         return None
 
@@ -72,7 +71,7 @@ def check_evidence(root: Path, run_folder: Path, keys: Collection[str]) -> None:
 
     `keys` are the paid shots of a run that is about to start in `run_folder`.
     """
-    reader = SqliteReader.opened(_journal(root))
+    reader = store.read_journal(root)
     if reader is None:
         _check_without_rows(root)
         return
@@ -88,14 +87,9 @@ def check_evidence(root: Path, run_folder: Path, keys: Collection[str]) -> None:
             raise _lost_rows(root, missing)
 
 
-def find_copy(root: Path, digest: str, more_roots: Iterable[Path] = ()) -> Path | None:
-    """A file of any run folder, or of another outputs root, that has this digest, verified by reading it."""
-    return Copies(root, tuple(more_roots)).find(digest)
-
-
 def restore(root: Path, digest: str) -> bool:
     """Put a clip that the object store lost back from a run folder; whether there was one. Raises `OutputError`."""
-    found = find_copy(root, digest)
+    found = Copies(root).find(digest)
     if found is None:
         return False
     put_back(root, digest, found)
@@ -104,14 +98,12 @@ def restore(root: Path, digest: str) -> bool:
 
 def put_back(root: Path, digest: str, source: Path) -> None:
     """Copy a file into the object store. Raises `OutputError`."""
-    work = root / ".runner" / "work"
-    part = work / f"restore-{uuid.uuid4().hex}"
     try:
-        work.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, part)
-        if digest_of(part) != digest:
-            raise OSError(f"{source} changed while it was copied")
-        _objects(root).put(part, digest)
+        with part_file(root / ".runner" / "work") as part:
+            shutil.copyfile(source, part)
+            if store.digest_of(part) != digest:
+                raise OSError(f"{source} changed while it was copied")
+            store.object_store(root).put(part, digest)
     except OSError as error:
         raise OutputError(
             "a clip cannot be put back into the object store",
@@ -119,14 +111,11 @@ def put_back(root: Path, digest: str, source: Path) -> None:
             why=f"{source} is a copy of it: {error.strerror or error}",
             hint="make room, or make the folder writable; then rerun the same command",
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def recoverable(root: Path, more_roots: Sequence[Path] = ()) -> Recovery:
     """What run folders, and other outputs roots, have of what the journal or the object store of `root` lost."""
-    objects, copies = _objects(root), Copies(root, more_roots)
+    objects, copies = store.object_store(root), Copies(root, more_roots)
     files: dict[str, Path] = {}
 
     def is_there(digest: str) -> bool:
@@ -146,15 +135,15 @@ def recoverable(root: Path, more_roots: Sequence[Path] = ()) -> Recovery:
     for key, candidates in found.items():
         if key in known:
             continue
-        whole = next((clip for clip in candidates if is_there(clip.digest)), None)
-        if whole is None:
+        intact = next((clip for clip in candidates if is_there(clip.digest)), None)
+        if intact is None:
             damaged.append(candidates[0])
             continue
         # A run that reused the clip does not say what it cost.
         costs = [clip.cost for clip in candidates if clip.cost is not None]
-        attempts.append(_attempt(whole, max(costs, default=None)))
-        if whole.record.first_frame is not None:
-            is_there(whole.record.first_frame.sha256)
+        attempts.append(_attempt(intact, max(costs, default=None)))
+        if intact.record.first_frame is not None:
+            is_there(intact.record.first_frame.sha256)
     for digests in known.values():
         for digest in digests:
             is_there(digest)
@@ -176,7 +165,7 @@ def unknown_keys(root: Path) -> dict[str, RecordedClip]:
 
 def _stored_digests(root: Path) -> dict[str, list[str]]:
     """By the keys that the journal knows, the digests of the files that it states are in the object store."""
-    reader = SqliteReader.opened(_journal(root))
+    reader = store.read_journal(root)
     if reader is None:
         return {}
     found: dict[str, list[str]] = {}
@@ -192,7 +181,7 @@ def _stored_digests(root: Path) -> dict[str, list[str]]:
 
 def _check_without_rows(root: Path) -> None:
     clips = list(recorded_clips(root))
-    if clips or any(unlisted_clips(root)) or any(_objects(root).all()):
+    if clips or any(unlisted_clips(root)) or any(store.object_store(root).all()):
         raise _lost_rows(root, clips)
 
 
@@ -224,7 +213,7 @@ def _lost_rows(root: Path, clips: list[RecordedClip]) -> JournalError:
     what = f"{len(clips)} finished clips{cost}" if clips else "clips that no manifest lists"
     return JournalError(
         "the journal does not know what was paid for",
-        where=str(_journal(root)),
+        where=str(store.journal_path(root)),
         why=f"there are {what}, and the journal has no attempt of them: it was emptied, deleted, or not copied along",
         hint="\n".join(
             (
@@ -234,11 +223,3 @@ def _lost_rows(root: Path, clips: list[RecordedClip]) -> JournalError:
             )
         ),
     )
-
-
-def _objects(root: Path) -> LocalObjects:
-    return LocalObjects(root / ".runner" / "objects")
-
-
-def _journal(root: Path) -> Path:
-    return root / ".runner" / "journal.db"

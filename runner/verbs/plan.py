@@ -14,6 +14,7 @@ from runner.planning.estimate import Estimate, Standing, estimate, micros
 from runner.planning.identity import ROLES, Role
 from runner.planning.plan import Plan
 from runner.planning.preparation import Registries, plan_jobs
+from runner.redaction import scrubbed
 from runner.report import paragraph
 from runner.report.fallbacks import few, retakes
 from runner.verbs import composing
@@ -56,7 +57,8 @@ def main(words: Sequence[str]) -> int:
         else:
             _show(plan, expected, described)
     if arguments.as_json:
-        print(json.dumps(found if arguments.multirun else found[0], indent=2, ensure_ascii=False))
+        text = json.dumps(found if arguments.multirun else found[0], indent=2, ensure_ascii=False)
+        print(scrubbed(text))
     return 0
 
 
@@ -180,8 +182,8 @@ def _line(planned: PlannedShot, standing: Standing, width: int) -> Any:
     one_line = len(who) + len(asked) + len(key) + 4 <= width
     text.append(f"   {who}, {asked}, {key}\n" if one_line else f"   {who}, {key}\n   {asked}\n", style="dim")
     for name, value in further_keys(planned):
-        text.append(f"   {name}: {_cut(str(value), width)}\n", style="dim")
-    text.append(f"   {_cut(request.prompt, width)}", style="italic")
+        text.append(f"   {name}: {_cut(scrubbed(str(value)), width)}\n", style="dim")
+    text.append(f"   {_cut(scrubbed(request.prompt), width)}", style="italic")
     return text
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import UsageError
 from runner.outputs import manifest
-from runner.outputs.folder import read_json
 from runner.store import digest_of
+from runner.store.manifests import read_json
 from runner.verbs.arguments import Common, Parser
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runner.errors import RunnerError
-from runner.outputs.folder import RunFolder, move_into_place, owner, put, read_json
+from runner.outputs.folder import RunFolder, owner
+from runner.store import move_whole, write_whole
+from runner.store.manifests import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +56,7 @@ def test_the_folder_of_another_request_is_left_alone(tmp_path: Path) -> None:
 
 def test_two_requests_with_the_same_beginning_of_a_key_both_have_a_place(tmp_path: Path) -> None:
     path = tmp_path / "label-01234567"
-    put(path / "notes.txt", b"a person's")
+    write_whole(path / "notes.txt", b"a person's")
     claimed(path, OTHER)
 
     assert claimed(path).path == tmp_path / f"label-{KEY}"
@@ -65,7 +67,7 @@ def test_two_requests_with_the_same_beginning_of_a_key_both_have_a_place(tmp_pat
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"text"', b'{"run": 1}', b"\xff"])
 def test_a_folder_with_a_broken_record_counts_as_someone_elses(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "label-01234567"
-    put(path / "run.json", content)
+    write_whole(path / "run.json", content)
 
     assert claimed(path).path != path
     assert (path / "run.json").read_bytes() == content
@@ -125,7 +127,7 @@ def test_what_killed_runs_left_is_removed_and_what_is_being_written_is_not(tmp_p
     folder = claimed(tmp_path / "run")
     old, new = (folder.path / "hero/shots" / name for name in (".part-old", ".part-new"))
     for part in (old, new):
-        put(part, b"x")
+        write_whole(part, b"x")
     long_ago = time.time() - 2 * 3600
     os.utime(old, (long_ago, long_ago))
 
@@ -138,8 +140,8 @@ def test_what_killed_runs_left_is_removed_and_what_is_being_written_is_not(tmp_p
 def test_a_file_is_put_whole_over_an_older_one(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "down" / "file.json"
 
-    put(target, b"first")
-    put(target, b"second")
+    write_whole(target, b"first")
+    write_whole(target, b"second")
 
     assert target.read_bytes() == b"second"
     assert os.listdir(target.parent) == ["file.json"]
@@ -148,10 +150,10 @@ def test_a_file_is_put_whole_over_an_older_one(tmp_path: Path) -> None:
 
 def test_a_write_that_fails_leaves_the_older_file_and_nothing_half(tmp_path: Path) -> None:
     target = tmp_path / "file.json"
-    put(target, b"first")
+    write_whole(target, b"first")
 
     with pytest.raises(TypeError):
-        put(target, "no bytes")  # type: ignore[arg-type]
+        write_whole(target, "no bytes")  # type: ignore[arg-type]
 
     assert target.read_bytes() == b"first"
     assert os.listdir(tmp_path) == ["file.json"]
@@ -161,7 +163,7 @@ def test_a_file_whose_name_is_taken_by_a_folder_leaves_nothing_half(tmp_path: Pa
     (tmp_path / "file.json").mkdir()
 
     with pytest.raises(OSError, match="directory"):
-        put(tmp_path / "file.json", b"text")
+        write_whole(tmp_path / "file.json", b"text")
 
     assert os.listdir(tmp_path) == ["file.json"]
 
@@ -170,15 +172,15 @@ def test_a_finished_file_gets_its_final_name(tmp_path: Path) -> None:
     finished = tmp_path / "work.mp4"
     finished.write_bytes(b"clip")
 
-    move_into_place(finished, tmp_path / "hero/shots/01_opening.mp4")
+    move_whole(finished, tmp_path / "hero/shots/01_opening.mp4")
 
     assert (tmp_path / "hero/shots/01_opening.mp4").read_bytes() == b"clip"
     assert not finished.exists()
 
 
 def test_missing_and_broken_json_is_nothing(tmp_path: Path) -> None:
-    put(tmp_path / "broken.json", b"{")
-    put(tmp_path / "good.json", b'{"a": 1}')
+    write_whole(tmp_path / "broken.json", b"{")
+    write_whole(tmp_path / "good.json", b'{"a": 1}')
 
     assert read_json(tmp_path / "broken.json") is None
     assert read_json(tmp_path / "missing.json") is None

@@ -112,7 +112,8 @@ def key(
     given: GivenImage | None = None,
     previous: str | None = None,
 ) -> str:
-    return identity.shot_key(request, choice, given=given, previous=previous, hand_over=HandOver.LAST)
+    found = identity.fields(request, choice, given=given, previous=previous, hand_over=HandOver.LAST)
+    return identity.digest(found)
 
 
 CHANGED: dict[str, st.SearchStrategy[Any]] = {

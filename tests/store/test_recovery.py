@@ -51,7 +51,7 @@ def keys(root: Path) -> list[str]:
 
 
 def check(root: Path, wanted: list[str] | None = None) -> None:
-    store.check_evidence(root, root / old_root.RUN, keys(root) if wanted is None else wanted)
+    recovery.check_evidence(root, root / old_root.RUN, keys(root) if wanted is None else wanted)
 
 
 def emptied(root: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_journal_without_rows_is_an_error_for_other_runs_too(
     """Their shots may have been among the rows: nobody can tell."""
     lose(root)
     with pytest.raises(JournalError, match="does not know what was paid for"):
-        store.check_evidence(root, root / "another" / "run", ["another key"])
+        recovery.check_evidence(root, root / "another" / "run", ["another key"])
 
 
 def test_clips_that_no_manifest_lists_are_evidence_too(root: Path) -> None:
@@ -121,7 +121,7 @@ def test_an_object_store_without_a_journal_is_evidence_too(root: Path) -> None:
 
 
 def test_a_new_root_needs_no_recovery(tmp_path: Path) -> None:
-    store.check_evidence(tmp_path, tmp_path / "p" / "run", ["k"])
+    recovery.check_evidence(tmp_path, tmp_path / "p" / "run", ["k"])
 
 
 def test_rows_of_one_run_that_are_missing(root: Path) -> None:
@@ -212,12 +212,12 @@ def test_a_clip_that_the_object_store_lost_is_found_in_a_run_folder(root: Path) 
     objects = store.object_store(root)
     for attempt in fetched(root):
         objects.remove(attempt.digest)
-        assert store.restore(root, attempt.digest)
+        assert recovery.restore(root, attempt.digest)
         assert objects.intact(attempt.digest)
     (root / old_root.RUN / "manifest.json").unlink()
     digest = fetched(root)[0].digest
     objects.remove(digest)
-    assert store.restore(root, digest), "also where its run has no manifest"
+    assert recovery.restore(root, digest), "also where its run has no manifest"
 
 
 def test_a_copy_with_other_bytes_is_none(root: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_copy_with_other_bytes_is_none(root: Path) -> None:
     objects.remove(digest)
     for clip in (root / old_root.RUN).rglob("*.mp4"):
         clip.write_bytes(b"!" + clip.read_bytes()[1:])
-    assert not store.restore(root, digest)
+    assert not recovery.restore(root, digest)
     assert not objects.exists(digest)
 
 
@@ -242,8 +242,8 @@ def test_a_clip_that_no_run_folder_has_comes_from_another_root(workplace: Workpl
             await journal.move(lost.token, Phase.LOST, Change(note="gone everywhere"))
 
     run(steps())
-    assert recovery.find_copy(root, lost.digest) is None
-    assert recovery.find_copy(root, lost.digest, [backup]) is not None
+    assert recovery.Copies(root).find(lost.digest) is None
+    assert recovery.Copies(root, [backup]).find(lost.digest) is not None
 
     answer = workplace.run("recover", "--from", str(backup), "--json")
 
@@ -261,7 +261,7 @@ def test_what_cannot_be_put_back_says_why(root: Path) -> None:
     shutil.rmtree(root / ".runner" / "work", ignore_errors=True)
     (root / ".runner" / "work").write_bytes(b"no folder")
     with pytest.raises(OutputError, match="cannot be put back") as raised:
-        store.restore(root, digest)
+        recovery.restore(root, digest)
     assert "run the same command" in raised.value.hint
 
 
@@ -278,7 +278,7 @@ def test_a_broken_manifest_proves_nothing(tmp_path: Path, text: str) -> None:
     folder = tmp_path / "p" / "run"
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text(text, encoding="utf-8")
-    store.check_evidence(tmp_path, folder, ["k"])
+    recovery.check_evidence(tmp_path, folder, ["k"])
     assert recovery.recoverable(tmp_path) == recovery.Recovery(attempts=(), files=(), damaged=())
 
 

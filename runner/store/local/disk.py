@@ -108,17 +108,6 @@ def unwritable(what: str, folder: Path, error: OSError) -> OutputError:
     return OutputError(what, where=str(folder), why=error.strerror or str(error), hint=hint)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename in a folder survive a power cut, where the system knows how."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _why_not_opened(journal: Path) -> OSError | None:
     """SQLite says only that a file cannot be opened; the system says why."""
     try:

@@ -7,11 +7,10 @@ import errno
 import hashlib
 import os
 import shutil
-import uuid
 from typing import TYPE_CHECKING, Final
 
-from runner.errors import OutputError
-from runner.store.local.disk import sync_folder
+from runner.store.local.disk import unwritable
+from runner.store.local.durable import move_whole, part_file, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,70 +34,31 @@ class LocalObjects:
 
     def put(self, finished: Path, digest: str) -> None:
         """Take over a finished file with that digest. Durable when this returns; twice at once is fine."""
-        with finished.open("rb") as file:
-            os.fsync(file.fileno())
-        self._taken_over(finished, digest)
+        target = self.path(digest)
+        os.chmod(finished, 0o444)
+        # An intact file is kept: replacing it would pull it from under a run that links to it right now.
+        if self.intact(digest):
+            finished.unlink()
+        else:
+            move_whole(finished, target, self.folder)
+        sync_folder(target.parent)
 
     def put_bytes(self, data: bytes, digest: str) -> None:
         """Store bytes with that digest. Durable when this returns; twice at once is fine."""
         if self.intact(digest):
-            # Whoever stored it may not have come to this yet.
+            # The run that stored it may not have come to this yet.
             sync_folder(self.path(digest).parent)
             return
-        with self._part() as part:
-            with part.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            self._taken_over(part, digest)
-
-    def _taken_over(self, synced: Path, digest: str) -> None:
-        target = self.path(digest)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.chmod(synced, 0o444)
-        # A whole file is left standing: replacing it would pull it from under whoever links to it right now.
-        if self.intact(digest):
-            synced.unlink()
-        else:
-            try:
-                os.replace(synced, target)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-                self._brought_over(synced, target)
-        sync_folder(target.parent)
-
-    def _brought_over(self, synced: Path, target: Path) -> None:
-        """Move a file from another disk, such that it is never in its place in part."""
-        with self._part() as part:
-            shutil.copy(synced, part)
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
-            os.replace(part, target)
-        synced.unlink()
-
-    @contextlib.contextmanager
-    def _part(self) -> Iterator[Path]:
-        """A name for a file that is not whole yet. What is left under it when something fails goes away."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = self.folder / f".part-{uuid.uuid4().hex}"
-        try:
-            yield part
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        with part_file(self.folder) as part:
+            part.write_bytes(data)
+            self.put(part, digest)
 
     def intact(self, digest: str) -> bool:
         """Whether the file is there and still is what its name says. Raises `OutputError` for want of file handles."""
         try:
             return digest_of(self.path(digest)) == digest
         except OSError as error:
-            raise OutputError(
-                "too many files are open",
-                where=str(self.path(digest)),
-                why=error.strerror or str(error),
-                hint="raise the limit (ulimit -n), then rerun the same command",
-            ) from error
+            raise unwritable("the object store cannot be read", self.path(digest), error) from error
 
     def exists(self, digest: str) -> bool:
         """Whether the file is there, without reading it."""
@@ -121,14 +81,9 @@ class LocalObjects:
         source = self.path(digest)
         if target.exists() and (target.samefile(source) or digest_of(target) == digest):
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".part-{uuid.uuid4().hex}")
-        try:
+        with part_file(target.parent) as part:
             _link(source, part)
             os.replace(part, target)
-        finally:
-            # Replacing a file by another link to it leaves the first name standing.
-            part.unlink(missing_ok=True)
 
     def all(self) -> Iterator[str]:
         """The digests of all files."""

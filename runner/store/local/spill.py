@@ -8,12 +8,11 @@ import os
 import re
 import stat
 import tempfile
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner.store.local.disk import sync_folder
+from runner.store.local.durable import sync_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,11 +49,12 @@ def write(store: Path, token: str, task: str, task_data: Mapping[str, JSON]) -> 
     except (TypeError, ValueError, RecursionError):
         # A plugin's own values may be none of JSON's; the id itself is what was paid for.
         text = json.dumps({"token": token, "task": task, "task_data": {}})
-    name = f"{_ELSEWHERE}{token}.json"
-    for in_store in (True, False):
+    for folder, name in ((store / _FOLDER, token), (None, f"{_ELSEWHERE}{token}")):
         with contextlib.suppress(OSError):
-            own = store / _FOLDER / f"{token}.json"
-            return _written(own if in_store else Path(tempfile.gettempdir()) / name, text)
+            path = (folder or Path(tempfile.gettempdir())) / f"{name}.json"
+            write_whole(path, text.encode("ascii"))
+            sync_folder(path.parent)
+            return path
     return None
 
 
@@ -71,9 +71,7 @@ def read(store: Path) -> list[Spilled]:
             kept = json.loads(path.read_text(encoding="utf-8"))
             token, task, task_data = kept["token"], kept["task"], kept["task_data"]
             if isinstance(task, str) and task and _TOKEN.fullmatch(token) and isinstance(task_data, dict):
-                found.append(
-                    Spilled(token=token, task=task, task_data=task_data, path=path, in_store=in_store)
-                )
+                found.append(Spilled(token, task, task_data, path, in_store))
     return found
 
 
@@ -83,19 +81,3 @@ def _files(store: Path) -> Iterator[tuple[Path, bool]]:
     with contextlib.suppress(OSError):
         for path in sorted(Path(tempfile.gettempdir()).glob(f"{_ELSEWHERE}*.json")):
             yield path, False
-
-
-def _written(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part-{uuid.uuid4().hex}")
-    try:
-        with part.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-        sync_folder(path.parent)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-    return path

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import platform
 import shutil
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
+
+from runner.store.sqlite.process import boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,11 +84,4 @@ def _locked(lock: BinaryIO) -> bool:
 
 def _host() -> str:
     """A short name for this machine, since it was started."""
-    import hashlib
-    import platform
-
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        boot = ""
-    return hashlib.sha256(f"{platform.node()} {boot}".encode()).hexdigest()[:8]
+    return hashlib.sha256(f"{platform.node()} {boot_id()}".encode()).hexdigest()[:8]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from runner.errors import JournalError
-from runner.store.local.disk import sync_folder
+from runner.store.local.durable import sync_folder
 from runner.store.sqlite.schema import VERSION, migrate, version_of
 
 if TYPE_CHECKING:
@@ -81,9 +81,7 @@ def _check_version(path: Path, version: int) -> None:
 
 def _is_blank(path: Path) -> bool:
     """Whether there is no journal: no file, an empty one, or one that a killed process left without tables."""
-    if not path.exists():
-        return True
-    if path.stat().st_size == 0:
+    if not path.exists() or path.stat().st_size == 0:
         return True
     connection = sqlite3.connect(_address(path), uri=True, timeout=BUSY_S)
     try:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from runner.api import JSON
     from runner.store.budget import Budget, Spend
@@ -38,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class SqliteJournal:
-    """A `runner.store.interface.Journal`. `notify` is told, in the writer's thread, what a user should know."""
+    """A `runner.store.interface.Journal`. `notify` gets what the user should know, in the writer's thread."""
 
     def __init__(
         self,
@@ -72,9 +71,7 @@ class SqliteJournal:
             raise
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         try:
             with contextlib.suppress(JournalError):
                 await self._writer.do(self._leases.release_all)

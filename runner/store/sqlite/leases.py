@@ -102,7 +102,7 @@ class Leases:
             )
 
     def living(self, connection: sqlite3.Connection, wall: float) -> frozenset[str]:
-        """The keys whose holder may be alive, as far as that can be told without waiting."""
+        """The keys whose holder may be alive, as far as that can be determined without waiting."""
         rows = connection.execute(f"SELECT key, {_COLUMNS} FROM leases WHERE owner <> ''").fetchall()
         return frozenset(row[0] for row in rows if self._may_live(_of_row(row[1:]), wall))
 

@@ -40,7 +40,7 @@ def this_process() -> Process:
     return Process(
         owner=uuid.uuid4().hex,
         host=platform.node(),
-        boot=_boot(),
+        boot=boot_id(),
         space=_space(),
         pid=pid,
         life=_life_of(pid) or "",
@@ -108,7 +108,8 @@ def _device_and_inode(file: Path) -> str:
     return f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
 
 
-def _boot() -> str:
+def boot_id() -> str:
+    """Of this host, since it was started; empty where the system does not say."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

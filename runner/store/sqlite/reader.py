@@ -16,7 +16,6 @@ from runner.store.sqlite.process import this_process
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
-    from types import TracebackType
 
     from runner.store.attempt import Attempt
     from runner.store.budget import Spend
@@ -42,9 +41,7 @@ class SqliteReader:
     def __enter__(self) -> SqliteReader:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._connection.close()
 
     def attempts(self, wanted: Filter) -> list[Attempt]:

@@ -10,18 +10,18 @@ from runner.errors import TaskIdInUse
 from runner.store.attempt import OPEN, Attempt, Phase, decisive
 from runner.store.budget import Spend
 from runner.store.clip_record import ClipRecord
-from runner.store.interface import Measurement
+from runner.store.interface import Filter, Measurement
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
-    from runner.store.interface import Change, Filter
+    from runner.store.interface import Change
 
 _COLUMNS: Final = tuple(field.name for field in dataclasses.fields(Attempt) if field.name != "seq")
 _JSON: Final = frozenset({"results", "identity", "task_data"})
-_AT_A_TIME: Final = 500
-"""SQLite takes a limited number of values in one statement."""
+_LISTED: Final = "(SELECT value FROM json_each(?))"
+"""Any number of values as one JSON list: SQLite takes a limited number of values in one statement."""
 
 
 def insert(connection: sqlite3.Connection, attempt: Attempt) -> Attempt:
@@ -73,36 +73,26 @@ def decisive_of(connection: sqlite3.Connection, key: str) -> Attempt | None:
 def matching(connection: sqlite3.Connection, wanted: Filter) -> list[Attempt]:
     """The attempts that match, in order."""
     conditions, values = ["1"], []
-    for column, value in (
-        ("project", wanted.project),
-        ("generator", wanted.generator),
-        ("task", wanted.task),
-    ):
-        if value is not None:
+    for column in ("project", "generator", "task"):
+        if (value := getattr(wanted, column)) is not None:
             conditions.append(f"{column} = ?")
             values.append(value)
     if wanted.token_prefix is not None:
         # Between the first and the last token that begins so: the index on tokens finds them.
         conditions.append("token >= ? AND token < ?")
         values += [wanted.token_prefix, wanted.token_prefix + chr(0x10FFFF)]
-    if wanted.phases is not None:
-        conditions.append(f"phase IN ({_marks(wanted.phases)})")
-        values += [str(phase) for phase in wanted.phases]
-    where = " AND ".join(conditions)
-    if wanted.keys is None:
-        return select(connection, where, *values)
-    found = []
-    for some in _parts(sorted(wanted.keys)):
-        found += select(connection, f"{where} AND key IN ({_marks(some)})", *values, *some)
-    return sorted(found, key=lambda attempt: attempt.seq)
+    for column, several in (("phase", wanted.phases), ("key", wanted.keys)):
+        if several is not None:
+            conditions.append(f"{column} IN {_LISTED}")
+            values.append(json.dumps(list(several)))
+    return select(connection, " AND ".join(conditions), *values)
 
 
 def by_keys(connection: sqlite3.Connection, keys: Collection[str]) -> dict[str, list[Attempt]]:
     """All attempts of these shots, by key, in order."""
     found: dict[str, list[Attempt]] = {}
-    for some in _parts(sorted(set(keys))):
-        for attempt in select(connection, f"key IN ({_marks(some)})", *some):
-            found.setdefault(attempt.key, []).append(attempt)
+    for attempt in matching(connection, Filter(keys=keys)):
+        found.setdefault(attempt.key, []).append(attempt)
     return found
 
 
@@ -122,18 +112,15 @@ def spend(connection: sqlite3.Connection, scope: str, owner: str | None = None) 
 
 
 def measurements(connection: sqlite3.Connection, subjects: Collection[str]) -> list[Measurement]:
-    found = []
-    for some in _parts(sorted(set(subjects))):
-        rows = connection.execute(
-            "SELECT subject, metric, version, value FROM measurements"
-            f" WHERE subject IN ({_marks(some)}) ORDER BY subject, metric, version",
-            some,
-        )
-        found += [
-            Measurement(subject=subject, metric=metric, version=version, value=value)
-            for subject, metric, version, value in rows
-        ]
-    return found
+    rows = connection.execute(
+        "SELECT subject, metric, version, value FROM measurements"
+        f" WHERE subject IN {_LISTED} ORDER BY subject, metric, version",
+        [json.dumps(list(subjects))],
+    )
+    return [
+        Measurement(subject=subject, metric=metric, version=version, value=value)
+        for subject, metric, version, value in rows
+    ]
 
 
 def add_measurements(connection: sqlite3.Connection, measured: Sequence[Measurement]) -> None:
@@ -163,12 +150,10 @@ def select(connection: sqlite3.Connection, where: str, *values: object) -> list[
 
 def _check_task(connection: sqlite3.Connection, attempt: Attempt, task: str) -> None:
     """A task makes one clip. Raises `TaskIdInUse` where another attempt has it."""
-    wanted = (*OPEN, Phase.FETCHED)
     found = select(
         connection,
-        f"task = ? AND generator = ? AND account = ? AND token <> ? AND phase IN ({_marks(wanted)})",
-        *(task, attempt.generator, attempt.account, attempt.token),
-        *map(str, wanted),
+        f"task = ? AND generator = ? AND account = ? AND token <> ? AND phase IN {_LISTED}",
+        *(task, attempt.generator, attempt.account, attempt.token, json.dumps([*OPEN, Phase.FETCHED])),
     )
     if found:
         other = found[0]
@@ -195,12 +180,3 @@ def _stored(name: str, value: Any) -> Any:
     if name == "record":
         return json.dumps(value.to_json())
     return json.dumps(value) if name in _JSON else value
-
-
-def _marks(values: Collection[object]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _parts(values: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(values), _AT_A_TIME):
-        yield values[start : start + _AT_A_TIME]

@@ -92,7 +92,7 @@ class Writer:
         """
         future: asyncio.Future[T] = self._loop.create_future()
         if self._closed:
-            raise self._is_closed()
+            raise JournalError("the journal is closed", where=str(self._path))
         self._queue.put(_Request(work, future))
         return await future
 
@@ -170,9 +170,9 @@ class Writer:
                 self.is_disk_full = True
                 return self._waited(lambda: _done(connection, batch))
         except Exception as error:
-            told = self._explained(error)
-            # A copy for each: who catches it adds to it what concerns its own shot.
-            return [_Answer(request, None, copy.copy(told)) for request in batch]
+            explained = self._explained(error)
+            # A copy for each: the caller adds to it what concerns its own shot.
+            return [_Answer(request, None, copy.copy(explained)) for request in batch]
 
     def _waited(self, work: Callable[[], T]) -> T:
         """Do `work`, and wait, saying so, while another process holds the journal's lock."""
@@ -205,9 +205,6 @@ class Writer:
             why=f"{self._holder()} did not give its lock back within {waited_s:.0f} s",
             hint="wait for that process, or stop it; then rerun the same command",
         )
-
-    def _is_closed(self) -> JournalError:
-        return JournalError("the journal is closed", where=str(self._path))
 
     def _explained(self, error: Exception) -> Exception:
         return failure(self._path, error) if isinstance(error, (sqlite3.Error, OSError)) else error
@@ -274,7 +271,7 @@ def _settle(answers: list[_Answer]) -> None:
 
 def _settle_one(future: asyncio.Future[Any], value: object, error: Exception | None) -> None:
     if future.done():
-        return  # whoever asked gave up meanwhile
+        return  # the caller was cancelled meanwhile
     if error is None:
         future.set_result(value)
     else:
