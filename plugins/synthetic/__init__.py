@@ -24,6 +24,7 @@ from runner.api import (
     hookimpl,
 )
 
+from .geometry import problems
 from .options import SyntheticOptions
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _create(options: SyntheticOptions, context: Context) -> Synthetic:
 
 def _capabilities(options: SyntheticOptions, model: str | None, mode: InputMode) -> GeneratorCapabilities:
     return GeneratorCapabilities(
-        request=RequestLimits(durations_s=Range(0.1, 600.0)),
+        request=RequestLimits(objections=problems),
         image=ImageInput(
             reach=Reach.LOOPBACK, inline_max_bytes=_INLINE_MAX_BYTES if options.inline else None
         ),

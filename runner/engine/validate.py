@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import BadClip, MediaError
 from runner.media import probe, seam
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from runner.engine.download import Downloaded
     from runner.media.probe import Probe
     from runner.planning.plan import PlannedShot
+
+
+_OTHER_SHAPE: Final = 0.03
+"""Ratios of width to height differ by so much in clips that are of the same shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ def validate(arrived: Downloaded, planned: PlannedShot, given: NDArray[Any] | No
             zoom=round(found.zoom, 3),
             doubled=seam.should_drop(found),
         )
-        warnings += _seam_warnings(adherence)
+        warnings += _seam_warnings(adherence, given, facts)
     clip = ClipFile(
         bytes=arrived.size,
         codec=facts.codec,
@@ -80,15 +84,21 @@ def _unlike_the_request(facts: Probe, planned: PlannedShot) -> list[str]:
         warnings.append(f"is {facts.duration_s:.2f} s long, {request.duration_s:g} s were requested")
     width, _, height = request.aspect_ratio.partition(":")
     wanted, got = int(width) / int(height), facts.width / facts.height
-    if abs(got / wanted - 1) > 0.03:
+    if abs(got / wanted - 1) > _OTHER_SHAPE:
         warnings.append(f"is {facts.width}x{facts.height}, not {request.aspect_ratio}")
     return warnings
 
 
-def _seam_warnings(measured: SeamAdherence) -> list[str]:
+def _seam_warnings(measured: SeamAdherence, given: NDArray[Any], facts: Probe) -> list[str]:
     psnr = f"{measured.psnr_db:.1f} dB"
     warnings = []
-    if measured.verdict == "ignored":
+    height, width = given.shape[:2]
+    if abs(facts.width / facts.height / (width / height) - 1) > _OTHER_SHAPE:
+        warnings.append(
+            f"is {facts.width}x{facts.height} and starts from a frame of another shape, {width}x{height}: "
+            "the image jumps at this seam"
+        )
+    elif measured.verdict == "ignored":
         warnings.append(f"does not start from the frame it was given ({psnr}): there is a cut at this seam")
     elif measured.verdict == "reframed":
         warnings.append(

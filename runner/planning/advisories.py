@@ -14,7 +14,7 @@ _SAME_SHAPE: Final = 0.03
 
 def notes(plan: Plan) -> tuple[str, ...]:
     """One line for each thing worth knowing."""
-    return (*_seeds(plan), *_images(plan), *_shapes(plan))
+    return (*_seeds(plan), *_images(plan), *_shapes(plan), *_turns(plan))
 
 
 def _images(plan: Plan) -> Iterator[str]:
@@ -61,3 +61,20 @@ def _shapes(plan: Plan) -> Iterator[str]:
                 f"{planned.name} is {ratio} and starts from {given.path.name}, which is {given.width}x{given.height}: "
                 "the model may crop it, pad it, or take its shape"
             )
+
+
+def _turns(plan: Plan) -> Iterator[str]:
+    """Shots that start from a frame of another shape: what was paid for then cannot fit at the seam."""
+    for planned in plan.shots:
+        before = planned.previous
+        if before is None or _same_shape(before.request.aspect_ratio, planned.request.aspect_ratio):
+            continue
+        yield (
+            f"{planned.name} is {planned.request.aspect_ratio} and starts from the last frame of {before.shot.name}, "
+            f"which is {before.request.aspect_ratio}: the image jumps at this seam; boundary: cut starts it afresh"
+        )
+
+
+def _same_shape(one: str, other: str) -> bool:
+    ratios = [int(width) / int(height) for width, height in (text.split(":") for text in (one, other))]
+    return abs(ratios[0] / ratios[1] - 1) <= _SAME_SHAPE

@@ -9,7 +9,7 @@ VERBS: Final = {
     "journal": "attempts and spend; journal resolve settles an unknown outcome, journal cancel ends a task",
     "recover": "rebuild a journal that lost its rows from the run folders",
     "why": "why a shot was not reused: what differs from the nearest attempt",
-    "gc": "remove files of the store that nothing refers to",
+    "gc": "list, and remove, files of the store that nothing refers to",
     "doctor": "whether this configuration can be run here and now; nothing is bought",
     "emulate": "serve a paid service's API on this machine, to try it without a key",
     "conformance": "whether a plugin keeps its contract, check by check",

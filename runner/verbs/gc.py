@@ -1,47 +1,85 @@
-"""`runner gc`: removes files of the store that nothing refers to; paid ones only when told to."""
+"""`runner gc`: lists the files of the store that nothing refers to, and removes them with `--yes`."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import time
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from runner import store
 from runner.errors import UsageError
+from runner.money import dollars, to_usd
 from runner.outputs import manifest
+from runner.report import table
+from runner.report.table import Cell, Column
 from runner.store.attempt import Phase
 from runner.store.interface import Filter
 from runner.verbs.arguments import Common, Parser
 from runner.verbs.root import attempts_in, of_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from runner.store.attempt import Attempt
+    from runner.store.local.objects import LocalObjects
 
 # A file this young may belong to a run that is about to note it.
 _YOUNG_S: Final = 3600.0
+_COLUMNS: Final = (
+    Column("file", least=12),
+    Column("age", right=True),
+    Column("size", right=True),
+    Column("cost", right=True),
+    Column("what", least=16),
+)
 
 
 class _Arguments(Common):
     words: list[str]
     paid: bool
     now: bool
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """A file that nothing needs. `cost` is in millionths of a US dollar; `None` where nothing is known of it."""
+
+    name: str
+    what: str
+    age_s: float
+    bytes: int
+    cost: int | None = None
+    part: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "file": self.name,
+            "what": self.what,
+            "age_s": round(self.age_s),
+            "bytes": self.bytes,
+            "cost_usd": None if self.cost is None else to_usd(self.cost),
+        }
 
 
 def _parsed(words: Sequence[str]) -> _Arguments:
     parser = Parser(
         "gc",
-        "Remove files of the store that nothing refers to. Files that are paid for are kept.",
-        examples=("gc", "gc output.root=DIR --paid"),
+        "List the files of the store that nothing refers to; --yes removes them. What is paid for is kept.",
+        examples=("gc", "gc --yes", "gc output.root=DIR --paid"),
     )
     parser.add_argument("words", nargs="*", metavar="output.root=DIR", help="the outputs root (outputs)")
-    parser.add_argument("--paid", action="store_true", help="also remove clips that no run folder shows")
-    parser.add_argument("--now", action="store_true", help="also remove files younger than an hour")
+    parser.add_argument("--paid", action="store_true", help="also clips that no run folder shows")
+    parser.add_argument("--now", action="store_true", help="also files younger than an hour")
+    parser.add_argument("--yes", action="store_true", help="remove them")
     return parser.read(words, _Arguments())
 
 
 def main(words: Sequence[str]) -> int:
-    """Remove, and say what."""
+    """List what would be removed, or remove it."""
     arguments = _parsed(words)
     root, _ = of_words("gc", arguments.words)
     _check_idle(root)
@@ -52,20 +90,98 @@ def main(words: Sequence[str]) -> int:
     keep = clips | frames
     if arguments.paid:
         keep &= _shown(root)
-    count = freed = 0
-    now, youngest = time.time(), 0.0 if arguments.now else _YOUNG_S
-    for digest in list(objects.all()):
-        if digest not in keep and objects.age_s(digest, now) >= youngest:
-            freed += objects.remove(digest)
-            count += 1
-    for size in objects.remove_parts(now - youngest):
-        freed += size
-        count += 1
+    found = list(_unneeded(objects, keep, fetched))
+    young = [] if arguments.now else [one for one in found if one.age_s < _YOUNG_S]
+    candidates = [one for one in found if one not in young]
+    if arguments.yes:
+        for one in candidates:
+            if one.part is not None:
+                one.part.unlink(missing_ok=True)
+            else:
+                objects.remove(one.name)
     if arguments.as_json:
-        print(json.dumps({"removed": count, "bytes": freed, "kept": len(keep)}))
+        print(json.dumps(_as_json(arguments, candidates, kept=len(keep), young=len(young)), indent=2))
     else:
-        print(f"removed {count} files, {freed:,} bytes; kept {len(keep)} that are paid for or shown")
+        _show(arguments, candidates, kept=len(keep), young=len(young))
     return 0
+
+
+def _unneeded(objects: LocalObjects, keep: set[str], fetched: Sequence[Attempt]) -> Iterator[_Candidate]:
+    known = {attempt.digest: attempt for attempt in fetched}
+    now = time.time()
+    for digest in list(objects.all()):
+        if digest in keep:
+            continue
+        attempt = known.get(digest)
+        yield _Candidate(
+            name=digest,
+            what="nothing refers to it" if attempt is None else f"clip of {attempt.name}, in no run folder",
+            age_s=objects.age_s(digest, now),
+            bytes=objects.size(digest),
+            cost=None if attempt is None else attempt.cost,
+        )
+    for path, written, size in objects.parts(now):
+        yield _Candidate(
+            name=path.name, what="a file that was not finished", age_s=now - written, bytes=size, part=path
+        )
+
+
+def _as_json(
+    arguments: _Arguments, candidates: Sequence[_Candidate], *, kept: int, young: int
+) -> dict[str, Any]:
+    size = sum(one.bytes for one in candidates)
+    return {
+        "removed": len(candidates) if arguments.yes else 0,
+        "bytes": size if arguments.yes else 0,
+        "kept": kept,
+        "young": young,
+        "files": [one.to_json() for one in candidates],
+    }
+
+
+def _show(arguments: _Arguments, candidates: Sequence[_Candidate], *, kept: int, young: int) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if candidates and not arguments.yes:
+        rows = [
+            (
+                Cell(one.name[:12]),
+                Cell(_age(one.age_s)),
+                Cell(_size(one.bytes)),
+                Cell("" if one.cost is None else dollars(one.cost)),
+                Cell(one.what),
+            )
+            for one in candidates
+        ]
+        table.show(console, _COLUMNS, rows, rest="--json has all")
+    files = "1 file" if len(candidates) == 1 else f"{len(candidates)} files"
+    size, cost = _size(sum(one.bytes for one in candidates)), sum(one.cost or 0 for one in candidates)
+    paid = f"; they cost {dollars(cost)}, and are paid for again when they are requested" if cost else ""
+    if arguments.yes:
+        print(f"removed {files}, {size}; kept {kept} that are paid for or shown")
+    elif candidates:
+        print(f"{files}, {size} can be removed{paid}; kept are {kept} that are paid for or shown")
+    else:
+        print(f"nothing to remove; kept are {kept} that are paid for or shown")
+    if young:
+        print(f"{young} younger than an hour {'is' if young == 1 else 'are'} left alone; --now includes them")
+    if candidates and not arguments.yes:
+        options = [name for name, given in (("--paid", arguments.paid), ("--now", arguments.now)) if given]
+        print(
+            f"next: {shlex.join(['python', '-m', 'runner', 'gc', *arguments.words, *options, '--yes'])}  removes them"
+        )
+
+
+def _age(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 100_000 else f"{count / 1e3:,.1f} kB"
 
 
 def _check_idle(root: Path) -> None:

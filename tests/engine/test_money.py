@@ -144,17 +144,33 @@ def test_gc_keeps_what_is_paid_for_unless_told(one: Desk, workplace: Workplace) 
     one.run()
     stray = workplace.write("outputs/.runner/objects/ab/cdef", "left over")
     half = workplace.write("outputs/.runner/objects/.part-x", "half a frame")
-    assert workplace.run("gc").code == 0
+    young = workplace.run("gc", "--yes")
+    assert young.code == 0
+    assert "2 younger than an hour are left alone; --now includes them" in young.out
     assert stray.exists()
-    assert "removed 2 files" in workplace.run("gc", "--now").out
+    listed = workplace.run("gc", "--now")
+    assert "2 files" in listed.out
+    assert "can be removed" in listed.out
+    assert "runner gc --now --yes" in listed.out
+    assert stray.exists()
+    assert "removed 2 files" in workplace.run("gc", "--now", "--yes").out
     assert not stray.exists()
     assert not half.exists()
     (clip,) = stored(workplace)
     (run,) = workplace.runs()
     (run / "manifest.json").unlink()
-    workplace.run("gc", "--now")
+    workplace.run("gc", "--now", "--yes")
     assert clip.exists()
-    workplace.run("gc", "--now", "--paid")
+    listed = workplace.run("gc", "--now", "--paid")
+    assert "clip of main/one" in listed.out
+    assert "they cost $0.10, and are paid for again" in listed.out
+    assert clip.exists()
+    found = workplace.run("gc", "--now", "--paid", "--json").json
+    assert [(one["cost_usd"], one["what"]) for one in found["files"]] == [
+        (0.1, "clip of main/one, in no run folder")
+    ]
+    assert found["removed"] == 0
+    workplace.run("gc", "--now", "--paid", "--yes")
     assert not clip.exists()
 
 

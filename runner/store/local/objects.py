@@ -91,14 +91,15 @@ class LocalObjects:
             if not path.name.startswith("."):
                 yield path.parent.name + path.name
 
-    def remove_parts(self, oldest: float) -> Iterator[int]:
-        """Delete partial files last written to before a time (seconds since 1970); yields their sizes in bytes."""
+    def parts(self, oldest: float) -> list[tuple[Path, float, int]]:
+        """Partial files last written to before a time (seconds since 1970), with that time and their sizes in bytes."""
+        found = []
         for part in self.folder.glob(".part-*"):
             with contextlib.suppress(OSError):
-                found = part.stat()
-                if found.st_mtime <= oldest:
-                    part.unlink()
-                    yield found.st_size
+                state = part.stat()
+                if state.st_mtime <= oldest:
+                    found.append((part, state.st_mtime, state.st_size))
+        return found
 
     def remove(self, digest: str) -> int:
         """Delete one file; how many bytes that was."""
