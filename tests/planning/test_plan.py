@@ -185,7 +185,7 @@ def test_a_picture_of_another_shape_than_its_shot_is_told(
     size: tuple[int, int], ratio: str, told: bool
 ) -> None:
     given = picture(width=size[0], height=size[1])
-    film_of = film(shot("a", Boundary.IMAGE, image=given, aspect_ratio=ratio), shot("b"))
+    film_of = film(shot("a", Boundary.IMAGE, image=given, aspect_ratio=ratio), shot("b", aspect_ratio=ratio))
 
     said = notes(make(film_of))
 
