@@ -101,7 +101,7 @@ def probe(path: Path) -> Probe:
             track=source.track.index,
             sar=source.sar,
             transfer=frame.color_trc,
-            notes=(*left_out(source), *_tone_mapped(frame)),
+            notes=(*source.notes, *left_out(source), *_tone_mapped(frame)),
         )
 
 

@@ -56,6 +56,8 @@ class Source:
     path: Path
     container: InputContainer
     track: VideoStream
+    notes: tuple[str, ...] = ()
+    """What is wrong with the file, and no player minds."""
 
     @property
     def start_s(self) -> float:
@@ -87,7 +89,7 @@ def open_video(path: Path, *, analyse: bool = True) -> Iterator[Source]:
     """
     if not path.is_file():
         raise NotAVideo("this is not a video", where=str(path), why="there is no such file")
-    check_whole(path)
+    notes = check_whole(path)
     try:
         container = av.open(
             # Without the prefix a name like `concat:x` or `a:b.mp4` is taken for an address.
@@ -104,7 +106,7 @@ def open_video(path: Path, *, analyse: bool = True) -> Iterator[Source]:
         track = _picture_track(container, path)
         _check_index(container, path)
         try:
-            yield Source(path, container, track)
+            yield Source(path, container, track, notes)
         except av.FFmpegError as error:
             raise Incomplete(
                 "this clip is damaged",

@@ -41,10 +41,12 @@ _MATROSKA: Final = frozenset((
 ))  # fmt: skip
 
 
-def check_whole(path: Path) -> None:
+def check_whole(path: Path) -> tuple[str, ...]:
     """Raise `Incomplete`, saying how many bytes are missing, if the file ends before its headers say it does.
 
-    Knows MP4/MOV (also fragmented), Matroska/WebM and MPEG-TS; says nothing about anything else. Raises
+    A part of an MP4 that holds no pictures or sound may be cut off at its end: the answer says so in words. One whose
+    samples take less than their box announces is left to `runner.media.source` to judge by its index. Knows MP4/MOV
+    (also fragmented), Matroska/WebM and MPEG-TS; says nothing about anything else. Raises
     `NotAVideo` for an empty file.
     """
     with path.open("rb", buffering=0) as file:
@@ -53,11 +55,12 @@ def check_whole(path: Path) -> None:
         if not head:
             raise NotAVideo("this is not a video", where=str(path), why="the file is empty")
         if head[4:8] in _ISO_START:
-            _iso(file, total, path)
-        elif head[:4] == _EBML.to_bytes(4, "big"):
+            return _iso(file, total, path)
+        if head[:4] == _EBML.to_bytes(4, "big"):
             _matroska(file, total, path)
         else:
             _transport_stream(file, head, total, path)
+        return ()
 
 
 def _within(path: Path, total: int, end: int, what: str) -> None:
@@ -75,7 +78,7 @@ def _not_here(path: Path, offset: int, total: int, what: str) -> Incomplete:
     return _incomplete(path, f"at byte {offset:,} of {total:,} stands something that is no part of {what}")
 
 
-def _iso(file: BinaryIO, total: int, path: Path) -> None:
+def _iso(file: BinaryIO, total: int, path: Path) -> tuple[str, ...]:
     offset = 0
     seen: set[bytes] = set()
     last = b""
@@ -94,7 +97,10 @@ def _iso(file: BinaryIO, total: int, path: Path) -> None:
             if b"moof" in seen or not {b"moov", b"mdat"} <= seen:
                 raise _not_here(path, offset, total, "MP4")
             break  # rubbish after the last box, which players ignore
-        _within(path, total, offset + size, f"its box '{kind.decode('latin-1')}'")
+        name = f"its box '{kind.decode('latin-1')}'"
+        if offset + size > total and _may_end_early(kind, seen):
+            return (f"{name} announces {offset + size - total:,} bytes more than there are",)
+        _within(path, total, offset + size, name)
         if kind == b"sidx":
             _segments(_at(file, offset, min(size, 1 << 20)), offset + size, total, path)
         seen.add(kind)
@@ -106,6 +112,15 @@ def _iso(file: BinaryIO, total: int, path: Path) -> None:
         raise _incomplete(path, "its index (the box 'moov') is missing, which is usually written last")
     if last == b"moof":
         raise _incomplete(path, "its last fragment has an index and no samples")
+    return ()
+
+
+def _may_end_early(kind: bytes, seen: set[bytes]) -> bool:
+    """Whether a box that is cut off leaves the clip whole."""
+    if b"moov" not in seen or kind in (b"moof", b"sidx", b"mfra"):
+        return False
+    # Of fragments no index tells where the last sample ends.
+    return b"moof" not in seen if kind == b"mdat" else b"mdat" in seen
 
 
 def _segments(box: bytes, anchor: int, total: int, path: Path) -> None:
