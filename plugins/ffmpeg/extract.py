@@ -134,6 +134,9 @@ def _problem(answer: Answer, clip: _Clip) -> str:
     if abs(answer.last_s - clip.last.time_s) > clip.tolerance_s:
         expected, found = float(clip.last.time_s), float(answer.last_s)
         return f"the last frame is at {expected:.3f} s and ffmpeg's at {found:.3f} s"
+    first = clip.probe.coded[::-1] if clip.probe.rotation % 180 else clip.probe.coded
+    if answer.size is not None and answer.size != first:
+        return f"the image is {first[0]}x{first[1]} at first and {answer.size[0]}x{answer.size[1]} at the end"
     size = clip.probe.width * clip.probe.height * 3
     return "" if len(answer.rgb) == size else f"ffmpeg gave {len(answer.rgb)} bytes, not {size}"
 

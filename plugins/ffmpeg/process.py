@@ -10,17 +10,19 @@ from typing import Final
 
 _TIME_BASE: Final = re.compile(rb"showinfo.*config in time_base: (\d+)/(\d+)")
 _PTS: Final = re.compile(rb"showinfo.* pts: *(-?\d+) ")
+_SIZE: Final = re.compile(rb"showinfo.* s:(\d+)x(\d+) ")
 _TOLD_LINES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`rgb` is what it wrote, `last_s` the time of the last frame that passed the `showinfo` filter.
-    `failure` says why the run is not to be trusted, and is empty if it is."""
+    """`rgb` is what it wrote. `last_s` is the time of the last frame that passed the `showinfo` filter, `size` its
+    width and height. `failure` says why the run is not to be trusted, and is empty if it is."""
 
     rgb: bytes
     last_s: Fraction | None
     failure: str
+    size: tuple[int, int] | None = None
 
 
 def run(command: list[str], timeout_s: float) -> Answer:
@@ -39,7 +41,9 @@ def run(command: list[str], timeout_s: float) -> Answer:
     times = _PTS.findall(done.stderr)
     if base is None or not times:
         return Answer(done.stdout, None, "")
-    return Answer(done.stdout, int(times[-1]) * Fraction(int(base[1]), int(base[2])), "")
+    sizes = _SIZE.findall(done.stderr)
+    size = (int(sizes[-1][0]), int(sizes[-1][1])) if sizes else None
+    return Answer(done.stdout, int(times[-1]) * Fraction(int(base[1]), int(base[2])), "", size)
 
 
 def _told(stderr: bytes) -> str:

@@ -15,6 +15,7 @@ from runner.media import (
     colour_filter,
     count_shown,
     find_ffmpeg,
+    last_frame,
     last_moment,
     open_video,
     probe_clip,
@@ -43,6 +44,11 @@ class ScikitVideo:
         seen, rgb = self._read(clip, found)
         if seen != expected:
             raise _refused(clip, f"the clip shows {expected} frames and scikit-video read {seen}")
+        height, width = last_frame(clip).rgb.shape[:2]
+        if (width, height) != (found.width, found.height):
+            raise _refused(
+                clip, f"the image is {found.width}x{found.height} at first and {width}x{height} at the end"
+            )
         if rgb.shape != (found.height, found.width, 3):
             raise _refused(clip, f"the clip is {found.width}x{found.height} and the frame {rgb.shape}")
         return Frame(rgb=rgb, time_s=float(last.time_s - last.start_s), method="scikit-video")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import av
     from numpy.typing import NDArray
 
-__all__ = ["display_width", "full_range_of", "matrix_of", "quarter_turns", "to_rgb"]
+__all__ = ["chroma_position", "display_width", "full_range_of", "matrix_of", "quarter_turns", "to_rgb"]
 
 # AVColorSpace (ITU-T H.273 MatrixCoefficients) to the names used here.
 _TAGS: Final = {
@@ -57,6 +57,8 @@ _FLAGS: Final = (
 
 
 _SQUARE: Final = Fraction(1)
+_PROBE: Final = 32
+_RED_DIFFERENCE: Final = 2
 _of_thread = threading.local()
 
 
@@ -119,6 +121,40 @@ def matrix_of(frame: av.VideoFrame) -> tuple[str, bool]:
             f"supported are {', '.join(dict.fromkeys(_TAGS.values()))}",
         )
     return _TAGS[frame.colorspace], True
+
+
+def chroma_position(frame: av.VideoFrame) -> tuple[int | None, int | None]:
+    """Where the colour samples of a subsampled frame lie, across and down, in 256ths of a luma sample from the first:
+    (0, 128) is "left", (128, 128) "center", (0, 0) "top left"; `None` where there is one for each luma sample.
+
+    PyAV does not tell, and libswscale, which honours it, shows it: a single colour sample is converted and looked for.
+    """
+    small = frame.reformat(width=_PROBE, height=_PROBE, interpolation=Interpolation.POINT)
+    if len(small.planes) < 3 or small.format.is_rgb:
+        return None, None
+    across, down = (_PROBE // size for size in (small.planes[1].width, small.planes[1].height))
+    bits = small.format.components[0].bits
+    for number, plane in enumerate(small.planes):
+        kind = np.dtype(np.uint8 if bits == 8 else "<u2")
+        values = np.full((plane.height, plane.line_size // kind.itemsize), 1 << (bits - 1), kind)
+        if number == _RED_DIFFERENCE:
+            values[plane.height // 2, plane.width // 2] = (1 << bits) - (1 << (bits - 4))
+        plane.update(values.tobytes())
+    rgb = _reformatter().reformat(
+        small,
+        format="rgb24",
+        src_colorspace=Colorspace.ITU709,
+        dst_colorspace=Colorspace.DEFAULT,
+        interpolation=_FLAGS,
+    )
+    red = rgb.to_ndarray()[:, :, 0].astype(np.int64)
+    red -= int(np.median(red))
+    total = red.sum() or 1
+    places: list[int | None] = []
+    for axis, ratio in ((0, across), (1, down)):
+        centre = (red.sum(axis=axis) * np.arange(_PROBE)).sum() / total
+        places.append(min(256, max(0, round((centre - _PROBE // 2) * 2) * 128)) if ratio > 1 else None)
+    return places[0], places[1]
 
 
 def full_range_of(frame: av.VideoFrame) -> bool:

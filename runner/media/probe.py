@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import av
 
 from runner.errors import NotAVideo
-from runner.media.colour import display_width, full_range_of, matrix_of, quarter_turns
+from runner.media.colour import chroma_position, display_width, full_range_of, matrix_of, quarter_turns
 from runner.media.hdr import named
 from runner.media.shown import may_hide
 from runner.media.source import MAX_PIXELS, left_out, open_video, sound_track
@@ -46,6 +46,7 @@ class Probe:
     counts the frames that are shown, where the container has an index that tells. `duration_s` is that of the picture.
     `matrix` is the one to decode with; `tagged` says whether the stream names it. `bytes` is the size of the file.
     `track` is the index of the video track among all tracks, `transfer` its transfer characteristic (ITU-T H.273).
+    `chroma` is as `runner.media.colour.chroma_position` has it, `coded` the first frame's size in pixels as stored.
     `notes` say what of the file is not used as it is.
     """
 
@@ -66,6 +67,8 @@ class Probe:
     track: int = 0
     sar: Fraction = Fraction(1)
     transfer: int = 2
+    chroma: tuple[int | None, int | None] = (None, None)
+    coded: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()
 
 
@@ -101,6 +104,8 @@ def probe(path: Path) -> Probe:
             track=source.track.index,
             sar=source.sar,
             transfer=frame.color_trc,
+            chroma=chroma_position(frame),
+            coded=(frame.width, frame.height),
             notes=(*source.notes, *left_out(source), *_tone_mapped(frame)),
         )
 

@@ -22,12 +22,6 @@ READING: Final[dict[str, str]] = {
 }
 """Options to put before `-i`. See `runner.media.source` for why containers are listed."""
 
-# The filter takes chroma for centred whatever the frame says. Its decoders say "left" for these, so
-# libswscale, which we use directly, knows better. Positions are in 256ths of a luma sample pair; turning
-# the image turns them too.
-_LEFT_SITED: Final = frozenset(("h264", "hevc", "mpeg2video", "mpeg4"))
-_LEFT_TURNED: Final = {0: (0, 128), 90: (128, 0), 180: (256, 128), 270: (128, 256)}
-
 _FLAGS: Final = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 
 
@@ -65,12 +59,23 @@ def colour_filter(clip: Probe) -> str:
         return f"scale={size}flags={_FLAGS},format=rgb24"
     source_range = "pc" if clip.full_range else "tv"
     options = f"in_color_matrix={clip.matrix}:in_range={source_range}:out_range=pc:flags={_FLAGS}"
-    if clip.codec in _LEFT_SITED and "42" in clip.pix_fmt:
-        across, down = _LEFT_TURNED[clip.rotation]
-        options += f":in_h_chr_pos={across}:in_v_chr_pos={down}"
+    # The filter takes chroma for centred down the image, whatever the frame says.
+    across, down = _turned(clip.chroma, clip.rotation)
+    placed = "" if across is None else f":in_h_chr_pos={across}"
+    placed += "" if down is None else f":in_v_chr_pos={down}"
+    options += placed
     if is_hdr(clip.transfer):
         # In two steps, as in `runner.media.hdr`.
         limits = f"in_color_matrix=bt2020:in_range={source_range}:out_color_matrix=bt709:out_range=tv:flags={_FLAGS}"
+        limits += placed
         sdr = f"in_color_matrix=bt709:in_range=tv:out_range=pc:flags={_FLAGS}"
         return f"scale={limits}:{tone_mapping(clip.transfer)},format=yuv444p,scale={size}{sdr},format=rgb24"
     return f"scale={size}{options},format=rgb24"
+
+
+def _turned(position: tuple[int | None, int | None], clockwise: int) -> tuple[int | None, int | None]:
+    """A chroma position after the image was turned by so many degrees."""
+    for _ in range(clockwise // 90):
+        across, down = position
+        position = (None if down is None else 256 - down, across)
+    return position

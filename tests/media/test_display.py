@@ -11,7 +11,8 @@ import pytest
 from media.join_clips import make_clip, picture
 from PIL import Image
 
-from runner.media import probe_clip
+from runner.errors import ExtractionRefused
+from runner.media import last_frame, probe_clip
 from runner.media.join import Part, join
 from runner.media.survey import survey
 from tests.media.test_packets_and_times import EXTRACTORS
@@ -134,3 +135,60 @@ def test_high_dynamic_range_is_tone_mapped_alike_everywhere(
             assert abs(bar[0] - expected[0]) <= 6, name
     assert any("high dynamic range" in note for note in probe_clip(clip).notes)
     assert any("HDR" in note for note in film.notes) or film.method.startswith("copy")
+
+
+@pytest.mark.parametrize("place", range(6))
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_the_place_of_colour_samples_is_honoured_by_all_extractors(
+    codec: str, place: int, tmp_path: Path
+) -> None:
+    """ITU-T H.273, 8.7: left, center, top left, top, bottom left, bottom."""
+    clip = tmp_path / "a.mp4"
+    name = codec.removeprefix("lib")
+    options = {
+        f"{name}-params": f"chromaloc={place}" + (":log-level=none" if name == "x265" else ""),
+        "crf": "4",
+    }
+    stripes = np.zeros((96, 160, 3), np.uint8)
+    stripes[(np.arange(96) // 3) % 2 == 0] = (220, 30, 30)
+    stripes[:, (np.arange(160) // 5) % 2 == 0] //= 2
+    with av.open(str(clip), "w") as film:
+        track = film.add_stream(codec, rate=24, options=options)
+        track.width, track.height, track.pix_fmt = 160, 96, "yuv420p"
+        for number in range(3):
+            frame = av.VideoFrame.from_ndarray(stripes, "rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 24)
+            film.mux(track.encode(frame))
+        film.mux(track.encode(None))
+
+    found = [extract(clip).rgb.astype(int) for extract in EXTRACTORS.values()]
+
+    assert probe_clip(clip).chroma == [(0, 128), (128, 128), (0, 0), (128, 0), (0, 256), (128, 256)][place]
+    assert all(np.abs(other - found[0]).mean() < 0.2 for other in found[1:])
+
+
+def test_a_size_that_changes_within_a_clip_is_the_last_one_or_a_refusal(tmp_path: Path) -> None:
+    clip = tmp_path / "a.ts"
+    with av.open(str(clip), "w", format="mpegts") as film:
+        track = film.add_stream("libx264", rate=25)
+        track.width, track.height, track.pix_fmt = 160, 96, "yuv420p"
+        for part, (width, height) in enumerate(((160, 96), (128, 128))):
+            context = av.CodecContext.create("libx264", "w")
+            context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+            context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
+            context.options = {"bf": "0"}
+            frames = [
+                av.VideoFrame.from_ndarray(picture(0, number, width, height), "rgb24") for number in range(25)
+            ]
+            for number, frame in enumerate(frames):
+                frame.pts, frame.time_base = number, Fraction(1, 25)
+            for packet in [one for frame in (*frames, None) for one in context.encode(frame)]:
+                packet.stream, packet.time_base = track, Fraction(1, 25)
+                packet.pts, packet.dts = packet.pts + 25 * part, packet.dts + 25 * part
+                film.mux(packet)
+
+    assert last_frame(clip).rgb.shape == (128, 128, 3)
+    for name in ("ffmpeg", "scikit_video"):
+        with pytest.raises(ExtractionRefused, match=r"ffmpeg|scikit") as refused:
+            EXTRACTORS[name](clip)
+        assert "160x96 at first and 128x128 at the end" in str(refused.value)
