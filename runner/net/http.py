@@ -7,9 +7,11 @@ costs more the more requests run side by side.
 from __future__ import annotations
 
 import functools
+import os
 from typing import TYPE_CHECKING, Final
 
 from runner import __version__
+from runner.errors import ConfigError
 
 if TYPE_CHECKING:
     import ssl
@@ -43,4 +45,15 @@ def _certificates() -> ssl.SSLContext:
     """Reading the certificates takes longer than anything else in making a client."""
     import httpx
 
-    return httpx.create_ssl_context()
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        variable = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)), "")
+        raise ConfigError(
+            "the TLS certificates cannot be read",
+            where=f"{variable}={os.environ[variable]}" if variable else "",
+            why=error.strerror or str(error),
+            hint=f"correct {variable}, or unset it"
+            if variable
+            else "reinstall the certificates of this machine",
+        ) from error

@@ -112,6 +112,12 @@ def _checked(word: str, projects: Sequence[str]) -> str:
             why="a run names its folder after what it makes, so that the same request finds it again",
             hint="choose where all folders go with output.root=DIR",
         )
+    if name.lstrip("+~").startswith("hydra.sweeper"):
+        raise UsageError(
+            f"{name} cannot be set here",
+            why="on the command line a sweep is its values",
+            hint="-m shot.seed=1,2; or write hydra.sweeper.params into a file",
+        )
     if not equals and not word.startswith("~"):
         raise _no_override(word, projects)
     if name == "project" and equals and set(value.split(",")) <= set(projects):
