@@ -52,7 +52,7 @@ def geometry(request: ShotRequest) -> Geometry:
 
 def problems(request: ShotRequest) -> Iterator[Objection]:
     """What of a request's geometry cannot be drawn."""
-    cannot = "synthetic cannot draw this"
+    cannot = "synthetic cannot make this"
     low, high = DURATION_S
     if not low <= request.duration_s <= high:
         yield Objection("duration_s", cannot, request.duration_s, f"{low:g} to {high:g} s")

@@ -29,7 +29,7 @@ def test_what_synthetic_cannot_draw_is_refused_by_the_plan(
     answer = workplace.run("plan", project, override)
 
     assert answer.code == 2
-    assert f"- {override.partition('=')[0]}: synthetic cannot draw this" in answer.err
+    assert f"- {override.partition('=')[0]}: synthetic cannot make this" in answer.err
     assert allowed in answer.err
 
 
