@@ -14,10 +14,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from av import VideoFrame
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from runner.errors import ExtractionRefused
+from runner.media.cropping import NOTHING, Crop
 from runner.media.hdr import to_sdr
 
 if TYPE_CHECKING:
@@ -62,15 +64,18 @@ _RED_DIFFERENCE: Final = 2
 _of_thread = threading.local()
 
 
-def to_rgb(frame: av.VideoFrame, sar: Fraction = _SQUARE) -> NDArray[np.uint8]:
+def to_rgb(frame: av.VideoFrame, sar: Fraction = _SQUARE, crop: Crop = NOTHING) -> NDArray[np.uint8]:
     """Convert to full-range RGB of shape (height, width, 3), dtype uint8, C-contiguous, as a player shows it: rotation
-    and flips applied, pixels of another shape than square (`sar`, width over height) made square by changing the
-    width, high dynamic range tone-mapped.
+    and flips applied, cropped, pixels of another shape than square (`sar`, width over height) made square by changing
+    the width, high dynamic range tone-mapped.
 
     Alpha is dropped. Raises `ExtractionRefused` for a matrix that cannot be applied, or a rotation that is
     not by quarter turns.
     """
     clockwise, mirrored = quarter_turns(frame)
+    cropped, shape = crop.inside(frame.width, frame.height), sar
+    if cropped:
+        sar = _SQUARE  # the shape of the pixels is that of what is left
     frame = to_sdr(frame, full_range=full_range_of(frame))
     matrix, _ = matrix_of(frame)
     even, width = _even(frame), display_width(frame.width, sar)
@@ -86,9 +91,20 @@ def to_rgb(frame: av.VideoFrame, sar: Fraction = _SQUARE) -> NDArray[np.uint8]:
         interpolation=_FLAGS,
     )
     rgb = converted.to_ndarray().astype(np.uint8, copy=False)[: frame.height, :width]
+    if cropped:
+        rgb = rgb[crop.top : rgb.shape[0] - crop.bottom, crop.left : rgb.shape[1] - crop.right]
+        rgb = _stretched(rgb, display_width(rgb.shape[1], shape))
     if mirrored:
         rgb = rgb[:, ::-1]
     return np.ascontiguousarray(np.rot90(rgb, -clockwise))
+
+
+def _stretched(rgb: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    if rgb.shape[1] == width:
+        return rgb
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24")
+    scaled = _reformatter().reformat(frame, width=width, height=frame.height, interpolation=_FLAGS)
+    return scaled.to_ndarray().astype(np.uint8, copy=False)
 
 
 def display_width(width: int, sar: Fraction) -> int:

@@ -197,7 +197,7 @@ def _check(frame: av.VideoFrame) -> None:
 
 def _finished(source: Source, frame: av.VideoFrame, method: str) -> Frame:
     time_s = float((frame.pts or 0) * time_base(source.track)) - source.start_s
-    return Frame(rgb=to_rgb(frame, source.sar), time_s=time_s, method=method)
+    return Frame(rgb=to_rgb(frame, source.sar, source.crop), time_s=time_s, method=method)
 
 
 def _cores() -> int:

@@ -10,6 +10,7 @@ import av
 
 from runner.errors import NotAVideo
 from runner.media.colour import chroma_position, display_width, full_range_of, matrix_of, quarter_turns
+from runner.media.cropping import cropped_size
 from runner.media.hdr import named
 from runner.media.shown import may_hide
 from runner.media.source import MAX_PIXELS, left_out, open_video, sound_track
@@ -46,7 +47,8 @@ class Probe:
     counts the frames that are shown, where the container has an index that tells. `duration_s` is that of the picture.
     `matrix` is the one to decode with; `tagged` says whether the stream names it. `bytes` is the size of the file.
     `track` is the index of the video track among all tracks, `transfer` its transfer characteristic (ITU-T H.273).
-    `chroma` is as `runner.media.colour.chroma_position` has it, `coded` the first frame's size in pixels as stored.
+    `chroma` is as `runner.media.colour.chroma_position` has it, `coded` the first frame's size in pixels as stored,
+    without what the container crops.
     `notes` say what of the file is not used as it is.
     """
 
@@ -84,8 +86,9 @@ def probe(path: Path) -> Probe:
         duration = _duration(source)
         turns, _ = quarter_turns(frame)
         matrix, tagged = matrix_of(frame)
-        shown = display_width(frame.width, source.sar)
-        width, height = (frame.height, shown) if turns % 2 else (shown, frame.height)
+        coded = cropped_size(frame.width, frame.height, source.crop)
+        shown = display_width(coded[0], source.sar)
+        width, height = (coded[1], shown) if turns % 2 else (shown, coded[1])
         return Probe(
             container=source.container.format.name,
             codec=source.track.codec_context.codec.canonical_name,
@@ -105,7 +108,7 @@ def probe(path: Path) -> Probe:
             sar=source.sar,
             transfer=frame.color_trc,
             chroma=chroma_position(frame),
-            coded=(frame.width, frame.height),
+            coded=coded,
             notes=(*source.notes, *left_out(source), *_tone_mapped(frame)),
         )
 

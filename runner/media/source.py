@@ -11,6 +11,7 @@ import av
 from av.stream import Disposition
 
 from runner.errors import Incomplete, MediaError, NotAVideo
+from runner.media.cropping import NOTHING, Crop, crop_of
 from runner.media.magic import describe
 from runner.media.whole import check_whole
 
@@ -58,6 +59,8 @@ class Source:
     track: VideoStream
     notes: tuple[str, ...] = ()
     """What is wrong with the file, and no player minds."""
+    crop: Crop = NOTHING
+    """What the container says is not to be shown of the stored image."""
 
     @property
     def start_s(self) -> float:
@@ -106,7 +109,7 @@ def open_video(path: Path, *, analyse: bool = True) -> Iterator[Source]:
         track = _picture_track(container, path)
         _check_index(container, path)
         try:
-            yield Source(path, container, track, notes)
+            yield Source(path, container, track, notes, crop_of(path, track=track.id, index=track.index))
         except av.FFmpegError as error:
             raise Incomplete(
                 "this clip is damaged",

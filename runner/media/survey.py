@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from runner.media.cropping import Crop
+
 _OPENING: Final = 12
 _STATIONS: Final = 6
 
@@ -29,9 +31,9 @@ class Pictures(Sequence["NDArray[Any]"]):
     `ExtractionRefused`, as `to_rgb` does.
     """
 
-    def __init__(self, frames: Sequence[av.VideoFrame], sar: Fraction) -> None:
+    def __init__(self, frames: Sequence[av.VideoFrame], sar: Fraction, crop: Crop) -> None:
         self._frames = tuple(frames)
-        self._sar = sar
+        self._shape = sar, crop
         self._seen: dict[int, NDArray[Any]] = {}
 
     def __len__(self) -> int:
@@ -46,7 +48,7 @@ class Pictures(Sequence["NDArray[Any]"]):
             return [self[at] for at in range(*index.indices(len(self)))]
         at = range(len(self))[index]
         if at not in self._seen:
-            self._seen[at] = to_rgb(self._frames[at], self._sar)
+            self._seen[at] = to_rgb(self._frames[at], *self._shape)
         return self._seen[at]
 
 
@@ -92,8 +94,8 @@ def survey(path: Path, duration_s: float) -> Survey:
         if last is None:
             raise NotAVideo("this is not a video", where=str(path), why="no frame can be decoded")
         stations.append(last)
-        sar = source.sar
-    return Survey(frames=count, opening=Pictures(opening, sar), stations=Pictures(stations, sar))
+        shape = source.sar, source.crop
+    return Survey(frames=count, opening=Pictures(opening, *shape), stations=Pictures(stations, *shape))
 
 
 def _damaged(path: Path, why: str) -> Incomplete:

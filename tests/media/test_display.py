@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from runner.errors import ExtractionRefused
 from runner.media import last_frame, probe_clip
 from runner.media.join import Part, join
 from runner.media.survey import survey
-from tests.media.test_packets_and_times import EXTRACTORS
+from tests.media.test_packets_and_times import EXTRACTORS, program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -192,3 +193,86 @@ def test_a_size_that_changes_within_a_clip_is_the_last_one_or_a_refusal(tmp_path
         with pytest.raises(ExtractionRefused, match=r"ffmpeg|scikit") as refused:
             EXTRACTORS[name](clip)
         assert "160x96 at first and 128x128 at the end" in str(refused.value)
+
+
+def with_clap(data: bytes, width: int, height: int, across: int, down: int) -> bytes:
+    """The same MP4 with a clean aperture (ISO 14496-12, 12.1.4) in its sample entry; its index comes last."""
+    values = (width, 1, height, 1, across, 2, down, 2)
+    added = struct.pack(">I4s", 40, b"clap") + struct.pack(">8i", *values)
+    entry = data.index(b"avc1", data.index(b"stsd")) - 4
+    end = entry + struct.unpack_from(">I", data, entry)[0]
+    made = bytearray(data[:end] + added + data[end:])
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+        at = data.index(name, data.index(b"stsd") if name == b"avc1" else data.index(b"moov")) - 4
+        struct.pack_into(">I", made, at, struct.unpack_from(">I", data, at)[0] + len(added))
+    return bytes(made)
+
+
+@pytest.mark.parametrize("extractor", EXTRACTORS)
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_what_the_container_crops_is_not_shown(suffix: str, extractor: str, tmp_path: Path) -> None:
+    plain = make_clip(tmp_path / "plain.mp4", 5, size=(160, 96), crf=4)
+    clip = tmp_path / f"a{suffix}"
+    if suffix == ".mp4":
+        clip.write_bytes(with_clap(plain.read_bytes(), 128, 64, 2 * -8, 2 * 4))
+        left, top = 16 - 8, 16 + 4
+    else:
+        left, top = 8, 20
+        sides = ["pixel_crop_left=8", "pixel_crop_right=24", "pixel_crop_top=20", "pixel_crop_bottom=12"]
+        clip.write_bytes(with_pixel_crop(plain, tmp_path, sides))
+
+    found = probe_clip(clip)
+    rgb = EXTRACTORS[extractor](clip).rgb.astype(int)
+
+    assert (found.width, found.height) == (128, 64)
+    assert rgb.shape == (64, 128, 3)
+    whole = picture(0, 4, 160, 96).astype(int)[top : top + 64, left : left + 128]
+    assert np.abs(rgb - whole)[4:-4, 4:-4].mean() < 6
+    film = join([Part(path=clip, drop_last=False)] * 2, tmp_path / "film.mp4")
+    assert (film.width, film.height, film.method) == (128, 64, "re-encoded")
+    with av.open(str(tmp_path / "film.mp4")) as made:
+        *_, last = made.decode(video=0)
+    assert np.abs(last.to_ndarray(format="rgb24").astype(int) - whole)[4:-4, 4:-4].mean() < 6
+
+
+def with_pixel_crop(plain: Path, folder: Path, sides: list[str]) -> bytes:
+    """A Matroska file whose video element has the four sides to crop; libavformat does not write them."""
+    program("-i", plain, "-c", "copy", "-f", "matroska", "-live", "1", folder / "plain.mkv")
+    data = (folder / "plain.mkv").read_bytes()
+    ids = {"left": b"\x54\xcc", "top": b"\x54\xbb", "right": b"\x54\xdd", "bottom": b"\x54\xaa"}
+    added = b"".join(
+        ids[name.removeprefix("pixel_crop_")] + bytes([0x81, int(value)])
+        for name, value in (side.split("=") for side in sides)
+    )
+    segment = data.index(bytes.fromhex("18538067"))
+    tracks = within(data, segment, "1654ae6b")
+    entry = within(data, tracks, "ae")
+    video = within(data, entry, "e0")
+    made = bytearray(data)
+    size, length = vint(data, video + 1)
+    made[video + 1 + length + size : video + 1 + length + size] = added
+    for at in (video + 1, entry + 1, tracks + 4, segment + 4):
+        size, length = vint(data, at)
+        if size == (1 << 7 * length) - 1:
+            continue  # a size that is not known
+        grown = size + len(added)
+        assert grown < (1 << 7 * length) - 1
+        made[at : at + length] = (grown | 1 << 7 * length).to_bytes(length, "big")
+    return bytes(made)
+
+
+def vint(data: bytes, at: int) -> tuple[int, int]:
+    """An EBML size and how many bytes it takes."""
+    length = 9 - data[at].bit_length()
+    return int.from_bytes(data[at : at + length], "big") & ((1 << 7 * length) - 1), length
+
+
+def within(data: bytes, parent: int, kind: str) -> int:
+    """Where the first child of that id begins in an element."""
+    at = parent + 9 - data[parent].bit_length()
+    at += vint(data, at)[1]
+    while data[at : at + len(kind) // 2].hex() != kind:
+        at += 9 - data[at].bit_length()
+        size, length = vint(data, at)
+        at += length + size
+    return at

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner.errors import JoinError
 from runner.media.colour import full_range_of, matrix_of, quarter_turns
+from runner.media.cropping import NOTHING, Crop
 from runner.media.h264 import IDR, PPS, SPS, AvcC, split_lengths
 from runner.media.shown import is_shown
 from runner.media.source import open_video, sound_track
@@ -47,8 +48,8 @@ class Colour:
 class Clip:
     """A clip as joining sees it.
 
-    Sizes are in pixels as stored: to be stretched by `sar` (a pixel's shape; `None` is square) and turned
-    upright by `turns` (as `runner.media.colour.quarter_turns` says).
+    Sizes are in pixels as stored: to be cropped by `crop`, stretched by `sar` (a pixel's shape; `None` is square) and
+    turned upright by `turns` (as `runner.media.colour.quarter_turns` says).
     `pts` is in ticks of `time_base`, one a packet, in decode order; `order` holds the packets that show a frame
     (their positions in `pts`) in the order of display. Decoding may begin at each of `starts`, with nothing
     before them. `duration_s` is from the first frame shown to the end of the last. `untimed` clips do not tell
@@ -63,6 +64,7 @@ class Clip:
     height: int
     pix_fmt: str
     sar: Fraction | None
+    crop: Crop
     turns: tuple[int, bool]
     matrix: str
     full_range: bool
@@ -192,6 +194,7 @@ class _Scan:
             height=context.height,
             pix_fmt=context.pix_fmt or "",
             sar=self.source.sar if stated else None,
+            crop=self.source.crop if self.source.crop.inside(context.width, context.height) else NOTHING,
             turns=quarter_turns(self.first),
             matrix=matrix_of(self.first)[0],
             full_range=full_range_of(self.first),

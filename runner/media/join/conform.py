@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from av.filter import Graph
 
+from runner.media.cropping import NOTHING, cropped_size
 from runner.media.hdr import is_hdr, tone_mapping
 
 from .plan import display_look
@@ -44,7 +45,13 @@ def conform(frames: Iterable[av.VideoFrame], clip: Clip, settings: Settings) -> 
 def _fits(clip: Clip, settings: Settings) -> bool:
     same_look = (clip.width, clip.height) == (settings.look.width, settings.look.height)
     same_samples = clip.pix_fmt == settings.pix_fmt and clip.colour == settings.colour
-    return same_look and same_samples and clip.turns == (0, False) and clip.sar in (None, 1)
+    return (
+        same_look
+        and same_samples
+        and clip.crop == NOTHING
+        and clip.turns == (0, False)
+        and clip.sar in (None, 1)
+    )
 
 
 def _steps(clip: Clip, settings: Settings) -> list[str]:
@@ -59,7 +66,14 @@ def _steps(clip: Clip, settings: Settings) -> list[str]:
     pad = f"pad={look.width}:{look.height}:{left}:{top}:color=black"
     clockwise, mirrored = clip.turns
     turns = (*(["hflip"] if mirrored else []), *_CLOCKWISE[clockwise])
-    return [*turns, scale, f"format={settings.pix_fmt}", pad, "setsar=1"]
+    return [*_crop(clip), *turns, scale, f"format={settings.pix_fmt}", pad, "setsar=1"]
+
+
+def _crop(clip: Clip) -> list[str]:
+    if clip.crop == NOTHING:
+        return []
+    width, height = cropped_size(clip.width, clip.height, clip.crop)
+    return [f"crop={width}:{height}:{clip.crop.left}:{clip.crop.top}:exact=1"]
 
 
 def _inside(shown: Look, look: Look) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from runner.errors import JoinError
+from runner.media.cropping import NOTHING, cropped_size
 from runner.media.h264 import AvcC, read_sps
 from runner.media.hdr import is_hdr, named
 
@@ -134,7 +135,8 @@ def is_film(clip: Clip) -> bool:
 
 def display_look(clip: Clip) -> Look:
     """A clip's size as it is shown, and its rate."""
-    width, height = round(clip.width * (clip.sar or 1)), clip.height
+    width, height = cropped_size(clip.width, clip.height, clip.crop)
+    width = round(width * (clip.sar or 1))
     if clip.turns[0] % 2:
         width, height = height, width
     return Look(width=width, height=height, fps=clip.fps)
@@ -155,6 +157,7 @@ def _obstacle(clip: Clip, look: Look) -> str:
     checks = {
         f"is {_codec_name(clip)}, which is not copied": clip.codec not in _COPIED_CODECS,
         "is turned or mirrored for display": clip.turns != (0, False),
+        "is cropped by its container": clip.crop != NOTHING,
         "has pixels that are not square": clip.sar not in (None, 1),
         "has frames that are not evenly spaced": not clip.steady,
         "does not say when its frames are shown": clip.untimed,
