@@ -29,10 +29,9 @@ from runner.engine.run_context import RunContext, fingerprint, task_ref
 from runner.engine.timing import Timing
 from runner.errors import JournalError, OutputError, RunnerError, ShotError, UsageError
 from runner.money import from_usd
-from runner.outputs import evidence
+from runner.outputs import evidence, places
 from runner.outputs.cost import RunCost
 from runner.outputs.film_cache import FilmCache
-from runner.outputs.folder import RunFolder, path_for
 from runner.outputs.outcome import Ending, RunOutcome
 from runner.outputs.recorder import Recorder
 from runner.planning.estimate import estimate
@@ -180,7 +179,7 @@ class Session:
                 why=f"the session is over {self.root}",
             )
         await asyncio.to_thread(self._check, plan)
-        folder = RunFolder(path_for(plan), plan.key, resources.work)
+        folder = places.opened(plan, resources.work)
         recorder = Recorder(folder, plan)
         with recorder:
             named: list[tuple[str, Callable[[Event], object]]] = [("events.jsonl", recorder.observe)]
@@ -202,6 +201,8 @@ class Session:
                 raise
             finally:
                 self._buses.remove(run.bus)
+                if plan.job is None:
+                    places.point_to(folder.path, plan)
 
     async def _finished(self, run: RunContext, recorder: Recorder) -> RunOutcome:
         outcome = await execute(run, FilmCache(run.folder))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner import store
-from runner.outputs.folder import path_for
+from runner.outputs.places import path_for
 
 if TYPE_CHECKING:
     from runner.planning.plan import Plan

@@ -131,6 +131,8 @@ class Recorder:
         composed = self._plan.composed
         return {
             "key": self._plan.key,
+            "project": self._plan.project.name,
+            "shots_planned": len(self._plan.shots),
             "state": state,
             "started": self._started.isoformat(timespec="milliseconds"),
             "runner": __version__,

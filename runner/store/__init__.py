@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from runner.store.attempt import AlreadyDecided
 from runner.store.local.disk import MAKE_ROOM, unwritable
 from runner.store.local.objects import digest_of
-from runner.store.local.work import work_folder
+from runner.store.local.work import at_work, work_folder
 from runner.store.recovery import check_evidence, restore
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAKE_ROOM",
     "AlreadyDecided",
+    "at_work",
     "check_evidence",
     "digest_of",
     "journal_path",
