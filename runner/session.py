@@ -31,10 +31,9 @@ from runner.engine.run_context import RunContext, fingerprint, task_ref
 from runner.engine.timing import Timing
 from runner.errors import JournalError, OutputError, RunnerError, ShotError, UsageError
 from runner.money import from_usd
-from runner.outputs import evidence
+from runner.outputs import evidence, places
 from runner.outputs.cost import RunCost
 from runner.outputs.film_cache import FilmCache
-from runner.outputs.folder import RunFolder, path_for
 from runner.outputs.outcome import Ending, RunOutcome
 from runner.outputs.recorder import Recorder
 from runner.planning.affordability import over_budget
@@ -223,7 +222,7 @@ class Session:
                 why=f"the session is over {self.root}",
             )
         await asyncio.to_thread(self._check, plan)
-        folder = RunFolder(path_for(plan), plan.key, resources.work)
+        folder = places.opened(plan, resources.work)
         with Recorder(folder, plan) as recorder:
             named: list[tuple[str, Callable[[Event], object]]] = [("events.jsonl", recorder.observe)]
             if observer is not None:
@@ -244,6 +243,8 @@ class Session:
                 raise
             finally:
                 self._buses.remove(run.bus)
+                if plan.job is None:
+                    places.point_to(folder.path, plan)
 
     async def _finished(self, run: RunContext, recorder: Recorder) -> RunOutcome:
         outcome = await execute(run, FilmCache(run.folder))

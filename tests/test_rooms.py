@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -303,6 +304,16 @@ def test_the_default_configuration_and_the_schema_have_the_same_keys() -> None:
             one.name for one in dataclasses.fields(cls) if f"{section}.{one.name}" not in WITHOUT_DEFAULT
         }
         assert set(shown[section]) == known, section
+
+
+def test_the_default_configuration_names_every_key_of_a_shot() -> None:
+    text = (bundle.folder("conf") / "config.yaml").read_text(encoding="utf-8")
+
+    assert not [
+        one.name
+        for one in dataclasses.fields(schema.ShotKeys)
+        if not re.search(rf"^[# ]*{one.name}: ", text, re.M)
+    ]
 
 
 def test_the_defaults_written_down_are_those_of_the_schema() -> None:

@@ -101,6 +101,8 @@ class Shot:
     generator: GeneratorChoice
     request: ShotRequest
     origin: Mapping[str, str] = field(default_factory=dict)
+    stopped_before: str = ""
+    """The project's style, where a full stop was put between the prompt and it; see `runner.config.prompts`."""
 
     def set_by(self, key: str) -> str:
         """The dotted key that gave this shot its `key`: its own, its sequence's or the project's."""

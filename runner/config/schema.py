@@ -103,6 +103,7 @@ class OwnKeys(ShotLevel):
     """What may stand at a shot alone."""
 
     prompt: Text | None = None
+    prompt_file: Text | None = None
     image: Text | None = None
 
 

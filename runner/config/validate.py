@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.api import GeneratorSpec, ShotRequest
-from runner.config import catalogue, own_cards, remote_images, schema
+from runner.config import catalogue, own_cards, prompts, remote_images, schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.given import given
 from runner.config.project import (
@@ -281,9 +281,7 @@ class _ShotReader:
         params: dict[str, Any] = dict(generator.params) if generator else {}
         for _, level in reversed(levels):
             params.update(level.params or {})
-        prompt = (own.prompt or "").strip()
-        if not prompt:
-            self.reader.problem(f"{at}.prompt", "is required")
+        prompt = prompts.of_shot(own, at, self.reader, self.folder)
         boundary = self._boundary(own, merged("boundary"), at, first=first)
         image = self._image(own.image, at, merged("background", "white")) if own.image else None
         model = merged("model") or (generator.model if generator else None)
@@ -294,6 +292,7 @@ class _ShotReader:
         values |= {one: None for one in ("seed",) if isinstance(raw, dict) and raw.get(one, 0) is None}
         if generator is None:
             return None
+        whole, stopped_before = prompts.with_style(prompt, self.style)
         return Shot(
             name=name,
             slug=slug,
@@ -305,12 +304,13 @@ class _ShotReader:
                 project=self.project,
                 sequence=sequence.partition(".")[2],
                 shot=name,
-                prompt=f"{prompt} {self.style}".strip(),
+                prompt=whole,
                 model=model,
                 params=params,
                 **values,
             ),
             origin=origin,
+            stopped_before=stopped_before,
         )
 
     def _generator(self, label: str, key: str) -> GeneratorChoice | None:

@@ -55,9 +55,7 @@ def explained(file: Path, text: str, error: yaml.YAMLError) -> ConfigError:
 
 def not_utf8(file: Path, raw: bytes, error: UnicodeDecodeError) -> ConfigError:
     """The error to show for a file in another encoding than UTF-8."""
-    encoding, name = "latin-1", "it looks like Latin-1, or Windows-1252"
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in raw[:64]:
-        encoding, name = "utf-16", "it looks like UTF-16"
+    encoding, name = encoding_of(raw)
     line = raw.count(b"\n", 0, error.start) + 1
     return ConfigError(
         f"{file.name} is not UTF-8 text",
@@ -65,6 +63,13 @@ def not_utf8(file: Path, raw: bytes, error: UnicodeDecodeError) -> ConfigError:
         why=name,
         hint=f"save it as UTF-8 in your editor, or: iconv -f {encoding} -t utf-8 {file.name} > new.yaml",
     )
+
+
+def encoding_of(raw: bytes) -> tuple[str, str]:
+    """The likely encoding of bytes that are not UTF-8, as iconv names it, and a sentence about it."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in raw[:64]:
+        return "utf-16", "it looks like UTF-16"
+    return "latin-1", "it looks like Latin-1, or Windows-1252"
 
 
 def _mistake(error: yaml.YAMLError, text: str, lines: list[str]) -> _Mistake:

@@ -11,6 +11,7 @@ from runner.api import EventKind
 from runner.engine import kill_points
 from runner.engine.clip import stored_clip
 from runner.errors import BudgetStop, OutcomeUnknown, RunnerError, ShotError
+from runner.money import to_usd
 from runner.outputs.outcome import Artifact, Ending, ShotOutcome
 from runner.store import recovery
 
@@ -44,7 +45,7 @@ async def make_shot(
     for warning in outcome.warnings:
         bus.shot_event(EventKind.SHOT_WARNED, planned, warning)
     path = outcome.clip.path if outcome.clip else None
-    detail = {"elapsed_s": round(elapsed_s, 3), "path": path}
+    detail = {"elapsed_s": round(elapsed_s, 3), "path": path, "cost_usd": to_usd(outcome.cost)}
     bus.shot_event(EventKind.SHOT_FINISHED, planned, detail=detail)
     return replace(outcome, elapsed_s=elapsed_s)
 

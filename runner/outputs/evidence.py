@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runner.outputs.folder import path_for
+from runner.outputs.places import path_for
 from runner.store import recovery
 
 if TYPE_CHECKING:

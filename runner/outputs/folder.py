@@ -11,39 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runner import store
 from runner.errors import OutputError
-from runner.naming import slug
 from runner.redaction import scrubbed
 from runner.store.manifests import read_json
 
 if TYPE_CHECKING:
-    from runner.config.compose import SweepJob
-    from runner.planning.plan import Plan, PlannedSequence, PlannedShot
-
+    from runner.planning.plan import PlannedSequence, PlannedShot
 
 _STALE_S: Final = 3600.0
 """A temporary file this old is left over from a run that was killed: nothing is written into one for so long."""
-
-
-def path_for(plan: Plan) -> Path:
-    """Where a run lands: the same request in the same folder, a job of a sweep inside the sweep's."""
-    job = plan.job
-    if job is None:
-        return plan.project.output_root / plan.project.slug / f"{plan.label}-{plan.key[:8]}"
-    differs = slug("_".join(_readable(override) for override in job.overrides), longest=40)
-    return sweep_path(plan, job) / f"{job.number:02d}_{differs or 'job'}-{plan.key[:8]}"
-
-
-def sweep_path(plan: Plan, job: SweepJob) -> Path:
-    """The folder of a sweep. A sweep over projects belongs to none of them."""
-    root = plan.project.output_root
-    if job.project:
-        root = root / plan.project.slug
-    return root / "sweeps" / job.sweep_key[:8]
-
-
-def _readable(override: str) -> str:
-    key, _, value = override.partition("=")
-    return f"{key.rsplit('.', 1)[-1].lstrip('+~')}-{value[:80]}"
 
 
 class RunFolder:
@@ -92,7 +67,7 @@ def _claimed(path: Path, key: str) -> Path:
     for length in (8, 16, 64):
         candidate = path if length == 8 else path.with_name(path.name.removesuffix(key[:8]) + key[:length])
         # In this order: the mark may appear between the two looks.
-        if not candidate.exists() or _only_ours(candidate) or owner(candidate) == key:
+        if not candidate.exists() or is_unused(candidate) or owner(candidate) == key:
             return candidate
     raise OutputError(
         "the output folder belongs to something else",
@@ -101,7 +76,7 @@ def _claimed(path: Path, key: str) -> Path:
     )
 
 
-def _only_ours(path: Path) -> bool:
+def is_unused(path: Path) -> bool:
     """Whether nothing is there but what a run that died at its very beginning leaves behind."""
     return path.is_dir() and all(entry.name.startswith(".part-") for entry in path.iterdir())
 

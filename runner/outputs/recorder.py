@@ -138,6 +138,8 @@ class Recorder:
         composed = self._plan.composed
         record = {
             "key": self._plan.key,
+            "project": self._plan.project.name,
+            "shots_planned": len(self._plan.shots),
             "state": state,
             "started": self._started.isoformat(timespec="milliseconds"),
             "runner": __version__,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from runner.api import GeneratorCapabilities, ImageInput, InputMode, Price, ShotRequest, UploaderCapabilities
+from runner.config import prompts
 from runner.config.project import Boundary
 from runner.errors import PluginError, RunnerError
 from runner.naming import slug
@@ -143,7 +144,11 @@ def make(project: Project, registry: Registry) -> Plan:
                 request = replace(request, model=caps.model)
             # A seed that the model does not take changes nothing: with another one it is the same request.
             identifying = identity.fields(
-                request if caps.request.seed else replace(request, seed=None),
+                replace(
+                    request,
+                    seed=request.seed if caps.request.seed else None,
+                    prompt=prompts.identifying(request.prompt, shot.stopped_before),
+                ),
                 shot.generator,
                 given=shot.image,
                 previous=previous.key if previous else None,

@@ -26,9 +26,10 @@ def show(plan: Plan, *, quiet: bool) -> Show:
         from runner.report.progress_live import Live
 
         return Live(plan)
+    from runner.report.headway import Headway
     from runner.report.progress_plain import Plain
 
-    return Plain()
+    return Plain(headway=Headway(plan))
 
 
 class _Silent:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from runner.api import EventKind
+from runner.report.headway import Headway
 from runner.report.progress_words import OVER, SAYS, printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterable
+
+    from rich.console import Console, RenderableType
     from rich.progress import Progress, TaskID
 
     from runner.api import Event
@@ -31,21 +34,33 @@ _DOUBTFUL: Final = frozenset({EventKind.SHOT_FELL_BACK, EventKind.SHOT_WARNED})
 
 
 class Live:
-    """A bar for each sequence and one for each shot under way, on `console`; by default on standard error."""
+    """A bar for each sequence and one for each shot under way, and a line about the whole run.
+
+    On `console`; by default on standard error.
+    """
 
     def __init__(self, plan: Plan, console: Console | None = None) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
+        from rich.text import Text
 
         def cut_off() -> Column:
             return Column(ratio=2, no_wrap=True, overflow="ellipsis")
 
-        self._progress: Progress = Progress(
+        self._headway = headway = Headway(plan)
+
+        class Rows(Progress):
+            """The bars, and below them how far the whole run is."""
+
+            def get_renderables(self) -> Iterable[RenderableType]:
+                yield self.make_tasks_table(self.tasks)
+                yield Text(headway.line_with_clock, style="bold", no_wrap=True, overflow="ellipsis")
+
+        self._progress: Progress = Rows(
             TextColumn("{task.description}", markup=False, table_column=cut_off()),
             TextColumn("{task.fields[state]}", style="dim", markup=False, table_column=cut_off()),
             BarColumn(bar_width=None, table_column=Column(ratio=1)),
-            TimeElapsedColumn(),
             console=console or Console(stderr=True, highlight=False),
             expand=True,
         )
@@ -60,6 +75,7 @@ class Live:
         self._progress.start()
 
     def observe(self, event: Event) -> None:
+        self._headway.observe(event)
         if event.shot:
             self._shot(event)
         if event.kind in _LASTING:

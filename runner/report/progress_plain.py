@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runner.api import Event
+    from runner.report.headway import Headway
 
 _SILENCE_S: Final = 30.0
 _NAMED: Final = 3
@@ -22,15 +23,20 @@ _USUAL: Final = frozenset({"submitting", "queued", "running"})
 class Plain:
     """Prints what happens, why something waits, and after half a minute of silence what is still under way."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, headway: Headway | None = None) -> None:
         self._clock = clock
+        self._headway = headway
         self._began = self._spoke = clock()
         self._under_way: dict[str, tuple[str, float]] = {}
 
     def observe(self, event: Event) -> None:
         where = "/".join(filter(None, (event.sequence, event.shot)))
+        if self._headway is not None:
+            self._headway.observe(event)
         if event.kind in SAYS:
-            self._print(where, f"{SAYS[event.kind]}{f': {event.message}' if event.message else ''}")
+            message = f": {event.message}" if event.message else ""
+            far = self._far if event.kind in OVER else ""
+            self._print(where, f"{SAYS[event.kind]}{message}{far}")
             if event.kind in OVER:
                 self._under_way.pop(where, None)
         elif event.kind is EventKind.SHOT_PROGRESS:
@@ -45,7 +51,11 @@ class Plain:
         if state not in _USUAL and state != before:
             self._print(where, state)
         elif self._clock() - self._spoke >= _SILENCE_S:
-            self._print("", f"still under way: {self._listed()}")
+            self._print("", f"still under way: {self._listed()}{self._far}")
+
+    @property
+    def _far(self) -> str:
+        return "" if self._headway is None else f" ({self._headway.line})"
 
     def _listed(self) -> str:
         now = self._clock()

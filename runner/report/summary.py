@@ -33,6 +33,8 @@ def show(outcome: RunOutcome, command: Sequence[str], *, brief: bool = False) ->
     if not brief:
         rest = f"{outcome.folder}/manifest.json has all"
         table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots], rest=rest)
+        if legend := seam_legend(outcome.shots):
+            paragraph.show(console, legend, style="dim", indent=6)
     for note in (*notes(outcome.plan), *outcome.notes):
         paragraph.show(console, f"! {note}", style="yellow")
     _fell_back(console, outcome)
@@ -58,7 +60,7 @@ def show(outcome: RunOutcome, command: Sequence[str], *, brief: bool = False) ->
 
 
 _COLUMNS: Final = (
-    Column("shot", least=16),
+    Column("shot", least=12),
     Column("starts from", least=11),
     Column("state"),
     Column("length", right=True),
@@ -110,6 +112,32 @@ def _seam(shot: ShotOutcome) -> str:
     if shot.adherence is None:
         return ""
     return f"{shot.adherence.verdict} {shot.adherence.psnr_db:.0f} dB"
+
+
+_VERDICTS: Final = {
+    "locked": "the same picture",
+    "reencoded": "the same picture, less sharp or a little off in colour",
+    "reframed": "the same picture at another scale or place",
+    "ignored": "another picture",
+}
+
+
+def seam_legend(shots: Sequence[ShotOutcome]) -> str:
+    """What the column of seams means, with those verdicts that are in it; empty where it is."""
+    there = {shot.adherence.verdict for shot in shots if shot.adherence is not None}
+    if not there:
+        return ""
+    words = "; ".join(f"{verdict}: {meaning}" for verdict, meaning in _VERDICTS.items() if verdict in there)
+    return f"seam: the first picture of a clip against the one it was given, more dB is closer; {words}"
+
+
+def how_joined(method: str) -> str:
+    """How a film was made of its clips (`runner.media.join`), in words."""
+    copied, comma, encoded = method.partition(", ")
+    if copied != "copy":
+        return "clips re-encoded to fit each other"
+    part = f", {encoded.replace('re-encoded', 're-encoded at the seams')}" if comma else ""
+    return f"clips copied as they are{part}"
 
 
 def _alike(shots: Sequence[ShotOutcome]) -> dict[str, list[str]]:
@@ -188,10 +216,9 @@ def _films(console: Console, films: Sequence[FilmOutcome], folder: Path) -> None
             properties = film.film.properties
             text = f"film of {name}: {folder / film.film.path}"
             console.print(Text(text), soft_wrap=True)
-            text = (
-                f"  {properties['frames']} frames, {properties['duration_s']:.2f} s, {properties['method']}"
-            )
-            console.print(Text(text, style="dim"))
+            length = f"{properties['frames']} frames, {properties['duration_s']:.2f} s"
+            text = f"  {length}, {how_joined(str(properties['method']))}"
+            paragraph.show(console, text, style="dim", indent=4)
     if len(missing) == 1:
         ((name, reason),) = missing
         paragraph.show(console, f"x no film of {name}: {reason}", style="yellow")

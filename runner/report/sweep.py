@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runner import store
 from runner.config.schema import BudgetKeys
 from runner.errors import BudgetStop, JournalError
-from runner.outputs import folder as folders
+from runner.outputs import places
 from runner.outputs.cost import RunCost
 from runner.planning.estimate import micros, of_keys
 from runner.redaction import scrubbed
@@ -59,6 +59,7 @@ class Sweep:
         self._budget = BudgetKeys()
         self._path: Path | None = None
         self._key = ""
+        self._plan: Plan | None = None
 
     @property
     def interrupted(self) -> bool:
@@ -68,8 +69,8 @@ class Sweep:
         from rich.console import Console
         from rich.text import Text
 
-        self._key = job.sweep_key
-        self._path = folders.sweep_path(plan, job)
+        self._key, self._plan = job.sweep_key, plan
+        self._path = places.sweep_path(plan, job)
         line = f"job {job.number}  {' '.join(job.overrides)}"
         Console(highlight=False).print(Text(_cut(line, 160), style="bold"))
 
@@ -81,6 +82,8 @@ class Sweep:
             folder=outcome.folder.name if outcome.folder is not None else "",
         )
         self.jobs.append(found)
+        if outcome.folder is not None:
+            self._path = outcome.folder.parent
         self._errors += outcome.errors
         if outcome.cost is not None:
             self._costs.append(outcome.cost)
@@ -123,6 +126,8 @@ class Sweep:
             # Where it cannot be written no job could write either, and each has said so.
             with contextlib.suppress(OSError):
                 store.write_whole(self._path / "sweep.json", scrubbed(text).encode("utf-8"))
+            if self._plan is not None:
+                places.point_to(self._path, self._plan)
         self._show(words)
 
     def _show(self, words: Sequence[str]) -> None:

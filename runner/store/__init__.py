@@ -12,7 +12,7 @@ from runner.store.attempt import AlreadyDecided
 from runner.store.local.disk import MAKE_ROOM, unwritable
 from runner.store.local.durable import move_whole, write_whole
 from runner.store.local.objects import LocalObjects, digest_of
-from runner.store.local.work import work_folder
+from runner.store.local.work import at_work, work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAKE_ROOM",
     "AlreadyDecided",
+    "at_work",
     "digest_of",
     "journal_path",
     "move_whole",

@@ -3,7 +3,9 @@
 from typing import Final
 
 VERBS: Final = {
+    "init": "write conf/project/NAME.yaml, a commented project to start from",
     "plan": "what a run would do and cost, shot by shot; nothing is executed",
+    "list": "the runs of an outputs root: when, what differs, state, cost, folder",
     "plugins": "what is registered, from where, with which options",
     "verify": "recompute every digest of a run folder",
     "journal": "attempts and spend; journal resolve settles an unknown outcome, journal cancel ends a task",

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from runner.money import dollars, to_usd
-from runner.outputs import evidence, folder
+from runner.outputs import evidence, places
 from runner.outputs.manifest import request_of
 from runner.planning.advisories import notes
 from runner.planning.estimate import Estimate, Standing, estimate, micros
@@ -67,7 +67,7 @@ def describe(plan: Plan, expected: Estimate) -> dict[str, Any]:
     return {
         "project": plan.project.name,
         "key": plan.key,
-        "folder": str(folder.path_for(plan)),
+        "folder": str(places.path_for(plan)),
         "to_do": expected.to_do,
         "to_spend_usd": to_usd(expected.to_spend),
         "unpriced": expected.unpriced,

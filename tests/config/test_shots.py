@@ -178,5 +178,5 @@ sequences:
 
     assert (one["seed"], one["duration_s"], one["fps"]) == (1, 3, 15)
     assert one["params"] == {"a": 1, "b": 2, "c": 3, "z": 0}
-    assert one["prompt"] == "p In oil."
+    assert one["prompt"] == "p. In oil."
     assert (two["seed"], two["fps"]) == (None, 12)

@@ -34,7 +34,7 @@ REQUEST_IDENTITY = {name for name, role in identity.ROLES.items() if role is not
 REQUEST_TRANSPORT = {"project", "sequence", "shot", "image", "last_image"}
 
 SHOT_IDENTITY = {"request", "boundary", "image", "generator"}
-SHOT_TRANSPORT = {"name", "slug", "at", "origin"}
+SHOT_TRANSPORT = {"name", "slug", "at", "origin", "stopped_before"}
 
 CHOICE_IDENTITY = {"spec", "options", "model", "params"}
 CHOICE_TRANSPORT = {"label"}

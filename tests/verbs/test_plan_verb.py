@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def test_a_plan_for_a_script_is_one_json_document(workplace: Workplace) -> None:
         "negative_prompt": "",
         "params": {},
     }
-    assert found["folder"] == f"outputs/film/synthetic-{found['key'][:8]}"
+    named = rf"outputs/film/\d{{4}}-\d\d-\d\d_\d{{4}}_synthetic-{found['key'][:8]}"
+    assert re.fullmatch(named, found["folder"])
 
 
 def test_a_plan_of_a_sweep_is_a_list(workplace: Workplace) -> None:

@@ -47,6 +47,17 @@ def work_folder(root: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def at_work(root: Path) -> set[str]:
+    """The names of what sessions that live now keep in their private folders below a root."""
+    found: set[str] = set()
+    with contextlib.suppress(OSError):
+        for folder in (root / ".runner" / "work").iterdir():
+            # One that is still being made is left alone: to try its lock would take it from its session.
+            if not folder.name.startswith(_NEW) and not _abandoned(folder / _LOCK):
+                found.update(entry.name for entry in folder.iterdir())
+    return found
+
+
 def _remove_abandoned(parent: Path) -> None:
     oldest = time.time() - _STALE_S
     for folder in parent.iterdir():
