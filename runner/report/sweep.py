@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
     from runner.planning.plan import Plan
 
 
+class JobState(enum.StrEnum):
+    """How a job of a sweep ended."""
+
+    FINE = "fine"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    """Interrupted while it ran: the same command goes on with it."""
+    NOT_STARTED = "not started"
+    """The sweep was interrupted before its turn."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """How one job ended."""
@@ -35,6 +47,7 @@ class Job:
     number: int
     overrides: tuple[str, ...]
     exit_code: int
+    state: JobState
     folder: str = ""
     error: str = ""
 
@@ -79,6 +92,11 @@ class Sweep:
             number=job.number,
             overrides=job.overrides,
             exit_code=outcome.exit_code,
+            state=JobState.FINE
+            if outcome.exit_code == 0
+            else JobState.CANCELLED
+            if outcome.interrupted
+            else JobState.FAILED,
             folder=outcome.folder.name if outcome.folder is not None else "",
         )
         self.jobs.append(found)
@@ -97,13 +115,19 @@ class Sweep:
 
         Console(stderr=True, highlight=False).print(Text(f"job {job.number}: {error}", style="red"))
         self.jobs.append(
-            Job(number=job.number, overrides=job.overrides, exit_code=error.exit_code, error=str(error))
+            Job(
+                number=job.number,
+                overrides=job.overrides,
+                exit_code=error.exit_code,
+                state=JobState.FAILED,
+                error=str(error),
+            )
         )
         self._errors.append(error)
 
     def note_skipped(self, job: SweepJob) -> None:
         self.jobs.append(
-            Job(number=job.number, overrides=job.overrides, exit_code=130, error="the sweep was interrupted")
+            Job(number=job.number, overrides=job.overrides, exit_code=130, state=JobState.NOT_STARTED)
         )
 
     def finish(self, words: Sequence[str]) -> None:
@@ -114,6 +138,7 @@ class Sweep:
                     "job": job.number,
                     "overrides": list(job.overrides),
                     "exit_code": job.exit_code,
+                    "state": job.state,
                     "folder": job.folder,
                     "error": job.error,
                 }
@@ -138,18 +163,14 @@ class Sweep:
         rows = [
             (
                 Cell(str(job.number)),
-                Cell(_verdict(job), "green" if job.exit_code == 0 else "red"),
-                Cell(" ".join(job.overrides)),
+                Cell(_verdict(job), _STYLE[job.state]),
+                Cell(differing(job.overrides)),
                 Cell(job.folder or job.error.partition("\n")[0]),
             )
             for job in self.jobs
         ]
         table.show(console, _COLUMNS, rows, rest=f"{self._path}/sweep.json has all")
-        failed = sum(job.exit_code != 0 for job in self.jobs)
-        verdict = (
-            f"{failed} of {len(self.jobs)} jobs failed" if failed else f"all {len(self.jobs)} jobs are fine"
-        )
-        console.print(Text(f"{verdict}; sweep folder: {self._path or 'none'}"), soft_wrap=True)
+        console.print(Text(f"{_ended(self.jobs)}; sweep folder: {self._path or 'none'}"), soft_wrap=True)
         goes_on: tuple[str, ...] = ()
         if self._costs:
             cost = RunCost.of_all(self._costs, self._ahead())
@@ -168,8 +189,39 @@ class Sweep:
         return {}
 
 
+_STYLE: Final = {
+    JobState.FINE: "green",
+    JobState.FAILED: "red",
+    JobState.CANCELLED: "yellow",
+    JobState.NOT_STARTED: "yellow",
+}
+
+
+def differing(overrides: Sequence[str]) -> str:
+    """Overrides in short: of each key its last part, which is what differs, unless two keys share it."""
+    keys = [override.partition("=")[0].lstrip("+~") for override in overrides]
+    last = [key.rpartition(".")[2] for key in keys]
+    return " ".join(
+        f"{short if last.count(short) == 1 else key}={override.partition('=')[2]}"
+        for override, key, short in zip(overrides, keys, last, strict=True)
+    )
+
+
 def _verdict(job: Job) -> str:
-    return "0 fine" if job.exit_code == 0 else str(job.exit_code)
+    return str(job.state) if job.state is JobState.NOT_STARTED else f"{job.exit_code} {job.state}"
+
+
+def _ended(jobs: Sequence[Job]) -> str:
+    """`1 of 6 jobs failed, 1 cancelled, 3 not started`; the fine ones are the rest."""
+    counts = {
+        state: sum(job.state is state for job in jobs) for state in JobState if state is not JobState.FINE
+    }
+    parts = [f"{count} {state}" for state, count in counts.items() if count]
+    if not parts:
+        return f"all {len(jobs)} jobs are fine"
+    first, *others = parts
+    number, _, state = first.partition(" ")
+    return ", ".join([f"{number} of {len(jobs)} jobs {state}", *others])
 
 
 def _cut(text: str, length: int) -> str:

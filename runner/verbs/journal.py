@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runner import store
 from runner.money import dollars, to_usd
 from runner.report import table
+from runner.report.fallbacks import few
 from runner.report.table import Cell, Column
 from runner.store.attempt import OPEN, Attempt, Phase
 from runner.store.interface import Filter
@@ -133,5 +134,6 @@ def _totals(found: list[Attempt], root: Path) -> list[str]:
     waiting = [one for one in found if one.phase is Phase.UNKNOWN]
     if waiting:
         count = "1 waits" if len(waiting) == 1 else f"{len(waiting)} wait"
-        lines += [f"{count} for you to resolve with one of", *journal_settle.answers(root)]
+        tokens = few([one.token[:8] for one in waiting])
+        lines += [f"{count} for you to resolve with one of (TOKEN: {tokens})", *journal_settle.answers(root)]
     return lines

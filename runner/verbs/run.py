@@ -113,6 +113,9 @@ class _Runs:
                 raise
             self.sweep.note_error(composed.job, error)
             return error.exit_code
+        except KeyboardInterrupt:  # before there was anything of this job; the sweep still has its summary
+            self.sweep.note_skipped(composed.job)
+            return 130
         return outcome.exit_code
 
     async def _run(self, planned: Plan, open_sessions: AsyncExitStack) -> RunOutcome:

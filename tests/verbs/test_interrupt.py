@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -99,3 +100,48 @@ def test_a_signal_at_any_time_ends_a_run_soon_and_says_so(
     if process.returncode == 130:
         # An interrupt inside a finalizer is printed by Python itself, and raised nowhere.
         assert "Traceback" not in out + err or "Exception ignored" in err, err
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_an_interrupted_sweep_says_which_jobs_failed_were_cancelled_or_never_started(
+    workplace: Workplace, columns: int
+) -> None:
+    params = ",".join(
+        ("{fail:running}", "{latency_s:0}", "{latency_s:60}", "{latency_s:61}", "{latency_s:62}")
+    )
+    project = workplace.project({"main": {"one": "a"}})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runner", "-m", project, f"+sequences.main.shots.one.params={params}"],
+        cwd=workplace.path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": str(columns)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        third = next(workplace.path.rglob("02_*/events.jsonl"), None)
+        if third is not None and "shot_submitted" in third.read_text():
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 130, err
+    assert "1 of 5 jobs failed, 1 cancelled, 2 not started; sweep folder: outputs/film/sweeps/" in out
+    table = out[out.index("differs in") :]
+    ended = ["1 failed", "0 fine", "130 cancelled", "not started", "not started"]
+    rows = [line for line in table.splitlines() if re.match(r" +\d  ", line)]
+    assert [
+        re.sub(r"^ +\d +", "", row).startswith(words) for row, words in zip(rows, ended, strict=True)
+    ] == [True] * 5
+    assert all(len(row) <= columns for row in rows)
+    (record,) = workplace.path.rglob("sweep.json")
+    states = [(job["state"], job["exit_code"]) for job in json.loads(record.read_text())["jobs"]]
+    assert states == [
+        ("failed", 1),
+        ("fine", 0),
+        ("cancelled", 130),
+        ("not started", 130),
+        ("not started", 130),
+    ]
