@@ -19,6 +19,7 @@
         ├── SubmitRefused        the provider rejected it: nothing was created
         │   └── Busy                 rejected for now: too many requests, or it is down
         ├── SubmitUnknown        unknown whether the provider accepted it
+        ├── PluginFailed         a plugin raised or returned what it should not
         ├── TaskFailed           the provider accepted it, and failed
         ├── TaskTimeout          the provider was still working at the deadline
         ├── PollFailed           the state of the task cannot be determined now
@@ -222,6 +223,10 @@ class SubmitUnknown(ShotError):
     """The request was sent and no answer came: the provider may or may not be generating, and charging."""
 
     spent = Spent.MAYBE
+
+
+class PluginFailed(ShotError):
+    """A plugin raised what it did not mean to, or returned something else than its interface says."""
 
 
 class TaskFailed(ShotError):

@@ -29,6 +29,7 @@ from runner.engine.resources import Resources
 from runner.engine.run import execute
 from runner.engine.run_context import RunContext, fingerprint, task_ref
 from runner.engine.timing import Timing
+from runner.engine.watchdog import watching
 from runner.errors import JournalError, OutputError, RunnerError, ShotError, UsageError
 from runner.money import from_usd
 from runner.outputs import evidence, places
@@ -318,6 +319,7 @@ class Session:
             limits=AccountLimits(self._timing),
             timing=self._timing,
         )
+        await enter(watching(self._timing, self._stalled))
         heartbeat = asyncio.create_task(self._keep_alive(resources))
         self._stack.push_async_callback(_ended, heartbeat)
         return resources
@@ -326,10 +328,19 @@ class Session:
         """Pass on what the journal's thread reports, such as that it waits for a lock."""
         self._loop.call_soon_threadsafe(self._warn, message)
 
-    def _warn(self, message: str) -> None:
+    def _stalled(self, message: str) -> None:
+        """Report a plugin that blocks the loop: at once in the logs, since the loop does not run."""
         _log.warning("%s", message)
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            self._loop.call_soon_threadsafe(self._show, message)
+
+    def _show(self, message: str) -> None:
         for bus in self._buses:
             bus.run_event(EventKind.RUN_WARNED, message)
+
+    def _warn(self, message: str) -> None:
+        _log.warning("%s", message)
+        self._show(message)
 
     async def _keep_alive(self, resources: Resources) -> None:
         """Tell other sessions that this one lives. One failure is none: the journal may be locked for a moment."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from runner.engine.plugin_calls import called_uploader
+from runner.engine.plugin_calls import called_uploader, failed
 from runner.errors import RunnerError, UploadError, UploadRefused
 from runner.planning.capability_checks import needed_lifetime_s, outlives
 
@@ -26,6 +26,8 @@ class Hosting:
     """Hosts each image once, and again when its URL is about to expire or does not work any more."""
 
     uploader: Uploader
+    name: str = "uploader"
+    """The uploader's, for messages."""
     verifier: UrlVerifier
     timing: Timing
     queue_s: float = 1800.0
@@ -52,7 +54,7 @@ class Hosting:
                 self._failing = False
                 return known
             try:
-                found = await self._tried(lambda: called_uploader(self.uploader, image))
+                found = await self._tried(lambda: self._put(image))
                 self._check_lifetime(found)
                 if self.verify:
                     await self._verify(found, image, needed)
@@ -82,7 +84,17 @@ class Hosting:
         except RunnerError:
             raise
         except Exception as error:
-            raise UploadError("the uploader failed", why=f"{type(error).__name__}: {error}") from error
+            raise failed(f"uploader {self.name}", "delete", error) from error
+
+    async def _put(self, image: EncodedImage) -> HostedImage:
+        try:
+            async with asyncio.timeout(self.timing.upload_s):
+                return await called_uploader(self.uploader, self.name, image)
+        except TimeoutError as error:
+            raise UploadError(
+                f"uploader {self.name} did not host an image within {self.timing.upload_s:g} s",
+                hint="rerun the same command, or choose another uploader",
+            ) from error
 
     async def _still_works(self, known: HostedImage, image: EncodedImage, needed: Reach) -> bool:
         if not self.trusted(known):

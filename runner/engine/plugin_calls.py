@@ -1,20 +1,27 @@
-"""Calling plugins: their exceptions become errors that name the shot; a submission survives a cancellation."""
+"""Calling plugins: what breaks in one is named with its place; a submission survives a cancellation."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
+import inspect
 import logging
+import threading
+import traceback
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from runner.errors import ExtractionRefused, FetchFailed, RunnerError, ShotError, SubmitUnknown, UploadError
+import numpy as np
+
+from runner.api import Frame, HostedImage, Status, TaskRef
+from runner.errors import FetchFailed, PluginFailed, RunnerError, ShotError, SubmitUnknown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
     from typing import Any
 
-    from runner.api import EncodedImage, Extractor, Frame, HandOver, HostedImage, Uploader
+    from runner.api import EncodedImage, Extractor, HandOver, Uploader
     from runner.planning.plan import PlannedShot
 
 T = TypeVar("T")
@@ -23,50 +30,167 @@ _log = logging.getLogger(__name__)
 
 # A plugin that fails in `submit` may have sent the request before.
 _ERRORS: Final = {"submit": SubmitUnknown, "fetch": FetchFailed}
+_RETURNS: Final[dict[str, tuple[type, ...]]] = {
+    "submit": (TaskRef,),
+    "poll": (Status,),
+    "lookup": (TaskRef, type(None)),
+    "extract": (Frame,),
+    "put": (HostedImage,),
+}
+"""What a method has to return; what others return is not looked at."""
+_PLUGINS: Final = "runner.plugins."
 
 
 async def called(planned: PlannedShot, method: str, call: Awaitable[T]) -> T:
-    """Await one call of a generator; what it raises becomes an error that names the shot."""
+    """Await one call of a generator. What it raises, or returns in place of what it should, becomes an error that
+    names the shot, the plugin and the place in it."""
+    spec = planned.shot.generator.spec
     try:
-        return await call
+        returned = await call
     except RunnerError as error:
         error.where = error.where or planned.name
         raise
     except TimeoutError:
         raise
     except Exception as error:
-        name = planned.shot.generator.spec.name
-        _log.exception("generator %s failed in %s for %s", name, method, planned.name)
-        raise _ERRORS.get(method, ShotError)(
-            f"generator {name} failed in {method}",
-            where=planned.name,
-            why=f"{type(error).__name__}: {error}",
-            hint="runner.log in the run folder has the traceback",
-        ) from error
+        raise failed(f"generator {spec.name}", method, error, planned.name) from error
+    _check(f"generator {spec.name}", method, returned, getattr(call, "cr_code", None), planned.name)
+    return returned
 
 
-def called_extractor(extractor: Extractor, previous: PlannedShot, clip: Path, policy: HandOver) -> Frame:
-    """Extract a hand-over frame. Blocking. Raises `MediaError`."""
+def called_extractor(
+    extractor: Extractor, name: str, previous: PlannedShot, clip: Path, policy: HandOver
+) -> Frame:
+    """Extract a hand-over frame. Blocking. Raises `MediaError`, or `PluginFailed`: no reason to go on without it."""
+    where = f"{previous.name}, {clip.name}"
     try:
-        return extractor.extract(clip, policy)
+        frame = extractor.extract(clip, policy)
     except RunnerError:
         raise
     except Exception as error:
-        where = f"{previous.name}, {clip.name}"
-        _log.exception("the extractor failed on %s", where)
-        why = f"{type(error).__name__}: {error}"
-        raise ExtractionRefused("the extractor failed", where=where, why=why) from error
+        raise failed(f"extractor {name}", "extract", error, where) from error
+    code = _code(extractor.extract)
+    _check(f"extractor {name}", "extract", frame, code, where)
+    rgb: Any = frame.rgb
+    if (
+        not isinstance(rgb, np.ndarray)
+        or rgb.dtype != np.uint8
+        or rgb.ndim != 3
+        or rgb.shape[2] != 3
+        or not rgb.size
+    ):
+        kind = f"{rgb.dtype} of shape {rgb.shape}" if isinstance(rgb, np.ndarray) else type(rgb).__name__
+        expected = "uint8 of shape (height, width, 3)"
+        raise _wrong(f"extractor {name}", "extract", f"a frame of {kind}", expected, _defined(code), where)
+    return frame
 
 
-async def called_uploader(uploader: Uploader, image: EncodedImage) -> HostedImage:
-    """Host an image. Raises `UploadError`."""
+async def called_uploader(uploader: Uploader, name: str, image: EncodedImage) -> HostedImage:
+    """Host an image. Raises `UploadError`, or `PluginFailed`: no reason to go on without it."""
     try:
-        return await uploader.put(image)
-    except RunnerError:
+        hosted = await uploader.put(image)
+    except (RunnerError, TimeoutError):
         raise
     except Exception as error:
-        _log.exception("the uploader failed")
-        raise UploadError("the uploader failed", why=f"{type(error).__name__}: {error}") from error
+        raise failed(f"uploader {name}", "put", error) from error
+    _check(f"uploader {name}", "put", hosted, _code(uploader.put))
+    return hosted
+
+
+async def in_thread(work: Callable[[], T], name: str) -> T:
+    """Run `work` in a thread that is left behind where the caller does not wait any longer: a plugin that hangs must
+    not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def finish(result: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]  # what `work` returned
+
+    def run() -> None:
+        result: T | None = None
+        problem: BaseException | None = None
+        try:
+            result = work()
+        except BaseException as error:  # passed on to the caller
+            problem = error
+        with contextlib.suppress(RuntimeError):  # the loop has ended without waiting
+            loop.call_soon_threadsafe(finish, result, problem)
+
+    context = contextvars.copy_context()
+    threading.Thread(target=lambda: context.run(run), name=name, daemon=True).start()
+    return await done
+
+
+def failed(plugin: str, method: str, error: Exception, where: str = "") -> RunnerError:
+    """The error to show for an exception that a plugin did not mean to raise; its traceback is in the log."""
+    _log.error("%s failed in %s", plugin, method, exc_info=error)
+    place = _place(error)
+    at = f", at {place}" if place else ""
+    kind: type[ShotError] = _ERRORS.get(method, PluginFailed)
+    return kind(
+        f"{plugin} failed in {method}",
+        where=where,
+        why=f"{type(error).__name__}: {error}{at}",
+        hint=_hint(plugin),
+    )
+
+
+def _check(plugin: str, method: str, returned: object, code: Any, where: str = "") -> None:
+    expected = _RETURNS.get(method)
+    if expected is None:
+        return
+    names = " or ".join("None" if one is type(None) else f"a {one.__name__}" for one in expected)
+    place = _defined(code)
+    if not isinstance(returned, expected):
+        shown = "None" if returned is None else f"a {type(returned).__name__}"
+        raise _wrong(plugin, method, shown, names, place, where)
+    if isinstance(returned, TaskRef) and not (isinstance(returned.id, str) and returned.id):
+        raise _wrong(
+            plugin, method, f"a TaskRef with the id {returned.id!r}", "an id that is a text", place, where
+        )
+
+
+def _wrong(plugin: str, method: str, returned: str, expected: str, place: str, where: str) -> ShotError:
+    kind: type[ShotError] = _ERRORS.get(method, PluginFailed)
+    at = f" ({place})" if place else ""
+    error = kind(
+        f"{plugin} returned {returned} from {method}",
+        where=where,
+        why=f"{method}{at} should return {expected}; see runner.api",
+        hint=_hint(plugin),
+    )
+    _log.error("%s: %s", error.what, error.why)
+    return error
+
+
+def _place(error: Exception) -> str:
+    """The innermost line of a plugin in a traceback."""
+    found = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__", "")).startswith(_PLUGINS):
+            found = f"{frame.f_code.co_filename}:{line}"
+    return found
+
+
+def _defined(code: Any) -> str:
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else ""
+
+
+def _code(method: object) -> Any:
+    return getattr(inspect.unwrap(method), "__code__", None) if callable(method) else None
+
+
+def _hint(plugin: str) -> str:
+    name = plugin.partition(" ")[2]
+    return (
+        "it is a mistake in the plugin: runner.log in the run folder has the traceback, and\n"
+        f"python -m runner conformance {name}  looks for such mistakes"
+    )
 
 
 async def shielded(work: Coroutine[Any, Any, T] | asyncio.Task[T]) -> T:

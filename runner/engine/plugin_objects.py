@@ -74,6 +74,7 @@ class PluginObjects:
             return known
         made = Hosting(
             uploader=await self._object(choice.spec, choice.options, of_run),
+            name=choice.spec.name,
             verifier=UrlVerifier(
                 public=self.public_http,
                 any=self.http,

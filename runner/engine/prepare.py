@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from runner.api import EventKind, HandOver, HostedImage, InputMode
 from runner.config.project import Boundary
-from runner.engine.plugin_calls import called_extractor
-from runner.errors import MediaError, RunnerError, ShotError, UploadError
+from runner.engine.plugin_calls import called_extractor, in_thread
+from runner.errors import MediaError, PluginFailed, RunnerError, ShotError, UploadError
 from runner.media import picture
 from runner.planning import image_fit
 from runner.planning.capability_checks import can_fall_back
@@ -18,11 +18,14 @@ from runner.store.clip_record import ClipRecord, StoredFrame
 from runner.store.local import hosted_marks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from runner.api import EncodedImage, FirstFrame, Frame
     from runner.engine.hosting import Hosting
     from runner.engine.run_context import ShotJob
+    from runner.planning.plan import PlannedShot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +102,25 @@ async def _first_frame(job: ShotJob) -> tuple[EncodedImage, StoredFrame | None]:
     """The first frame, in a form that the model takes; and how it is stored, where it is a hand-over frame."""
     if job.planned.previous is None or job.previous_clip is None:
         return await asyncio.to_thread(_given, job), None
-    extractor = await job.run.resources.plugins.extractor(job.run.plan.project.extractor)
-    frame = await asyncio.to_thread(
-        called_extractor, extractor, job.planned.previous, job.previous_clip, HandOver.LAST
-    )
+    frame = await _extracted(job, job.planned.previous, job.previous_clip)
     image = await asyncio.to_thread(image_fit.encoded, frame.rgb, job.planned.image_input)
     return image, await asyncio.to_thread(_stored, job, image, frame)
+
+
+async def _extracted(job: ShotJob, previous: PlannedShot, clip: Path) -> Frame:
+    choice, timing = job.run.plan.project.extractor, job.run.resources.timing
+    extractor, name = await job.run.resources.plugins.extractor(choice), choice.spec.name
+    try:
+        async with asyncio.timeout(timing.extract_s):
+            return await in_thread(
+                lambda: called_extractor(extractor, name, previous, clip, HandOver.LAST), f"extractor {name}"
+            )
+    except TimeoutError as error:
+        raise PluginFailed(
+            f"extractor {name} did not find the last frame within {timing.extract_s:g} s",
+            where=f"{previous.name}, {clip.name}",
+            hint="use extractor=pyav",
+        ) from error
 
 
 def _stored(job: ShotJob, image: EncodedImage, frame: Frame) -> StoredFrame:

@@ -56,7 +56,13 @@ class Timing:
     download_tries: int = 3
     download_pause_s: float = 0.5
 
+    # Extracting
+    extract_s: float = 600.0
+    """How long an extractor may take for one clip."""
+
     # Image hosting
+    upload_s: float = 300.0
+    """How long an uploader may take for one image."""
     host_tries: int = 5
     """Uploads, and verifications, of one image. A shot without its first frame is paid for all the same."""
     host_pause_s: float = 1.0
@@ -65,6 +71,9 @@ class Timing:
     """How long a verified URL is believed to serve the image without being verified again."""
     verification_s: float = 30.0
     """The time limit of one verification, redirects included."""
+
+    stall_s: float = 5.0
+    """How long a plugin may keep the event loop from running before it is named."""
 
     # Other sessions
     lease_poll_s: float = 0.25

@@ -17,7 +17,7 @@ from runner.api import EncodedImage, HostedImage, Reach
 from runner.engine.hosting import Hosting
 from runner.engine.timing import Timing
 from runner.engine.url_verification import UrlVerifier
-from runner.errors import UploadError, UploadRefused
+from runner.errors import PluginFailed, UploadError, UploadRefused
 from runner.media import picture
 from runner.net import http
 
@@ -288,11 +288,13 @@ def test_a_refused_upload_is_not_tried_again(trouble: UploadRefused) -> None:
     assert len(host.puts) == 1
 
 
-def test_an_uploader_that_breaks_off_is_an_upload_error() -> None:
+def test_an_uploader_that_breaks_off_is_no_host_that_is_down() -> None:
     host = Host([shown()], troubles=[KeyError("x")] * 5)
 
-    with pytest.raises(UploadError, match="the uploader failed"):
+    with pytest.raises(PluginFailed, match="failed in put"):
         hosting(host, once())
+
+    assert len(host.puts) == 1
 
 
 def test_a_redirect_that_names_no_address_is_told_by_its_status() -> None:
