@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED: Final = 130
 
+_DRY_RUN: Final = "--dry-run"
+
 _USAGE: Final = """\
 runner - films from YAML, every shot starting where the one before it ended
 
@@ -99,13 +101,23 @@ def _interruptible(words: list[str], debug: bool) -> int:
 def _dispatch(words: list[str]) -> int:
     # The common flags may stand before the verb, too.
     at = next((at for at, word in enumerate(words) if word not in COMMON), 0)
+    if words[at] == "run":  # is what is done without a verb
+        words = [*words[:at], *words[at + 1 :]]
+        at = min(at, max(len(words) - 1, 0))
+    if _DRY_RUN in words and (words[at] == "plan" or words[at] not in VERBS):
+        # Nothing is executed, as is asked for.
+        words = ["plan", *(word for word in words if word not in (_DRY_RUN, "plan"))]
+        at = 0
+    if not words or words[at] == "help":
+        _print(_help())
+        return 0 if words else 2
     if words[at] in VERBS:
         verb = importlib.import_module(f"runner.verbs.{words[at]}")
         return int(verb.main([*words[:at], *words[at + 1 :]]))
     if "--help" in words or "-h" in words:
         _print(_help())
         return 0
-    if words[at] == "--version":
+    if words[at] in ("--version", "version"):
         print(__version__)
         return 0
     from runner.verbs import run

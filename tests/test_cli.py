@@ -137,6 +137,14 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
         (("pln", "+project=film"), ["'pln'", "did you mean plan?"]),
         (("+project=film", "doctor"), ["the verb doctor has to come first", "python -m runner doctor"]),
         (("film",), ["film is a project", "python -m runner +project=film"]),
+        (("conf/project/film.yaml",), ["is a project", "next: python -m runner +project=film"]),
+        (("plan", "+project=gone"), ["looked in", "conf/project", "python -m runner init NAME"]),
+        (("plan", "other.yaml"), ["no project's file", "conf/project", "python -m runner init other"]),
+        (("plan", "flim.yaml"), ["no project's file", "did you mean film?"]),
+        (("report",), ["there is no verb report", "next: python -m runner list"]),
+        (("new",), ["there is no verb new", "next: python -m runner init"]),
+        (("resume",), ["there is no verb resume", "next: python -m runner +project=NAME"]),
+        (("gc", "--dry-run"), ["no option --dry-run"]),
         (("plan", "flim"), ["'flim'", "did you mean film?"]),
         (("plan", "--jsn"), ["no option --jsn", "did you mean --json?"]),
         (("plan", "--multirn"), ["did you mean --multirun?"]),
@@ -364,3 +372,58 @@ def test_a_terminal_without_unicode_is_no_error(workplace: Workplace) -> None:
 
     assert "Traceback" not in done.stderr
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "film"),
+        ("plan", "film.yaml"),
+        ("plan", "project=film"),
+        ("plan", "+project=film.yaml"),
+        ("plan", "+project=conf/project/film.yaml"),
+        ("plan", "./conf/project/film.yaml"),
+        ("plan", "+project='film'"),
+        ("--dry-run", "+project=film"),
+        ("+project=film", "--dry-run"),
+        ("run", "+project=film", "--dry-run"),
+        ("plan", "--dry-run", "+project=film"),
+    ],
+)
+def test_what_can_mean_one_plan_is_that_plan(workplace: Workplace, words: tuple[str, ...]) -> None:
+    expected = workplace.run("plan", workplace.project(FILM), "--json").json
+
+    answer = workplace.run(*words, "--json")
+
+    assert answer.code == 0, answer.err
+    assert answer.json["key"] == expected["key"]
+    assert not (workplace.path / "outputs").exists()
+
+
+def test_an_absolute_path_of_a_project_is_the_project(workplace: Workplace) -> None:
+    workplace.project(FILM)
+
+    assert workplace.run("plan", f"+project={workplace.path}/conf/project/film.yaml").code == 0
+
+
+@pytest.mark.parametrize("name", ["café", "東京", "cafe\u0301", "my film"])
+def test_a_project_with_letters_of_any_kind_needs_no_quotes_of_its_own(
+    workplace: Workplace, name: str
+) -> None:
+    workplace.project(FILM, name=name)
+
+    for words in (("plan", f"+project={name}"), ("plan", name), (f"+project={name}", "-q")):
+        answer = workplace.run(*words)
+        assert answer.code == 0, answer.err
+
+
+def test_run_is_no_verb_but_is_understood(workplace: Workplace) -> None:
+    project = workplace.project(FILM)
+
+    assert workplace.run("run", project, "-q").code == 0
+    assert len(workplace.runs()) == 1
+    for words in (("run",), ("help",)):
+        answer = workplace.run(*words)
+        assert answer.code == (0 if words == ("help",) else 2)
+        assert "python -m runner VERB" in answer.out
+    assert workplace.run("version").out == workplace.run("--version").out

@@ -135,8 +135,20 @@ class Reader:
             if detail["type"] == "missing":
                 self.problem(key, "is required")
             else:
+                message = _not_of_type(detail["type"], raw.get(name)) or message
                 self.problem(key, message, value=shown.get(name), allowed=allowed)
         return bad
+
+
+def _not_of_type(kind: str, value: object) -> str:
+    """What is most often the matter with a value of another type than is expected; empty where pydantic says it."""
+    if kind == "string_type" and isinstance(value, bool):
+        return f"YAML reads this as {str(value).lower()}, not as text; put it in quotes"
+    if kind == "string_type" and isinstance(value, (list, dict)):
+        return "should be one text; put a text with [ ] { } or a colon in quotes"
+    if kind == "dict_type" and isinstance(value, list):
+        return "should be a mapping, not a list; write NAME: in place of each -"
+    return "should be a mapping of keys" if kind == "dict_type" else ""
 
 
 @cache

@@ -46,10 +46,17 @@ def _missing(path: str, options: Sequence[str], text: str, folder: Path) -> Conf
             return ConfigError(f"{conf / path}.yml is not read", hint=f"rename it to {name}.yaml")
     if group == "project":
         projects = [choice.name for choice in catalogue.choices("project", folder)]
+        # From another folder than that of the project there is nothing to be seen of it.
+        looked = dict.fromkeys([folder.absolute() / "conf", *catalogue.conf_folders(folder)])
+        places = " and ".join(
+            f"{conf / group}{'' if (conf / group).is_dir() else ' (there is no such folder)'}"
+            for conf in looked
+        )
         return ConfigError(
             f"there is no project named {name}",
+            where=f"looked in {places}",
             why=" ".join(filter(None, (nearest(name, projects), f"there are: {listed(projects)}"))),
-            hint="choose one with +project=NAME, or write conf/project/NAME.yaml",
+            hint="choose one with +project=NAME, or write one: python -m runner init NAME",
         )
     if group:
         hint = f"choose one with {group}=NAME, or write conf/{group}/{name}.yaml"

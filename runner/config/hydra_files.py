@@ -16,7 +16,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
 from runner import bundle
-from runner.config import catalogue, yaml_text
+from runner.config import catalogue, whole_files, yaml_text
 from runner.config.origins import Layer
 from runner.config.schema import SECTIONS
 from runner.errors import UsageError
@@ -98,8 +98,10 @@ class YamlFiles(ConfigSource):
         file = self._file(self._normalize_file_name(config_path))
         if not file.is_file():
             raise ConfigLoadError(f"there is no file {file}")
-        config = OmegaConf.create(yaml_text.mapping(file))
+        content = yaml_text.mapping(file)
         header = self._get_header_dict(yaml_text.read(file)[:512])
+        whole_files.check(file, content, config_path, header.get("package"))
+        config = OmegaConf.create(content)
         return ConfigResult(
             config=config, path=f"{_YAML}://{self.path}", provider=self.provider, header=header
         )

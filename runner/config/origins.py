@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -60,6 +61,20 @@ class Origins:
             if self._line(layer, key) is not None:
                 return layer.file
         return None
+
+    def written(self, at: str, value: object) -> str:
+        """How a file writes the name below `at` that YAML reads as `value`, such as `yes`; empty where none does."""
+        for layer in reversed(self.layers):
+            for name in _names_in(self._root(layer.file), at.split(".")):
+                with contextlib.suppress(yaml.YAMLError):
+                    if yaml.safe_load(name) is value:
+                        return name
+        return ""
+
+    def project_file(self) -> str:
+        """The file of the chosen project, as it is shown; empty where there is none."""
+        files = [layer.file for layer in self.layers if layer.file.parent.name == "project"]
+        return _short(files[-1], self.folder) if files else ""
 
     def added_by(self, key: str) -> str:
         """The override that adds `key`, which no file has, without a `+`; empty where there is none.
@@ -162,6 +177,21 @@ def _line_in(node: Any, parts: list[str]) -> int | None:
                 if found is not None:
                     return found
     return None
+
+
+def _names_in(node: Any, parts: list[str]) -> list[str]:
+    """The names of the mapping at `parts`, as they are written."""
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    if not parts:
+        return [name.value for name, _ in node.value]
+    return [
+        found
+        for name, value in node.value
+        for length in range(1, len(parts) + 1)
+        if name.value == ".".join(parts[:length])
+        for found in _names_in(value, parts[length:])
+    ]
 
 
 def _holds(node: Any, parts: list[str]) -> bool:

@@ -43,7 +43,16 @@ def _ratio(value: str) -> str:
     return value
 
 
+def _with_its_letter(value: Any) -> Any:
+    """A resolution without its letter is no number of anything: say how it is written."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(f"should have a letter: {value}{'K' if value < 10 else 'p'}")
+    return value
+
+
 def _resolution(value: str) -> str:
+    if re.fullmatch(r"[1-9]\d{0,3}", value):
+        _with_its_letter(int(value))  # as the command line has it in quotes
     if not re.fullmatch(r"[1-9]\d{1,3}[pPkK]|[1-9][kK]", value):
         raise ValueError("should be the short side, such as 720p (or 2K, 4K where the model has it)")
     return value
@@ -60,7 +69,7 @@ def _colour(value: str) -> str:
 
 
 AspectRatio = Annotated[str, BeforeValidator(_from_sexagesimal), AfterValidator(_ratio)]
-Resolution = Annotated[str, AfterValidator(_resolution)]
+Resolution = Annotated[str, BeforeValidator(_with_its_letter), AfterValidator(_resolution)]
 Colour = Annotated[str, AfterValidator(_colour)]
 Boundary = Literal["chain", "cut", "image"]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.api import GeneratorSpec, ShotRequest
-from runner.config import catalogue, own_cards, prompts, remote_images, schema
+from runner.config import catalogue, names, own_cards, prompts, remote_images, schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.given import given
 from runner.config.project import (
@@ -21,7 +20,7 @@ from runner.config.project import (
     UploaderChoice,
     rgb_of,
 )
-from runner.errors import ConfigError, FetchFailed, MediaError
+from runner.errors import ConfigError, FetchFailed, MediaError, Problem
 from runner.kinds import KINDS, Kind
 from runner.naming import slugs
 from runner.net.addresses import shown_url
@@ -118,37 +117,25 @@ class _Drafting:
                 there_are = listed(choice.name for choice in catalogue.choices("project", self.folder))
                 problems = tuple(self.reader.problems)
                 raise ConfigError("no project is chosen", problems, why=f"there are: {there_are}", hint=_HINT)
-            self.reader.problem("project.name", "is required")
+            self._missing("project.name", "is required", "a name of letters")
         else:
-            self._check_name("project.name", str(keys.name))
+            names.check_one("project.name", str(keys.name), self.reader)
         return keys
+
+    def _missing(self, key: str, message: str, allowed: str) -> None:
+        """Note what the project has to have: its own file is the place for it, not the one with the defaults."""
+        file = self.reader.origins.project_file()
+        if file and not any(known.key == key for known in self.reader.problems):
+            self.reader.problems.append(Problem(key=key, message=message, allowed=allowed, source=file))
+        else:
+            self.reader.problem(key, message, allowed=allowed)
 
     def _mapping(self, section: str) -> dict[str, Any]:
         raw = self.config.get(section) or {}
         if not isinstance(raw, dict):
             self.reader.problem(section, "should be a mapping of names", value=raw)
             return {}
-        return self._named(section, raw)
-
-    def _named(self, at: str, raw: Mapping[Any, Any]) -> dict[str, Any]:
-        for name in raw:
-            if not isinstance(name, str):
-                self.reader.problem(
-                    f"{at}.{name}", f"YAML reads this name as {name}", allowed="the name in quotes"
-                )
-        self._check_added(at, [str(name) for name in raw])
-        return {str(name): value for name, value in raw.items()}
-
-    def _check_added(self, at: str, names: list[str]) -> None:
-        """A name that only the command line has is most often typed wrong, and would be paid for."""
-        origins = self.reader.origins
-        if at.endswith(".shots") and origins.added_by(at.removesuffix(".shots")):
-            return
-        added = [name for name in names if origins.added_by(f"{at}.{name}")]
-        known = [name for name in names if name not in added]
-        for name in added:
-            allowed = f"{nearest(name, known) or f'there are: {listed(known)};'} a + before the key adds it"
-            self.reader.problem(f"{at}.{name}", "no file has this name", allowed=allowed)
+        return names.read(section, raw, self.reader)
 
     # --- plugins ----------------------------------------------------------------------------------------------
 
@@ -187,10 +174,8 @@ class _Drafting:
     def _sequences(self, shots: _ShotReader) -> tuple[Sequence, ...]:
         raw = self._mapping("sequences")
         if not raw:
-            self.reader.problem(
-                "sequences", "there is no sequence", allowed="NAME: {shots: {NAME: {prompt: ...}}}"
-            )
-        self._check_names("sequences", raw)
+            self._missing("sequences", "there is no sequence", "NAME: {shots: {NAME: {prompt: ...}}}")
+        names.check("sequences", raw, self.reader)
         slug_of = slugs(raw)
         return tuple(
             Sequence(name=name, slug=slug_of[name], shots=self._shots(shots, f"sequences.{name}", value))
@@ -202,8 +187,8 @@ class _Drafting:
         if not keys.shots:
             self.reader.problem(f"{at}.shots", "there is no shot", allowed="NAME: {prompt: ...}")
             return ()
-        named = self._named(f"{at}.shots", keys.shots)
-        self._check_names(f"{at}.shots", named)
+        named = names.read(f"{at}.shots", keys.shots, self.reader)
+        names.check(f"{at}.shots", named, self.reader)
         defaults = self.reader.read(schema.ShotDefaults, keys.shot, f"{at}.shot")
         slug_of = slugs(named)
         found = (
@@ -211,23 +196,6 @@ class _Drafting:
             for index, (name, value) in enumerate(named.items())
         )
         return tuple(shot for shot in found if shot is not None)
-
-    def _check_names(self, at: str, names: Mapping[str, object]) -> None:
-        known: dict[str, str] = {}
-        for name in names:
-            self._check_name(f"{at}.{name}", name)
-            folded = unicodedata.normalize("NFKC", name).casefold().strip()
-            if folded in known:
-                self.reader.problem(f"{at}.{name}", f"looks the same as {known[folded]!r}")
-            known[folded] = name
-
-    def _check_name(self, key: str, name: str) -> None:
-        if not name.strip() or name.strip(".") == "":
-            self.reader.problem(key, "a name needs letters", value=name)
-        elif any(unicodedata.category(sign) in ("Cc", "Cs") for sign in name):
-            self.reader.problem(key, "a name cannot hold control characters", value=name)
-        elif len(name) > 200:
-            self.reader.problem(key, "a name is at most 200 characters long", value=name)
 
 
 class _ShotReader:

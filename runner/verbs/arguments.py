@@ -11,7 +11,7 @@ from runner.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_PROGRAM: Final = "python -m runner"
+PROGRAM: Final = "python -m runner"
 
 COMMON: Final = ("-q", "--quiet", "--json", "--debug")
 """The flags that every verb takes, before or after its name."""
@@ -33,9 +33,9 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, verb: str, description: str, *, examples: Sequence[str]) -> None:
         super().__init__(
-            prog=f"{_PROGRAM} {verb}".rstrip(),
+            prog=f"{PROGRAM} {verb}".rstrip(),
             description=description,
-            epilog="\n".join(["examples:", *(f"  {_PROGRAM} {example}" for example in examples)]),
+            epilog="\n".join(["examples:", *(f"  {PROGRAM} {example}" for example in examples)]),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -51,7 +51,7 @@ class Parser(argparse.ArgumentParser):
         return into
 
     def error(self, message: str) -> NoReturn:
-        verb = self.prog.removeprefix(_PROGRAM).strip()
+        verb = self.prog.removeprefix(PROGRAM).strip()
         raise UsageError(f"{verb}: {message}" if verb else message, hint=f"{self.prog} --help")
 
     def _refuse(self, option: str) -> NoReturn:

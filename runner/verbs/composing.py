@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from runner.config import catalogue
 from runner.config.compose import Composed, PrimaryConfig, compose, compose_sweep, written
-from runner.config.convert import nearest
 from runner.errors import UsageError
-from runner.redaction import hidden_override
-from runner.verbs import VERBS
-from runner.verbs.arguments import COMMON, Common, Parser
+from runner.verbs import meant
+from runner.verbs.arguments import COMMON, PROGRAM, Common, Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +91,8 @@ def read(of: Parser, words: Sequence[str], into: C) -> C:
     if arguments.multirun and not arguments.sweeps:
         of.error("this verb takes one configuration, not a sweep")
     projects = [choice.name for choice in catalogue.choices("project", _HERE)]
-    arguments.words = [_checked(word, projects) for word in arguments.words]
+    verb = of.prog.removeprefix(PROGRAM).strip()
+    arguments.words = [meant.corrected(_checked(word), projects, verb) for word in arguments.words]
     return arguments
 
 
@@ -102,8 +101,8 @@ def command(words: Sequence[str]) -> list[str]:
     return [word for word in words if word not in COMMON]
 
 
-def _checked(word: str, projects: Sequence[str]) -> str:
-    name, equals, value = word.partition("=")
+def _checked(word: str) -> str:
+    name = word.partition("=")[0]
     if found := _RUNNERS.match(word):
         if found.group(1) == "mode":
             raise UsageError("hydra.mode cannot be set", hint="a sweep is requested with -m")
@@ -118,24 +117,4 @@ def _checked(word: str, projects: Sequence[str]) -> str:
             why="on the command line a sweep is its values",
             hint="-m shot.seed=1,2; or write hydra.sweeper.params into a file",
         )
-    if not equals and not word.startswith("~"):
-        raise _no_override(word, projects)
-    if name == "project" and equals and set(value.split(",")) <= set(projects):
-        return f"+{word}"
     return word
-
-
-def _no_override(word: str, projects: Sequence[str]) -> UsageError:
-    shown = hidden_override(word)
-    shown = shown if len(shown) <= 100 else f"{shown[:97]}..."
-    if word in projects:
-        return UsageError(f"{shown} is a project", hint=f"python -m runner +project={shown}")
-    if word in VERBS:
-        hint = f"python -m runner {word}, and then the overrides"
-        return UsageError(f"the verb {word} has to come first", hint=hint)
-    return UsageError(
-        f"cannot use the word {shown!r}",
-        why=nearest(word, [*VERBS, *projects])
-        or f"a word is a verb ({', '.join(VERBS)}) or an override KEY=VALUE",
-        hint="python -m runner --help",
-    )

@@ -135,7 +135,11 @@ def test_nothing_is_written_while_there_is_a_problem(
     ("text", "key", "message"),
     [
         ("sequences: {main: text}", "sequences.main", "should be a mapping of keys"),
-        ("sequences: {main: {shots: [{prompt: p}]}}", "sequences.main.shots", "should be a valid dictionary"),
+        (
+            "sequences: {main: {shots: [{prompt: p}]}}",
+            "sequences.main.shots",
+            "should be a mapping, not a list; write NAME: in place of each -",
+        ),
         ("sequences: {main: {shots: {a: p}}}", "sequences.main.shots.a", "should be a mapping of keys"),
         ("sequences: text", "sequences", "should be a mapping of names"),
         ("generators: [a]", "generators", "should be a mapping of names"),
@@ -144,7 +148,25 @@ def test_nothing_is_written_while_there_is_a_problem(
         ("extractor: {plugin: 3}", "extractor.plugin", "should be a valid string"),
         ("shot: 3", "shot", "should be a mapping of keys"),
         ("plugins: {block: 3}", "plugins.block", "should be a valid tuple"),
-        ("project: {name: [film]}", "project.name", "should be a valid string"),
+        (
+            "project: {name: [film]}",
+            "project.name",
+            "should be one text; put a text with [ ] { } or a colon in quotes",
+        ),
+        ("project: {name: yes}", "project.name", "YAML reads this as true, not as text; put it in quotes"),
+        (
+            "project: {name: film, style: off}",
+            "project.style",
+            "YAML reads this as false, not as text; put it in quotes",
+        ),
+        ("shot: {resolution: 1080}", "shot.resolution", "should have a letter: 1080p"),
+        ("shot: {resolution: '720'}", "shot.resolution", "should have a letter: 720p"),
+        ("shot: {resolution: 4}", "shot.resolution", "should have a letter: 4K"),
+        (
+            "generator: {plugin: synthetic, params: [a]}",
+            "generator.params",
+            "should be a mapping, not a list; write NAME: in place of each -",
+        ),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_named(read: Read, text: str, key: str, message: str) -> None:

@@ -48,9 +48,24 @@ def test_a_project_file_without_its_header_is_told_which(workplace: Workplace, b
         ),
         ("project:\n\tname: film\n", ["cannot be read", "film.yaml:3:1", "a tab"]),
         ("- a\n- b\n", ["film.yaml:1", "holds a list", "KEY: VALUE"]),
-        ("", ["project.name: is required", "sequences: there is no sequence"]),
+        ("", ["the project file is empty", "film.yaml:1", "python -m runner init NAME"]),
+        ("# only words\n", ["the project file is empty"]),
+        ("shot: {seed: 1}\n", ["project.name: is required", "set in: conf/project/film.yaml\n"]),
         ("project: {name: film}\n", ["sequences: there is no sequence"]),
-        ("project: {name: film}\nsequences: [one, two]\n", ["project/film", "ListConfig"]),
+        (
+            "project: {name: film}\nsequences: [one, two]\n",
+            ["film.yaml:3", "this one is a list", "NAME: in place of each -"],
+        ),
+        (
+            "project: {name: film}\nsequences:\n  null: {}\n",
+            ["film.yaml:4", "a name as null", 'quotes: "null"'],
+        ),
+        ("project: film\n", ["film.yaml:2", "`project` should be a mapping of keys", "name: film"]),
+        (
+            "project: {name: film}\ngenerator: kie\n",
+            ["film.yaml:3", "command line: generator=kie", "plugin: kie"],
+        ),
+        ("project: {name: film}\nshot:\n  - seed: 1\n", ["film.yaml:3", "a list", "KEY: VALUE"]),
         ("projct: {name: film}\n", ["did you mean project?", "film.yaml:2"]),
     ],
 )

@@ -43,7 +43,7 @@ def png() -> bytes:
         ("{' ': {prompt: p}}", " ", "a name needs letters"),
         ("{'..': {prompt: p}}", "..", "a name needs letters"),
         (r'{"a\nb": {prompt: p}}', r"a\nb", "a name cannot hold control characters"),
-        ("{yes: {prompt: p}}", "True", "YAML reads this name as True"),
+        ("{yes: {prompt: p}}", "True", "YAML reads this name as true"),
         (f"{{{'x' * 201}: {{prompt: p}}}}", "x" * 201, "a name is at most 200 characters long"),
     ],
 )
@@ -180,3 +180,31 @@ sequences:
     assert one["params"] == {"a": 1, "b": 2, "c": 3, "z": 0}
     assert one["prompt"] == "p. In oil."
     assert (two["seed"], two["fps"]) == (None, 12)
+
+
+@pytest.mark.parametrize("name", ["yes", "No", "off", "true"])
+def test_a_word_that_yaml_reads_is_named_as_it_is_written_with_its_line(
+    describe: Describe, problems: Problems, name: str
+) -> None:
+    project = describe(
+        f"project: {{name: film}}\nsequences:\n  main:\n    shots:\n      {name}:\n        prompt: p\n"
+    )
+
+    found = problems(project)[f"sequences.main.shots.{name}"]
+
+    assert found.message.startswith("YAML reads this name as ")
+    assert found.allowed == f'the name in quotes: "{name}"'
+    assert found.source == "conf/project/film.yaml:6"
+
+
+def test_a_prompt_that_yaml_reads_as_a_truth_is_named_with_its_line(
+    describe: Describe, problems: Problems
+) -> None:
+    project = describe(
+        "project: {name: film}\nsequences:\n  main:\n    shots:\n      a:\n        prompt: yes\n"
+    )
+
+    found = problems(project)["sequences.main.shots.a.prompt"]
+
+    assert "put it in quotes" in found.message
+    assert found.source == "conf/project/film.yaml:7"
