@@ -4,57 +4,70 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
+from pydantic import BeforeValidator
+
+STRICT: Final = {"extra": "forbid"}  # an unknown key in the description of a model is an error
 _DIGITS: Final = 9
-NAMELESS: Final = "This field is required"
-SERVER_EXCEPTION: Final = "Server exception, please try again later or contact customer service"
 
 
 class Kind(enum.Enum):
     """The types of JSON that the API tells apart; a number in quotes is a string."""
 
-    TEXT = "a string"
-    DIGITS = "a string with a whole number in it"
-    INTEGER = "an integer"
-    NUMBER = "a number"
-    EITHER = "a number or a string"
-    FLAG = "a boolean"
-    URL = "a URL"
-    URLS = "an array of URLs"
-    LIST = "an array"
+    TEXT = "text"
+    DIGITS = "digits"
+    INTEGER = "integer"
+    NUMBER = "number"
+    EITHER = "either"
+    FLAG = "flag"
+    URL = "url"
+    URLS = "urls"
+    LIST = "list"
 
 
-_TYPES: Final[dict[Kind, tuple[type, ...]]] = {
-    Kind.TEXT: (str,),
-    Kind.DIGITS: (str,),
-    Kind.INTEGER: (int,),
-    Kind.NUMBER: (int, float),
-    Kind.EITHER: (int, float, str),
-    Kind.FLAG: (bool,),
-    Kind.URL: (str,),
-    Kind.URLS: (list,),
-    Kind.LIST: (list,),
+_TYPES: Final[dict[Kind, tuple[str, tuple[type, ...]]]] = {
+    Kind.TEXT: ("a string", (str,)),
+    Kind.DIGITS: ("a string with a whole number in it", (str,)),
+    Kind.INTEGER: ("an integer", (int,)),
+    Kind.NUMBER: ("a number", (int, float)),
+    Kind.EITHER: ("a number or a string", (int, float, str)),
+    Kind.FLAG: ("a boolean", (bool,)),
+    Kind.URL: ("a URL", (str,)),
+    Kind.URLS: ("an array of URLs", (list,)),
+    Kind.LIST: ("an array", (list,)),
 }
+
+
+def named(values: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """YAML has the names of things as keys; here each thing has its own."""
+    return [{"name": name, **value} for name, value in values.items()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """`low` and `high` bound a number, the length of a text, or the count of a list.
 
-    `missing` is the answer when a required field is not there: some models name the field, some do not. `parts` are
+    `required` may be the answer when the field is missing; true is the usual one, which names the field. `parts` are
     the fields of each object of a list.
+
+    Raises `ValueError` for a choice or a default that the field itself does not take.
     """
 
+    __pydantic_config__: ClassVar = STRICT
     name: str
     kind: Kind
-    required: bool = False
-    missing: str = ""
+    required: bool | str = False
     choices: tuple[object, ...] = ()
     low: float | None = None
     high: float | None = None
     default: object = None
-    parts: tuple[Field, ...] = ()
+    parts: Annotated[tuple[Field, ...], BeforeValidator(named)] = ()
+
+    def __post_init__(self) -> None:
+        own = [*self.choices, *([] if self.default is None else [self.default])]
+        if problem := next(filter(None, map(self.problem, own)), ""):
+            raise ValueError(problem)
 
     def absent(self, given: dict[str, Any]) -> bool:
         """Whether the field is not there, empty, or no URL where one belongs.
@@ -73,12 +86,13 @@ class Field:
         return False
 
     def need(self) -> str:
-        return self.missing or f"{self.name} is required"
+        """The answer when a required field is missing."""
+        return self.required if isinstance(self.required, str) else f"{self.name} is required"
 
     def problem(self, value: object) -> str:
         """What is wrong with a value that is there; "" if nothing. The wording is ours: none was recorded."""
         if not self._typed(value):
-            return f"{self.name} must be {self.kind.value}"
+            return f"{self.name} must be {_TYPES[self.kind][0]}"
         if self.choices and value not in self.choices:
             return f"{self.name} is not within the range of allowed options"
         return self._outside(value) or self._amiss(value)
@@ -95,7 +109,7 @@ class Field:
         return ""
 
     def _typed(self, value: Any) -> bool:
-        right = isinstance(value, _TYPES[self.kind])
+        right = isinstance(value, _TYPES[self.kind][1])
         if not right or isinstance(value, bool) != (self.kind is Kind.FLAG):
             return False
         if self.kind is Kind.DIGITS:

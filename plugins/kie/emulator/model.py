@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
-from .field import Field, Kind
+from pydantic import BeforeValidator
+
+from .field import STRICT, Field, Kind, named
+from .joint import Rule  # noqa: TC001  # pydantic needs it
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runner.api import EncodedImage
-
-    from .joint import Rule
 
 TRAP: Final = "aspect_ratio is required for text-to-video"
 """What some models say when the picture came under a name that they do not know."""
@@ -22,6 +23,7 @@ TRAP: Final = "aspect_ratio is required for text-to-video"
 class PictureRules:
     """Which input pictures a model takes: sizes in MB and pixels, `ratio` is width to height."""
 
+    __pydantic_config__: ClassVar = STRICT
     max_mb: int = 10
     min_px: int = 0
     max_px: int = 0
@@ -51,23 +53,22 @@ class Model:
     any_of      fields of which one must be there, or `any_missing` is answered
     needs       fields that must be there for a value of another: field, value, the field that it needs
     apart       fields that may not stand beside `first` or `last`
-    never       values that exclude each other: field, value, field, value
-    joint       what else must hold between several fields
+    joint       what must hold between several fields
     follows     a given picture sets the clip's shape, whatever ratio is asked for
     text_trap   without a picture it takes the job for text-to-video
     audio_trap  it fails on a picture whose name says another format
     makes       "video", a "copy" of what came in, or a "character"
     """
 
+    __pydantic_config__: ClassVar = STRICT
     name: str
-    fields: tuple[Field, ...]
+    fields: Annotated[tuple[Field, ...], BeforeValidator(named)]
     first: str = ""
     last: str = ""
     clip: str = ""
     task: str = ""
     apart: tuple[str, ...] = ()
     last_needs_first: bool = False
-    never: tuple[tuple[str, object, str, object], ...] = ()
     joint: tuple[Rule, ...] = ()
     needs: tuple[tuple[str, object, str], ...] = ()
     any_of: tuple[str, ...] = ()
@@ -77,11 +78,8 @@ class Model:
     legacy_sora: bool = False
     audio_trap: bool = False
     duration_s: int = 5
-    makes: str = "video"
+    makes: Literal["video", "copy", "character"] = "video"
     pictures: PictureRules = PictureRules()
-
-    def field(self, name: str) -> Field | None:
-        return next((one for one in self.fields if one.name == name), None)
 
     def problem(self, given: dict[str, Any]) -> str:
         """The message that refuses this input; "" if it is taken. Required fields come before values."""
@@ -111,11 +109,8 @@ class Model:
             return f"{min(frames)} and {beside[0]} cannot be used together"
         if self.last_needs_first and self.last in frames and self.first not in frames:
             return f"{self.first} is required"
-        for one, value, other, its_value in self.never:
-            if given.get(one) == value and given.get(other) == its_value:
-                return f"{one} is not within the range of allowed options"
         completed = self.completed(given)
-        return next(filter(None, (rule(completed) for rule in self.joint)), "")
+        return next(filter(None, (rule.problem(completed) for rule in self.joint)), "")
 
     def completed(self, given: dict[str, Any]) -> dict[str, Any]:
         """The input as the API tells it back: in its own order, with its own defaults."""
