@@ -93,7 +93,7 @@ def _when(row: Row) -> str:
     parts = [
         row.resolution,
         f"{row.duration_s}s" if row.duration_s else "",
-        {True: "with audio", False: "without audio", None: ""}[row.audio],
+        "" if row.audio is None else "with audio" if row.audio else "without audio",
         f"{row.field} {row.value}" if row.field else "",
         f"without {row.without}" if row.without else "",
     ]

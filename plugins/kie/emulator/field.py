@@ -1,4 +1,4 @@
-"""One field of a model's `input`: what it may hold, and what is said when it does not."""
+"""One field of a model's `input`: which values it accepts, and the message for every other."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _TYPES: Final[dict[Kind, tuple[str, tuple[type, ...]]]] = {
 
 
 def named(values: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """YAML has the names of things as keys; here each thing has its own."""
+    """From a mapping by name, as YAML has it, to items that have a name."""
     return [{"name": name, **value} for name, value in values.items()]
 
 
@@ -51,7 +51,7 @@ class Field:
     `required` may be the answer when the field is missing; true is the usual one, which names the field. `parts` are
     the fields of each object of a list.
 
-    Raises `ValueError` for a choice or a default that the field itself does not take.
+    Raises `ValueError` for a choice or a default that the field itself does not accept.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -70,9 +70,9 @@ class Field:
             raise ValueError(problem)
 
     def absent(self, given: dict[str, Any]) -> bool:
-        """Whether the field is not there, empty, or no URL where one belongs.
+        """Whether the field is missing, empty, or no URL where one is expected.
 
-        Pictures inline (a data URL, bare base64) count as not there: the model answers that it needs its field.
+        An inline image (a data URL, bare base64) counts as missing: the model answers that it needs its field.
         """
         value = given.get(self.name)
         if value is None or value in ("", []):
@@ -90,14 +90,14 @@ class Field:
         return self.required if isinstance(self.required, str) else f"{self.name} is required"
 
     def problem(self, value: object) -> str:
-        """What is wrong with a value that is there; "" if nothing. The wording is ours: none was recorded."""
+        """What is wrong with a value; "" if nothing. The wording is ours: none was recorded."""
         if not self._typed(value):
             return f"{self.name} must be {_TYPES[self.kind][0]}"
         if self.choices and value not in self.choices:
             return f"{self.name} is not within the range of allowed options"
-        return self._outside(value) or self._amiss(value)
+        return self._outside(value) or self._problem_of_parts(value)
 
-    def _amiss(self, value: Any) -> str:
+    def _problem_of_parts(self, value: Any) -> str:
         """What is wrong with the objects of a list."""
         for place, one in enumerate(value if self.parts else ()):
             if not isinstance(one, dict):
@@ -134,6 +134,6 @@ class Field:
 
 
 def is_address(value: str) -> bool:
-    """Whether the API takes this for an address. It may still be one that it cannot fetch."""
+    """Whether the API accepts this as a URL. It may still be one that it cannot fetch."""
     scheme, colon, _ = value.strip().partition(":")
     return bool(colon) and scheme.lower() != "data" and len(scheme) < 10

@@ -1,8 +1,8 @@
 """What a task costs, in credits of US$0.005: the rows that the sources agree on, and one default for the rest.
 
-A combination without a row costs `DEFAULT_PER_S` for each second: made up, and told as such in the books
-(`"price_known": false`). So does what has reference videos: their seconds are billed too, and nobody knows them when
-the credits are held. MiniMax's extra pictures are not billed here.
+A combination without a row costs `DEFAULT_PER_S` for each second: a made-up price, and the books say so
+(`"price_known": false`). So does a request with reference videos: their seconds are billed too, and their length is
+unknown when the credits are held. MiniMax's extra images are not billed here.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _RESOLUTION: Final = ("resolution", "mode", "quality")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """`credits` for each second or clip, where all that is said here holds. A resolution is in lower case.
+    """`credits` for each second or clip, where all these conditions hold. A resolution is in lower case.
 
-    `without` is a field that may not be there.
+    `without` is a field that may not be filled.
     """
 
     __pydantic_config__: ClassVar = STRICT

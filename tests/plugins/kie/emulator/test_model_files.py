@@ -55,7 +55,7 @@ def test_every_price_is_that_of_a_model():
 def test_the_fields_that_a_model_refers_to_are_its_own():
     for model in all_models().values():
         own = {field.name for field in model.fields}
-        referred = {model.last, model.clip, model.task, *model.apart, *model.any_of} - {""}
+        referred = {model.last, model.clip, model.task, *model.not_with_frames, *model.any_of} - {""}
         referred |= {name for value_of, _, needed in model.needs for name in (value_of, needed)}
         assert referred <= own, model.name
 
