@@ -1,4 +1,4 @@
-"""What KIE's answers mean: may something have been made, and is it worth asking again.
+"""What KIE's answers mean: may a task have been created, and is a retry safe.
 
 Errors come as HTTP 200 with the code in the body, or as an HTTP status, or both; a missing parameter is code 500, and
 so is a breakdown. So the message has to be read as well. Where it leaves open if a task was made, so does this.
@@ -147,7 +147,10 @@ def refusal(answer: Answer) -> ShotError:
 
 
 def poll_problem(answer: Answer, task: str) -> ShotError:
-    """What an answer to recordInfo without a record means. Only KIE's own word says that a task is not there."""
+    """What an answer to recordInfo without a record means.
+
+    A task is unknown only where KIE says so itself, and not something in between.
+    """
     match answer.code:
         case 401 | 403 if answer.own:
             return ShotError(f"KIE does not show task {task} to this key", why=answer.line, hint=_KEY)
@@ -155,14 +158,14 @@ def poll_problem(answer: Answer, task: str) -> ShotError:
             return TaskUnknown(f"KIE does not know task {task}", why=answer.line)
         case _:
             return PollFailed(
-                f"KIE cannot say now how task {task} is",
+                f"KIE cannot report the state of task {task} now",
                 why=answer.line,
                 retry_after_s=answer.retry_after_s,
             )
 
 
 def _wanted(answer: Answer) -> str:
-    """What helps against a refusal of code 500."""
+    """What helps against a refusal that is about the request's fields or its model."""
     if answer.says(_MISSING):
         return _CARD
     return _MODEL if answer.says(_GONE) else ""
