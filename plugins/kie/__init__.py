@@ -41,6 +41,7 @@ API: Final = "https://api.kie.ai"
 UPLOAD: Final = "https://kieai.redpandaai.co"
 KEY: Final = "KIE_API_KEY"
 MODEL: Final = "bytedance/seedance-2-mini"
+LATER: Final = "rerun the same command later, or take another image host (python -m runner plugins)"
 RESULT_HOSTS: Final = (
     "tempfile.aiquickdraw.com",
     "file.aiquickdraw.com",
@@ -63,7 +64,7 @@ class Callback:
     port        the port to listen on
     hmac_key    the webhook key of KIE's settings page, which signs what comes; take it from the environment
 
-    Raises `ValueError` for what cannot be.
+    Raises `ValueError` for a value that cannot work.
     """
 
     public_url: str = ""
@@ -89,12 +90,12 @@ class KieOptions:
     api_key_file   a file that holds nothing but the key, and comes before api_key
     allowed_hosts  where clips may be fetched from
     cards          files of more model cards; filled in with conf/cards/kie/*.yaml
-    callback       {public_url, bind, port, hmac_key}: hear from KIE when a task ends, besides polling
-    max_clip_mb    the largest clip that is taken
+    callback       {public_url, bind, port, hmac_key}: KIE calls back when a task ends, besides polling
+    max_clip_mb    the largest clip that is accepted
     timeout_s      how long to wait for an answer
-    patience_s     how long a failure must be reported that comes without a proper record, before it is believed
+    patience_s     how long a failure without a proper record must be reported before it counts
 
-    Raises `ValueError` for what cannot be.
+    Raises `ValueError` for a value that cannot work.
     """
 
     api_url: str = field(default=API, metadata={"identity": endpoint})
@@ -126,7 +127,7 @@ class KieUploadOptions:
     life_h        how many hours a URL counts as served; KIE states 24 hours in one place and 3 days in another
     timeout_s     how long to wait for an answer
 
-    Raises `ValueError` for what cannot be.
+    Raises `ValueError` for a value that cannot work.
     """
 
     upload_url: str = UPLOAD
@@ -185,9 +186,9 @@ def _hosting(options: KieUploadOptions) -> UploaderCapabilities:
         reach=reach,
         https=not options.upload_url.startswith("http:"),
         lifetime_s=options.life_h * 3600,
-        fetch_hint="rerun the same command later, or take another image host (python -m runner plugins)",
+        fetch_hint=LATER,
         reach_hint="" if reach is Reach.PUBLIC else "leave uploader.upload_url at KIE's own host",
-        lifetime_hint="set uploader.life_h to more hours, if KIE keeps its word that long",
+        lifetime_hint="set uploader.life_h to more hours, if KIE serves images that long",
     )
 
 
@@ -227,7 +228,7 @@ def runner_register() -> list[Spec]:
         ),
         UploaderSpec(
             name="kie",
-            summary="KIE's own image host: free with the key, addresses live for a day",
+            summary="KIE's own image host: free with the key, URLs are served for a day",
             factory=_create_uploader,
             options=KieUploadOptions,
             capabilities=_hosting,

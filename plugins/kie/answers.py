@@ -1,4 +1,4 @@
-"""What KIE's answers mean: may something have been made, and is it worth asking again.
+"""What KIE's answers mean: may a task have been created, and is a retry safe.
 
 Errors come as HTTP 200 with the code in the body, or as an HTTP status, or both; a missing parameter is code 500, and
 so is a breakdown. So the message has to be read as well. Where it leaves open if a task was made, so does this.
@@ -6,6 +6,7 @@ so is a breakdown. So the message has to be read as well. Where it leaves open i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,47 +31,32 @@ _CARD: Final = (
 )
 
 # Messages of code 500 that KIE gives before it makes anything: a field is missing or wrong, or the model is paused.
-_BEFORE_ANYTHING: Final = (
-    *("is required", "please fill in", "paused", "not supported", "unsupported", "is invalid", "invalid "),
-    *(
-        "must be",
-        "must not",
-        "should be",
-        "cannot be empty",
-        "can not be empty",
-        "not allowed",
-        "out of range",
-    ),
-    *(
-        "within the range",
-        "exceeds",
-        "too long",
-        "too short",
-        "at most",
-        "at least",
-        "not valid",
-        "does not exist",
-    ),
-    *(
-        "not one of",
-        "must contain",
-        "not a valid",
-        "unknown model",
-        "unrecognized",
-        "greater than",
-        "less than",
-    ),
-    *("expected string", "expected number", "expected integer", "expected array", "expected object"),
+_BEFORE_ANYTHING: Final = re.compile(
+    r"is required|please fill in|paused|not supported|unsupported|is invalid|invalid |must be|must not|should be"
+    r"|can ?not be empty|not allowed|out of range|within the range|exceeds|too long|too short|at most|at least"
+    r"|not (a )?valid|does not exist|not one of|must contain|unknown model|unrecognized|greater than|less than"
+    r"|expected (string|number|integer|array|object)"
 )
-_MISSING: Final = ("is required", "please fill in")
-_GONE: Final = ("paused", "not supported", "unsupported", "does not exist", "unknown model")
+_MISSING: Final = re.compile(r"is required|please fill in")
+_GONE: Final = re.compile(r"paused|not supported|unsupported|does not exist|unknown model")
+_NO_CREDIT: Final = re.compile(r"credits (are )?insufficient|insufficient (credit|balance)")
 _TEXTS: Final = ("failMsg", "failCode", "errorMessage", "errorCode")
-_NO_CREDIT: Final = (
-    "credits insufficient",
-    "credits are insufficient",
-    "insufficient credit",
-    "insufficient balance",
-)
+
+# Codes that refuse a shot for certain: what is wrong, and what helps.
+_NO: Final = "KIE refused the shot"
+_REFUSALS: Final = {
+    400: (_NO, _CHANGE),
+    401: ("KIE does not accept the key", _KEY),
+    402: ("there is not enough credit at KIE", _TOP_UP),
+    403: (_NO, _KEY),
+    404: (_NO, _ADDRESS),
+    405: (_NO, _ADDRESS),
+    413: (_NO, ""),
+    415: (_NO, ""),
+    433: ("the key's own limit at KIE is used up", _CAPPED),
+    451: ("KIE could not fetch the first frame", failures.HOST),
+    505: (_NO, _MODEL),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +79,9 @@ class Answer:
         code = f"HTTP {self.http}" if self.code is None or self.code == self.http else f"code {self.code}"
         return f"{code}: {self.message}" if self.message else code
 
-    def says(self, *texts: str) -> bool:
-        message = self.message.lower()
-        return any(text in message for text in texts)
+    def says(self, pattern: re.Pattern[str]) -> bool:
+        """Whether the message matches, in any letter case."""
+        return pattern.search(self.message.lower()) is not None
 
 
 def read(response: httpx.Response, key: str) -> Answer:
@@ -133,41 +119,25 @@ def _without(data: Any, key: str) -> Any:
 
 def refusal(answer: Answer) -> ShotError:
     """What an answer to createTask without a task id means."""
-    no, meaning = "KIE refused the shot", failures.meaning(answer.message)
+    meaning = failures.meaning(answer.message)
     advice = "" if meaning.transient else meaning.advice
-    match answer.code:
-        case _ if answer.says(*_NO_CREDIT):
-            return SubmitRefused("there is not enough credit at KIE", why=answer.line, hint=_TOP_UP)
+    code = 402 if answer.says(_NO_CREDIT) else answer.code
+    match code:
         case 429:
             return Busy("KIE takes no more for now", why=answer.line, retry_after_s=answer.retry_after_s)
         case 455:
             return Busy("KIE is down for maintenance", why=answer.line, retry_after_s=answer.retry_after_s)
-        case 401:
-            return SubmitRefused("KIE does not accept the key", why=answer.line, hint=_KEY)
-        case 402:
-            return SubmitRefused("there is not enough credit at KIE", why=answer.line, hint=_TOP_UP)
-        case 433:
-            return SubmitRefused("the key's own limit at KIE is used up", why=answer.line, hint=_CAPPED)
-        case 451:
-            return SubmitRefused(
-                "KIE could not fetch the first frame", why=answer.line, hint=advice or failures.HOST
-            )
-        case 400 | 422 if advice:
-            return SubmitRefused(no, why=answer.line, hint=advice)
+        case 403 if not answer.own:
+            return SubmitRefused(_NO, why=answer.line, hint=_FORBIDDEN)
         case 422:
-            return SubmitRefused(no, why=answer.line, hint=_wanted(answer))
-        case 505:
-            return SubmitRefused(no, why=answer.line, hint=_MODEL)
-        case 400:
-            return SubmitRefused(no, why=answer.line, hint=_CHANGE)
-        case 403:
-            return SubmitRefused(no, why=answer.line, hint=_KEY if answer.own else _FORBIDDEN)
-        case 404 | 405:
-            return SubmitRefused(no, why=answer.line, hint=_ADDRESS)
-        case 413 | 415:
-            return SubmitRefused(no, why=answer.line)
-        case 500 if answer.own and (advice or answer.says(*_BEFORE_ANYTHING)):
-            return SubmitRefused(no, why=answer.line, hint=advice or _wanted(answer))
+            return SubmitRefused(_NO, why=answer.line, hint=advice or _wanted(answer))
+        case 500 if answer.own and (advice or answer.says(_BEFORE_ANYTHING)):
+            return SubmitRefused(_NO, why=answer.line, hint=advice or _wanted(answer))
+        case int() if code in _REFUSALS:
+            what, helps = _REFUSALS[code]
+            return SubmitRefused(
+                what, why=answer.line, hint=advice if advice and code in (400, 451) else helps
+            )
         case 200:
             return _unknown(f"its answer names no task ({answer.line})")
         case None:
@@ -177,7 +147,10 @@ def refusal(answer: Answer) -> ShotError:
 
 
 def poll_problem(answer: Answer, task: str) -> ShotError:
-    """What an answer to recordInfo without a record means. Only KIE's own word says that a task is not there."""
+    """What an answer to recordInfo without a record means.
+
+    A task is unknown only where KIE says so itself, and not something in between.
+    """
     match answer.code:
         case 401 | 403 if answer.own:
             return ShotError(f"KIE does not show task {task} to this key", why=answer.line, hint=_KEY)
@@ -185,17 +158,17 @@ def poll_problem(answer: Answer, task: str) -> ShotError:
             return TaskUnknown(f"KIE does not know task {task}", why=answer.line)
         case _:
             return PollFailed(
-                f"KIE cannot say now how task {task} is",
+                f"KIE cannot report the state of task {task} now",
                 why=answer.line,
                 retry_after_s=answer.retry_after_s,
             )
 
 
 def _wanted(answer: Answer) -> str:
-    """What helps against a refusal of code 500."""
-    if answer.says(*_MISSING):
+    """What helps against a refusal that is about the request's fields or its model."""
+    if answer.says(_MISSING):
         return _CARD
-    return _MODEL if answer.says(*_GONE) else ""
+    return _MODEL if answer.says(_GONE) else ""
 
 
 def _code(value: Any) -> int | None:

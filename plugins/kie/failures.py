@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,37 +26,22 @@ class Meaning:
     max_retries: int | None = None
 
 
-# A task that counts as failed may still succeed, and be billed then: one retry is all that is risked.
+# A task that counts as failed may still succeed, and be billed then: no more than one retry.
 _LATE: Final = Meaning(transient=True, max_retries=1)
 
-# Fragments in lower case; the first that is found decides.
-_TEXTS: Final[tuple[tuple[str, Meaning], ...]] = (
-    ("image fetch failed", Meaning(advice=HOST)),
-    ("failed to fetch the image", Meaning(advice=HOST)),
-    ("unable to generate audio", Meaning(transient=True, advice="name a sound in the prompt")),
-    ("unsafe image upload", Meaning(advice=_PICTURE)),
-    ("prominent people upload", Meaning(advice=_PICTURE)),
-    ("minor upload", Meaning(advice=_PICTURE)),
-    ("photorealistic people", Meaning(advice=_PICTURE)),
-    ("filter_failed", Meaning(advice=_PROMPT)),
-    ("content polic", Meaning(advice=_PROMPT)),
-    ("content_policy", Meaning(advice=_PROMPT)),
-    ("flagged", Meaning(advice=_PROMPT)),
-    ("nsfw", Meaning(advice=_PROMPT)),
-    ("guardrails", Meaning(advice=_PROMPT)),
-    ("sensitive", Meaning(advice=_PROMPT)),
-    ("internal error", Meaning(transient=True)),
-    ("try again later", Meaning(transient=True)),
-    ("timed out", _LATE),
-    ("timeout", _LATE),
+# Patterns for a message in lower case; the first that is found decides.
+_PATTERNS: Final[tuple[tuple[str, Meaning], ...]] = (
+    (r"image fetch failed|failed to fetch the image", Meaning(advice=HOST)),
+    (r"unable to generate audio", Meaning(transient=True, advice="name a sound in the prompt")),
+    (r"(unsafe image|prominent people|minor) upload|photorealistic people", Meaning(advice=_PICTURE)),
+    (r"filter_failed|content[ _]polic|flagged|nsfw|guardrails|sensitive", Meaning(advice=_PROMPT)),
+    (r"internal error|try again later", Meaning(transient=True)),
+    (r"timed out|timeout", _LATE),
 )
-_CODES: Final = {"408": _LATE}
 
 
 def meaning(message: str, code: str = "") -> Meaning:
     """What a failure text says, with its code where the text says nothing known."""
     text = message.lower()
-    for fragment, found in _TEXTS:
-        if fragment in text:
-            return found
-    return _CODES.get(code, Meaning())
+    found = next((found for pattern, found in _PATTERNS if re.search(pattern, text)), None)
+    return found or (_LATE if code == "408" else Meaning())

@@ -48,7 +48,8 @@ class Kie:
         self._local = is_local(host_of(options.api_url))
         self._stack = AsyncExitStack()
         self._receiver: CallbackReceiver | None = None
-        self._doubted: dict[str, float] = {}  # since when a task is said to have failed, in an odd way
+        # When a task was first reported as failed without a proper record.
+        self._doubted: dict[str, float] = {}
 
     async def __aenter__(self) -> Kie:
         if self._options.callback.public_url:
@@ -76,7 +77,7 @@ class Kie:
         raise answers.refusal(answer)
 
     async def poll(self, ref: TaskRef) -> Status:
-        """How the task stands. Raises `PollFailed`, `TaskUnknown`, or `ShotError` for a key that may not see it.
+        """The state of the task. Raises `PollFailed`, `TaskUnknown`, or `ShotError` for a key that may not see it.
 
         A success without a result counts when it is reported twice. A failure that a code reports in place of a record,
         or a record under such a code, has to be reported for half a minute: a task that counts as failed because of one
@@ -125,7 +126,7 @@ class Kie:
         if answer.code != 200 or isinstance(answer.data, bool) or not isinstance(answer.data, int | float):
             if answer.code in (401, 403):
                 raise ShotError("KIE does not accept the key", why=answer.line, hint="check KIE_API_KEY")
-            raise ShotError("KIE does not tell the account's balance", why=answer.line)
+            raise ShotError("KIE does not report the account's balance", why=answer.line)
         try:
             there = parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
         except ValueError:

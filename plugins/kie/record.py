@@ -1,4 +1,4 @@
-"""Reading how a task stands out of recordInfo's `data`, in all the shapes that it comes in."""
+"""The state of a task, from recordInfo's `data` in all its shapes."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from runner.api import HostedImage
 from runner.errors import UploadError, UploadRefused
 from runner.providers import describe, host_of, reach_of
 
-from . import answers, key_of
+from . import LATER, answers, key_of
 
 if TYPE_CHECKING:
     import httpx
@@ -25,7 +25,6 @@ _HINTS: Final = {
     403: _KEY,
     404: "check uploader.upload_url: KIE's is another host than that of its API",
 }
-_LATER: Final = "rerun the same command later, or take another image host (python -m runner plugins)"
 _ENDINGS: Final = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 
@@ -38,11 +37,10 @@ class KieUpload:
         self._key = key_of(options, "uploader")
 
     async def put(self, image: EncodedImage) -> HostedImage:
-        """Upload the bytes. Raises `UploadRefused` where a repetition would change nothing, else `UploadError`.
+        """Upload the bytes. Raises `UploadRefused` where a retry would change nothing, else `UploadError`.
 
-        The same name overwrites, and caches may go on serving the old bytes: so the name is the bytes' digest. What
-        the host calls its type follows from the ending, and a wrong one makes models fail: so that is told by the
-        bytes as well.
+        The same name overwrites, and caches may go on serving the old bytes: so the name is the bytes' digest. The host
+        takes the media type from the ending, and models fail on a wrong one: so the ending is that of the format.
         """
         import httpx
 
@@ -59,7 +57,7 @@ class KieUpload:
             )
         except httpx.HTTPError as problem:
             why = describe(problem, key)
-            raise UploadError("KIE's image host does not answer", why=why, hint=_LATER) from problem
+            raise UploadError("KIE's image host does not answer", why=why, hint=LATER) from problem
         url = _url(response, key)
         # The life that KIE promises is longer on one of its pages; the shorter one costs an upload at the most.
         expires = began + timedelta(hours=self._options.life_h)
@@ -74,9 +72,9 @@ def _url(response: httpx.Response, key: str) -> str:
         url = data.get("downloadUrl") or data.get("fileUrl")
         if isinstance(url, str) and url.startswith(("https://", "http://")):
             return url
-        raise UploadError("KIE's image host names no address", why=answer.line)
+        raise UploadError("KIE's image host answered without a URL", why=answer.line)
     if answer.code in _REFUSED:
         raise UploadRefused(
             "KIE's image host refused the picture", why=answer.line, hint=_HINTS.get(answer.code, "")
         )
-    raise UploadError("KIE's image host failed", why=answer.line, hint=_LATER)
+    raise UploadError("KIE's image host failed", why=answer.line, hint=LATER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from . import prices
-from .models import MODELS
+from .models import all_models
 from .wire import Refused
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ _PAGE: Final = 100
 
 def models() -> dict[str, Any]:
     """The `data` of /api/v1/models. Those that are paused are not in it."""
-    listed = [_entry(model) for model in MODELS.values() if not model.legacy_sora]
+    listed = [_entry(model) for model in all_models().values() if not model.legacy_sora]
     return {"total": len(listed), "models": listed}
 
 
 def about(name: str, what: str) -> dict[str, Any]:
     """The `data` of /api/v1/models/NAME/schema, /price and /success-rate. The shape of the last two is ours."""
-    model = MODELS.get(name)
+    model = all_models().get(name)
     if model is None:
         raise Refused(404, "Model not found")
     match what:
@@ -42,8 +42,8 @@ def prices_page(asked: Mapping[str, Any]) -> dict[str, Any]:
     wanted = str(asked.get("modelDescription") or "").lower()
     records = [
         _record(name, row)
-        for name, rows in prices.PRICES.items()
-        if not MODELS[name].legacy_sora
+        for name, rows in prices.price_list().items()
+        if not all_models()[name].legacy_sora
         for row in rows
         if wanted in f"{name}, {_when(row)}".lower()
     ]
@@ -71,7 +71,7 @@ def _entry(model: Model) -> dict[str, Any]:
 
 def _pricing(name: str) -> str:
     return "; ".join(
-        f"{_when(row)}: {row.credits} credits per {row.per}" for row in prices.PRICES.get(name, ())
+        f"{_when(row)}: {row.credits} credits per {row.per}" for row in prices.price_list().get(name, ())
     )
 
 
@@ -93,7 +93,7 @@ def _when(row: Row) -> str:
     parts = [
         row.resolution,
         f"{row.duration_s}s" if row.duration_s else "",
-        {True: "with audio", False: "without audio", None: ""}[row.audio],
+        "" if row.audio is None else "with audio" if row.audio else "without audio",
         f"{row.field} {row.value}" if row.field else "",
         f"without {row.without}" if row.without else "",
     ]

@@ -1,65 +1,78 @@
-"""One field of a model's `input`: what it may hold, and what is said when it does not."""
+"""One field of a model's `input`: which values it accepts, and the message for every other."""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
+from pydantic import BeforeValidator
+
+STRICT: Final = {"extra": "forbid"}  # an unknown key in the description of a model is an error
 _DIGITS: Final = 9
-NAMELESS: Final = "This field is required"
-SERVER_EXCEPTION: Final = "Server exception, please try again later or contact customer service"
 
 
 class Kind(enum.Enum):
     """The types of JSON that the API tells apart; a number in quotes is a string."""
 
-    TEXT = "a string"
-    DIGITS = "a string with a whole number in it"
-    INTEGER = "an integer"
-    NUMBER = "a number"
-    EITHER = "a number or a string"
-    FLAG = "a boolean"
-    URL = "a URL"
-    URLS = "an array of URLs"
-    LIST = "an array"
+    TEXT = "text"
+    DIGITS = "digits"
+    INTEGER = "integer"
+    NUMBER = "number"
+    EITHER = "either"
+    FLAG = "flag"
+    URL = "url"
+    URLS = "urls"
+    LIST = "list"
 
 
-_TYPES: Final[dict[Kind, tuple[type, ...]]] = {
-    Kind.TEXT: (str,),
-    Kind.DIGITS: (str,),
-    Kind.INTEGER: (int,),
-    Kind.NUMBER: (int, float),
-    Kind.EITHER: (int, float, str),
-    Kind.FLAG: (bool,),
-    Kind.URL: (str,),
-    Kind.URLS: (list,),
-    Kind.LIST: (list,),
+_TYPES: Final[dict[Kind, tuple[str, tuple[type, ...]]]] = {
+    Kind.TEXT: ("a string", (str,)),
+    Kind.DIGITS: ("a string with a whole number in it", (str,)),
+    Kind.INTEGER: ("an integer", (int,)),
+    Kind.NUMBER: ("a number", (int, float)),
+    Kind.EITHER: ("a number or a string", (int, float, str)),
+    Kind.FLAG: ("a boolean", (bool,)),
+    Kind.URL: ("a URL", (str,)),
+    Kind.URLS: ("an array of URLs", (list,)),
+    Kind.LIST: ("an array", (list,)),
 }
+
+
+def named(values: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """From a mapping by name, as YAML has it, to items that have a name."""
+    return [{"name": name, **value} for name, value in values.items()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """`low` and `high` bound a number, the length of a text, or the count of a list.
 
-    `missing` is the answer when a required field is not there: some models name the field, some do not. `parts` are
+    `required` may be the answer when the field is missing; true is the usual one, which names the field. `parts` are
     the fields of each object of a list.
+
+    Raises `ValueError` for a choice or a default that the field itself does not accept.
     """
 
+    __pydantic_config__: ClassVar = STRICT
     name: str
     kind: Kind
-    required: bool = False
-    missing: str = ""
+    required: bool | str = False
     choices: tuple[object, ...] = ()
     low: float | None = None
     high: float | None = None
     default: object = None
-    parts: tuple[Field, ...] = ()
+    parts: Annotated[tuple[Field, ...], BeforeValidator(named)] = ()
+
+    def __post_init__(self) -> None:
+        own = [*self.choices, *([] if self.default is None else [self.default])]
+        if problem := next(filter(None, map(self.problem, own)), ""):
+            raise ValueError(problem)
 
     def absent(self, given: dict[str, Any]) -> bool:
-        """Whether the field is not there, empty, or no URL where one belongs.
+        """Whether the field is missing, empty, or no URL where one is expected.
 
-        Pictures inline (a data URL, bare base64) count as not there: the model answers that it needs its field.
+        An inline image (a data URL, bare base64) counts as missing: the model answers that it needs its field.
         """
         value = given.get(self.name)
         if value is None or value in ("", []):
@@ -73,17 +86,18 @@ class Field:
         return False
 
     def need(self) -> str:
-        return self.missing or f"{self.name} is required"
+        """The answer when a required field is missing."""
+        return self.required if isinstance(self.required, str) else f"{self.name} is required"
 
     def problem(self, value: object) -> str:
-        """What is wrong with a value that is there; "" if nothing. The wording is ours: none was recorded."""
+        """What is wrong with a value; "" if nothing. The wording is ours: none was recorded."""
         if not self._typed(value):
-            return f"{self.name} must be {self.kind.value}"
+            return f"{self.name} must be {_TYPES[self.kind][0]}"
         if self.choices and value not in self.choices:
             return f"{self.name} is not within the range of allowed options"
-        return self._outside(value) or self._amiss(value)
+        return self._outside(value) or self._problem_of_parts(value)
 
-    def _amiss(self, value: Any) -> str:
+    def _problem_of_parts(self, value: Any) -> str:
         """What is wrong with the objects of a list."""
         for place, one in enumerate(value if self.parts else ()):
             if not isinstance(one, dict):
@@ -95,7 +109,7 @@ class Field:
         return ""
 
     def _typed(self, value: Any) -> bool:
-        right = isinstance(value, _TYPES[self.kind])
+        right = isinstance(value, _TYPES[self.kind][1])
         if not right or isinstance(value, bool) != (self.kind is Kind.FLAG):
             return False
         if self.kind is Kind.DIGITS:
@@ -120,6 +134,6 @@ class Field:
 
 
 def is_address(value: str) -> bool:
-    """Whether the API takes this for an address. It may still be one that it cannot fetch."""
+    """Whether the API accepts this as a URL. It may still be one that it cannot fetch."""
     scheme, colon, _ = value.strip().partition(":")
     return bool(colon) and scheme.lower() != "data" and len(scheme) < 10

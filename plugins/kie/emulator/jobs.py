@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from . import prices, shape, wire
-from .models import MODELS
+from .models import all_models
 from .script import Choice, Director, Rule, nth
 from .task import Task
 from .wire import Refused
@@ -95,7 +95,7 @@ class Jobs:
 
     def _checked(self, body: dict[str, Any]) -> tuple[Model, dict[str, Any]]:
         name = body.get("model")
-        model = MODELS.get(name) if isinstance(name, str) else None
+        model = all_models().get(name) if isinstance(name, str) else None
         if model is None:
             raise Refused(422, wire.UNKNOWN_MODEL)
         if model.legacy_sora and not self._options.legacy_sora:

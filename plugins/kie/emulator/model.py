@@ -1,27 +1,31 @@
-"""A model of the API: its fields, and which of them hold pictures."""
+"""A model of the API: its fields, and which of them hold images."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
-from .field import Field, Kind
+from pydantic import BeforeValidator
+
+from .field import STRICT, Field, Kind, named
+from .joint import Rule  # noqa: TC001  # pydantic needs it
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from runner.api import EncodedImage
 
-    from .joint import Rule
-
-TRAP: Final = "aspect_ratio is required for text-to-video"
-"""What some models say when the picture came under a name that they do not know."""
+_RATIO_REQUIRED: Final = "aspect_ratio is required for text-to-video"
+"""What some models also say when the image is under a name that they do not know."""
+_REFERENCES: Final = "REFERENCE_2_VIDEO"
+_NOT_IMAGES: Final = re.compile(r"((video|audio|clip|file)_urls?|reference_video)$")
+"""How the names of fields end that hold clips or sounds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureRules:
-    """Which input pictures a model takes: sizes in MB and pixels, `ratio` is width to height."""
+    """Which images a model accepts: sizes in MB and pixels, `ratio` is width to height."""
 
+    __pydantic_config__: ClassVar = STRICT
     max_mb: int = 10
     min_px: int = 0
     max_px: int = 0
@@ -29,7 +33,7 @@ class PictureRules:
     ratio: tuple[float, float] = (0.0, 0.0)
 
     def unfit(self, picture: EncodedImage) -> str:
-        """Why a model does not take a picture. The wording is ours: none was recorded."""
+        """Why a model rejects an image. The wording is ours: none was recorded."""
         short, long = sorted((picture.width, picture.height))
         if picture.format not in self.formats:
             return f"Image format {picture.format} is not supported"
@@ -45,53 +49,55 @@ class PictureRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """`first` and `last` name the fields of the first and the last picture; they are the same where the second of an
-    array is the last picture. `clip` is the field of a clip to go on from, `task` that of a task.
+    """One model, and the rules between its fields. These name fields, "" for none:
 
-    any_of      fields of which one must be there, or `any_missing` is answered
-    needs       fields that must be there for a value of another: field, value, the field that it needs
-    apart       fields that may not stand beside `first` or `last`
-    never       values that exclude each other: field, value, field, value
-    joint       what else must hold between several fields
-    follows     a given picture sets the clip's shape, whatever ratio is asked for
-    text_trap   without a picture it takes the job for text-to-video
-    audio_trap  it fails on a picture whose name says another format
-    makes       "video", a "copy" of what came in, or a "character"
+    first, last       the first and the last image; the same field where the second of an array is the last image
+    clip, task        a clip to continue, the task of such a clip
+
+    And these are rules:
+
+    any_of            fields of which one must be filled, or `any_missing` is the answer
+    needs             fields that a value of another requires: field, value, the field that is required
+    not_with_frames   fields that may not be filled together with `first` or `last`
+    last_needs_first  no last image without a first one
+    joint             further rules between fields
+    follows_image     the clip has the ratio of the image, whatever ratio is requested
+    ratio_for_text    a request without an image counts as text-to-video, which requires a ratio
+    audio_trap        a task fails on an image whose name says another format
+    legacy_sora       paused, unless the emulator is started with --legacy-sora
+    duration_s        seconds of a clip where no field says so
+    makes             "video", a "copy" of the clip or image in the request, or a "character"
     """
 
+    __pydantic_config__: ClassVar = STRICT
     name: str
-    fields: tuple[Field, ...]
+    fields: Annotated[tuple[Field, ...], BeforeValidator(named)]
     first: str = ""
     last: str = ""
     clip: str = ""
     task: str = ""
-    apart: tuple[str, ...] = ()
+    not_with_frames: tuple[str, ...] = ()
     last_needs_first: bool = False
-    never: tuple[tuple[str, object, str, object], ...] = ()
     joint: tuple[Rule, ...] = ()
     needs: tuple[tuple[str, object, str], ...] = ()
     any_of: tuple[str, ...] = ()
     any_missing: str = ""
-    follows: bool = False
-    text_trap: bool = False
+    follows_image: bool = False
+    ratio_for_text: bool = False
     legacy_sora: bool = False
     audio_trap: bool = False
     duration_s: int = 5
-    makes: str = "video"
+    makes: Literal["video", "copy", "character"] = "video"
     pictures: PictureRules = PictureRules()
 
-    def field(self, name: str) -> Field | None:
-        return next((one for one in self.fields if one.name == name), None)
-
     def problem(self, given: dict[str, Any]) -> str:
-        """The message that refuses this input; "" if it is taken. Required fields come before values."""
+        """The message that refuses this input; "" if it is accepted. Required fields come before values."""
         absent = {one.name for one in self.fields if one.absent(given)}
         known = {one.name for one in self.fields}
         media = [one.name for one in self.fields if one.kind in (Kind.URL, Kind.URLS)]
-        if self.text_trap and "prompt" not in absent and absent.issuperset(media):
-            ratios = {"aspect_ratio", "ratio"}
-            if not any(given.get(name) for name in ratios):
-                return TRAP
+        for_text = "prompt" not in absent and absent.issuperset(media)
+        if self.ratio_for_text and for_text and not (given.get("aspect_ratio") or given.get("ratio")):
+            return _RATIO_REQUIRED
         for one in self.fields:
             if one.required and one.name in absent:
                 return one.need()
@@ -104,39 +110,36 @@ class Model:
         return next(filter(None, problems), "") or self._clash(given, absent)
 
     def _clash(self, given: dict[str, Any], absent: set[str]) -> str:
-        """Fields that are fine by themselves and not together. The wording is ours: none was recorded."""
+        """What is wrong between fields that are fine by themselves. The wording is ours: none was recorded."""
         frames = {self.first, self.last} - absent - {""}
-        beside = sorted(set(self.apart) - absent)
+        beside = sorted(set(self.not_with_frames) - absent)
         if frames and beside:
             return f"{min(frames)} and {beside[0]} cannot be used together"
         if self.last_needs_first and self.last in frames and self.first not in frames:
             return f"{self.first} is required"
-        for one, value, other, its_value in self.never:
-            if given.get(one) == value and given.get(other) == its_value:
-                return f"{one} is not within the range of allowed options"
         completed = self.completed(given)
-        return next(filter(None, (rule(completed) for rule in self.joint)), "")
+        return next(filter(None, (rule.problem(completed) for rule in self.joint)), "")
 
     def completed(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The input as the API tells it back: in its own order, with its own defaults."""
+        """The input as the API reports it: in its own order, with its own defaults."""
         defaults = {one.name: one.default for one in self.fields if one.default is not None}
         sent = {name: value for name, value in given.items() if value is not None}
         return dict(sorted({**defaults, **sent}.items()))
 
     def starts_from(self, given: dict[str, Any]) -> str:
-        """The address of the first picture; "" for none."""
-        if not self.first or given.get("generation_type") == REFERENCES:
+        """The address of the first image; "" for none."""
+        if not self.first or given.get("generation_type") == _REFERENCES:
             return ""
         return _at(given.get(self.first), 0)
 
     def ends_on(self, given: dict[str, Any]) -> str:
-        """The address of the last picture; "" for none."""
-        if not self.last or given.get("multi_shots") or given.get("generation_type") == REFERENCES:
+        """The address of the last image; "" for none."""
+        if not self.last or given.get("multi_shots") or given.get("generation_type") == _REFERENCES:
             return ""
         return _at(given.get(self.last), 1 if self.last == self.first else 0)
 
     def seen(self, given: dict[str, Any]) -> list[str]:
-        """The addresses of all pictures of a request, once each."""
+        """The addresses of all images of a request, once each."""
         return self._media(given, pictures=True)
 
     def played(self, given: dict[str, Any]) -> list[str]:
@@ -146,29 +149,19 @@ class Model:
     def _media(self, given: dict[str, Any], *, pictures: bool) -> list[str]:
         addresses: list[str] = []
         for one in self.fields:
-            if one.kind in (Kind.URL, Kind.URLS) and one.name.endswith(_NOT_PICTURES) is not pictures:
+            if one.kind in (Kind.URL, Kind.URLS) and bool(_NOT_IMAGES.search(one.name)) is not pictures:
                 addresses += _addresses(given.get(one.name))
         return list(dict.fromkeys(addresses))
 
 
-REFERENCES: Final = "REFERENCE_2_VIDEO"
-_NOT_PICTURES: Final = (
-    "video_url",
-    "video_urls",
-    "audio_url",
-    "audio_urls",
-    "clip_url",
-    "reference_video",
-    "character_file_url",
-)
-
-
-def _addresses(value: object) -> Iterable[str]:
-    values = value if isinstance(value, list) else [value]
-    return [one for one in values if isinstance(one, str) and one]
+def _addresses(value: object) -> list[str]:
+    return [one for one in _items(value) if isinstance(one, str) and one]
 
 
 def _at(value: object, place: int) -> str:
-    values = value if isinstance(value, list) else [value]
-    one = values[place] if place < len(values) else None
+    one = next(iter(_items(value)[place:]), None)
     return one if isinstance(one, str) else ""
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -15,22 +15,14 @@ def result_json(task: Task) -> Any:
     urls: dict[str, Any] = {"resultUrls": task.urls}
     if task.model.legacy_sora:
         urls["resultWaterMarkUrls"] = task.urls
-    match task.rule.result:
-        case "snake_case":
-            return compact({"result_urls": task.urls})
-        case "under_data":
-            return compact({"data": urls})
-        case "snake_under_data":
-            return compact({"data": {"result_urls": task.urls}})
-        case "object":
-            return urls
-        case "empty_urls":
-            return compact({"resultUrls": []})
-        case "empty_object":
-            return "{}"
-        case "empty_string":
-            return ""
-        case "bad_json":
-            return compact(urls)[:-3]
-        case _:
-            return compact(urls)
+    shapes: dict[str, Any] = {
+        "snake_case": compact({"result_urls": task.urls}),
+        "under_data": compact({"data": urls}),
+        "snake_under_data": compact({"data": {"result_urls": task.urls}}),
+        "object": urls,
+        "empty_urls": compact({"resultUrls": []}),
+        "empty_object": "{}",
+        "empty_string": "",
+        "bad_json": compact(urls)[:-3],
+    }
+    return shapes.get(task.rule.result, compact(urls))

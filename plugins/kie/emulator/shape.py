@@ -1,4 +1,4 @@
-"""How long and how large a clip is to be, read from a request."""
+"""The length and the size of a clip, from a request."""
 
 from __future__ import annotations
 
@@ -11,18 +11,11 @@ if TYPE_CHECKING:
 
     from .model import Model
 
-_SHORT_SIDES: Final = {
-    "std": 720,
-    "pro": 1080,
-    "2k": 1440,
-    "4k": 2160,
-    "standard": 720,
-    "high": 1080,
-}
-_WITHOUT: Final = 360  # a model that names no resolution: small is quick
+_SHORT_SIDES: Final = {"std": 720, "standard": 720, "pro": 1080, "high": 1080, "2k": 1440, "4k": 2160}
+_DEFAULT_SHORT_SIDE: Final = 360  # where no resolution is requested: small is fast
 _RATIOS: Final = {"landscape": (16, 9), "portrait": (9, 16)}
 _LONGEST_S: Final = 60
-_NARROWEST: Final = 4  # a picture of one pixel's height is no reason to run out of memory
+_NARROWEST: Final = 4  # an image of one pixel's height must not lead to a huge clip
 
 
 class Size(NamedTuple):
@@ -33,9 +26,9 @@ class Size(NamedTuple):
 
 
 def duration_s(model: Model, given: Mapping[str, Any]) -> Decimal:
-    """Seconds of the clip that a completed input asks for."""
+    """The seconds that a completed input requests."""
     for name in ("duration", "n_frames", "extend_times"):
-        # Where a model takes anything (Grok), anything is here.
+        # Some models accept any value (Grok).
         with contextlib.suppress(InvalidOperation, ValueError):
             asked = Decimal(str(given[name])) if given.get(name) is not None else Decimal(0)
             if asked.is_finite() and 0 < asked <= _LONGEST_S:
@@ -51,13 +44,13 @@ def short_side(given: Mapping[str, Any]) -> int:
             return _SHORT_SIDES[word]
         if word.endswith("p") and word[:-1].isdecimal():
             return max(64, min(int(word[:-1]), 2160))
-    return _WITHOUT
+    return _DEFAULT_SHORT_SIDE
 
 
 def size(model: Model, given: Mapping[str, Any], picture: Size | None, most: int) -> Size:
-    """Width and height, both even. `picture` is the size of the first one; `most` caps the shorter side."""
+    """Width and height, both even. `picture` is the size of the first image; `most` caps the shorter side."""
     across, down = _ratio(given)
-    if picture is not None and (model.follows or not across):
+    if picture is not None and (model.follows_image or not across):
         across, down = picture
     if not across:
         across, down = 16, 9

@@ -174,7 +174,7 @@ def test_the_address_is_the_download_url_or_else_the_file_url(
     ],
 )
 def test_an_answer_without_an_address_is_a_failed_upload(tmp_path: Path, data: Mapping[str, Any]) -> None:
-    with pytest.raises(UploadError, match=r"names no address|failed") as caught:
+    with pytest.raises(UploadError, match=r"without a URL|failed") as caught:
         answered(tmp_path, envelope(data))
     assert caught.value.retry_safe
 
