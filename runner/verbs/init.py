@@ -68,7 +68,7 @@ def main(words: Sequence[str]) -> int:
     if arguments.as_json:
         print(json.dumps({"file": str(file), "next": commands}, indent=2))
     else:
-        print(f"wrote {file}: edit it, see what it would do, and run it")
+        print(f"wrote {file}; edit it as you like")
         print("\n".join(f"  next: {command}" for command in commands))
     return 0
 

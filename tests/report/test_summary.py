@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runner.report.summary import how_joined
+
 if TYPE_CHECKING:
     from tests.conftest import Workplace
 
@@ -73,3 +75,35 @@ def test_a_failure_that_many_shots_have_is_told_once(workplace: Workplace) -> No
     assert answer.code == 1
     assert answer.out.count("x main/s") == 1
     assert "the same: main/s1, main/s2, main/s3, main/s4, main/s5 and 3 more" in " ".join(answer.out.split())
+
+
+def test_what_the_columns_and_methods_mean_is_said_in_words(workplace: Workplace) -> None:
+    one = {"prompt": "b", "params": {"reframe": 1.3}}
+    answer = workplace.run(
+        workplace.project({"main": {"one": "a", "two": "b", "three": one}}, shot={"resolution": "180p"}), "-q"
+    )
+
+    assert answer.code == 0, answer.err
+    text = " ".join(answer.out.split())
+    assert (
+        "more dB is closer; locked: the same picture; reframed: the same picture at another scale or place"
+        in text
+    )
+    assert "ignored: " not in text, "only what is in the table is explained"
+    assert ", clips copied as they are" in text
+
+
+def test_where_nothing_was_handed_over_there_is_no_legend(workplace: Workplace) -> None:
+    assert "more dB is closer" not in workplace.run(workplace.project({"main": {"one": "a"}}), "-q").out
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("copy", "clips copied as they are"),
+        ("copy, 3 frames re-encoded", "clips copied as they are, 3 frames re-encoded at the seams"),
+        ("re-encoded", "clips re-encoded to fit each other"),
+    ],
+)
+def test_how_a_film_was_joined_is_said_in_words(method: str, words: str) -> None:
+    assert how_joined(method) == words

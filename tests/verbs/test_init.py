@@ -56,7 +56,7 @@ def test_the_project_can_be_run_at_once_as_the_last_lines_say(workplace: Workpla
 
     assert answer.code == 0
     assert answer.out.splitlines() == [
-        "wrote conf/project/my_film.yaml: edit it, see what it would do, and run it",
+        "wrote conf/project/my_film.yaml; edit it as you like",
         "  next: python -m runner plan +project=my_film",
         "  next: python -m runner +project=my_film",
     ]
