@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, settings
+
 from runner.testing.pytest import SMALL, Answer, Workplace, workplace
 from tests.process_state import process_unchanged
 
 __all__ = ["SMALL", "Answer", "Workplace", "process_unchanged", "workplace"]
+
+# The machine may be busy: no example is a failure for being slow.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")

@@ -2,7 +2,8 @@
 
 A new folder is named `DATE_TIME_WHAT-KEY`: when the request was first run (local time), what the command line changes
 of the project, or else the generator, and eight hex digits of the key. The key alone finds it again, so a rerun lands
-in the same folder, and so do reruns of what older versions named otherwise (`WHAT-KEY`).
+in the same folder, and so do reruns of what older versions named otherwise (`WHAT-KEY`). The folders of a sweep have
+no date: the same sweep has the same folders in every outputs root.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ def path_for(plan: Plan, now: datetime | None = None) -> Path:
     job = plan.job
     if job is not None:
         differs = _words(map(_readable, job.overrides)) or "job"
-        return sweep_path(plan, job, now) / f"{job.number:02d}_{differs}-{plan.key[:8]}"
+        return sweep_path(plan, job) / f"{job.number:02d}_{differs}-{plan.key[:8]}"
     parent = plan.project.output_root / plan.project.slug
     typed = plan.composed.shown_overrides if plan.composed is not None else []
     differs = _words(_readable(one) for one in typed if _section(one) not in _SAYS_NOTHING)
     return run_of(parent, plan.key) or parent / _dated(differs or plan.label, plan.key, now)
 
 
-def sweep_path(plan: Plan, job: SweepJob, now: datetime | None = None) -> Path:
+def sweep_path(plan: Plan, job: SweepJob) -> Path:
     """The folder of a sweep. A sweep over projects belongs to none of them. Blocking."""
     parent = _home(plan, job) / SWEEPS
     short = job.sweep_key[:8]
@@ -57,7 +58,7 @@ def sweep_path(plan: Plan, job: SweepJob, now: datetime | None = None) -> Path:
         if folder.name == short or folder.name.endswith(f"-{short}"):
             return folder
     swept = (_last_part(override.partition("=")[0]) for override in job.overrides)
-    return parent / _dated(_words(swept) or "sweep", job.sweep_key, now)
+    return parent / f"{_words(swept) or 'sweep'}-{short}"
 
 
 def run_of(parent: Path, key: str) -> Path | None:

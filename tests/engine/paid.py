@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from runner.testing.fake_provider.client import FakeProvider
     from tests.conftest import Workplace
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d_\d{4}_")
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "runner" / "testing" / "plugins"
 CHAIN = {"main": {"one": "a quiet lake", "two": "wind on the lake"}, "other": {"three": "a hut"}}
@@ -72,10 +74,10 @@ class PaidProject:
         return Done(process.returncode, out, err)
 
     def artifacts(self, root: str = "outputs") -> dict[str, bytes]:
-        """All films, clips, frames and manifests below a root, by name."""
+        """All films, clips, frames and manifests below a root, by name; folders without their dates."""
         folder = self.workplace.path / root
         return {
-            path.relative_to(folder).as_posix(): path.read_bytes()
+            _DATE.sub("", path.relative_to(folder).as_posix()): path.read_bytes()
             for path in sorted(folder.rglob("*"))
             if path.is_file()
             and ".runner" not in path.parts
