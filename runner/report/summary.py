@@ -30,6 +30,7 @@ def show(outcome: RunOutcome, command: Sequence[str], *, brief: bool = False) ->
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=False)
+    _fell_back(console, outcome)  # first: a film that is not continuous is no film that was asked for
     if not brief:
         rest = f"{outcome.folder}/manifest.json has all"
         table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots], rest=rest)
@@ -37,7 +38,6 @@ def show(outcome: RunOutcome, command: Sequence[str], *, brief: bool = False) ->
             paragraph.show(console, legend, style="dim", indent=6)
     for note in (*notes(outcome.plan), *outcome.notes):
         paragraph.show(console, f"! {note}", style="yellow")
-    _fell_back(console, outcome)
     alike = _alike(outcome.shots)
     for shot in outcome.shots:
         _notes(console, shot, alike.get(shot.planned.name))

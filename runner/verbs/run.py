@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from runner.verbs.composing import Composing
 from runner.verbs.confirm import confirm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from runner.config.compose import Composed
@@ -53,10 +55,23 @@ def main(words: Sequence[str]) -> int:
         if arguments.multirun:
             error.what += "; nothing of the sweep was started"
         raise
-    codes = asyncio.run(runs.all(jobs))
+    with _tracebacks() if arguments.debug else contextlib.nullcontext():
+        codes = asyncio.run(runs.all(jobs))
     if runs.sweep.jobs:
         runs.sweep.finish(runs.words)
     return max(codes, default=0)
+
+
+@contextlib.contextmanager
+def _tracebacks() -> Iterator[None]:
+    """Show on standard error what else only the logs of the runs have: the traceback of a plugin that broke."""
+    shown, log = logging.StreamHandler(), logging.getLogger("runner")
+    shown.setLevel(logging.ERROR)
+    log.addHandler(shown)
+    try:
+        yield
+    finally:
+        log.removeHandler(shown)
 
 
 class _Runs:

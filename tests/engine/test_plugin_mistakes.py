@@ -207,6 +207,18 @@ def test_a_mistake_of_an_uploader_stops_the_chain(
     assert [row["shot"] for row in workplace.run("journal", "--json").json] == ["one"]
 
 
+def test_with_debug_the_traceback_of_a_plugin_is_shown(workplace: Workplace) -> None:
+    file = workplace.write("plugins/mine.py", EXTRACTOR.replace("{extract}", "1 / 0"))
+    project = workplace.project(TWO)
+
+    plain = workplace.run(project, "extractor=mine")
+    debug = workplace.run(project, "extractor=mine", "--debug")
+
+    assert "Traceback" not in plain.err
+    assert "Traceback" in debug.err
+    assert f'File "{file}", line ' in debug.err
+
+
 HANGING = UPLOADER.replace("return {put}", "import asyncio; await asyncio.sleep(3600)")
 BLOCKING = (
     GENERATOR.replace("{submit}", "ref")
