@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _PUSH: Final = 0.075
 """How fast the camera pushes into the image: share of its size per second."""
 _LONGEST_S: Final = 3.0
+"""The longest dissolve from the given image to the scene."""
 
 
 class Still:
@@ -28,7 +29,7 @@ class Still:
     ) -> None:
         planes = from_rgb(_reframed(_covering(rgb, width, height), reframe))
         self._first = planes
-        self._images = [Image.fromarray(plane) for plane in planes.each()]
+        self._images = [Image.fromarray(plane) for plane in planes]
         self._corner = (corner & 1, corner >> 1 & 1)
 
     def at(self, time_s: float) -> Planes:
@@ -46,14 +47,10 @@ class Still:
         return Planes(*planes)
 
 
-def dissolve_s(duration_s: float) -> float:
-    """How long the given image takes to become the shot's own scene."""
-    return min(_LONGEST_S, 0.55 * duration_s)
-
-
 def share(time_s: float, duration_s: float) -> float:
     """How much of the shot's own scene has come in: 0 at the start, and moving from the first frame on."""
-    part = min(1.0, max(0.0, time_s / dissolve_s(duration_s)))
+    dissolve_s = min(_LONGEST_S, 0.55 * duration_s)
+    part = min(1.0, max(0.0, time_s / dissolve_s))
     return 0.5 * part + 0.5 * part * part * (3 - 2 * part)
 
 
