@@ -20,8 +20,6 @@ from .account import Account, opened
 from .faults import told
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from runner.api import Context, EncodedImage
 
     from . import GcsOptions
@@ -56,9 +54,7 @@ class Gcs:
     async def __aenter__(self) -> Gcs:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self._uploaded()
         if self._account is not None:
             self._account.client.close()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from runner.api import Reach
 
-__all__ = ["host_of", "is_base_url", "is_local", "is_public", "reach_of"]
+__all__ = ["host_of", "is_base_url", "is_local", "is_public", "reach_of", "shown_url"]
 
 _SCHEMES: Final = ("http", "https")
 
@@ -19,6 +19,15 @@ def host_of(url: str) -> str:
         return (urlsplit(url).hostname or "").rstrip(".").lower()
     except ValueError:
         return ""
+
+
+def shown_url(url: str) -> str:
+    """A URL without what may be secret in it: credentials, and a signature in its query; at most 200 characters."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition(":")[0][:20]
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:200]
 
 
 def is_base_url(url: str, *, path: bool = True) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
 from runner.errors import FetchFailed
-from runner.net.addresses import host_of, is_local, is_public
+from runner.net.addresses import host_of, is_local, is_public, shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -122,14 +122,7 @@ def _check_size(size: int, max_bytes: int) -> None:
 
 def _refused(url: str, why: str, *, hint: str = _ASK) -> FetchFailed:
     return FetchFailed(
-        "the clip is not fetched from where the provider says it is", why=f"{_shown(url)!r}: {why}", hint=hint
+        "the clip is not fetched from where the provider says it is",
+        why=f"{shown_url(url)!r}: {why}",
+        hint=hint,
     )
-
-
-def _shown(url: str) -> str:
-    """An address without what may be secret in it: credentials, and a signature in its query."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url.partition(":")[0][:20]
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:200]

@@ -12,7 +12,7 @@ plugins/README.md has a complete example. Nothing here imports an HTTP library b
 
 from __future__ import annotations
 
-from runner.net.addresses import host_of, is_base_url, is_local, is_public, reach_of
+from runner.net.addresses import host_of, is_base_url, is_local, is_public, reach_of, shown_url
 from runner.providers.api_key import ApiKey
 from runner.providers.card import (
     ChoiceField,
@@ -82,6 +82,7 @@ __all__ = [
     "price",
     "reach_of",
     "retry_after_s",
+    "shown_url",
     "spellings",
     "text_of",
     "untrusted_certificate",

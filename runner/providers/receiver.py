@@ -18,7 +18,6 @@ from runner.errors import PluginError
 if TYPE_CHECKING:
     import logging
     from collections.abc import AsyncIterator, Callable, Mapping
-    from types import TracebackType
 
     from aiohttp import web
 
@@ -99,10 +98,8 @@ class CallbackReceiver:
             ) from error
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._stack.__aexit__(kind, error, trace)
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
 
     async def called(self, task: str) -> None:
         """Return when there was a callback about `task` since the last time."""
