@@ -30,7 +30,6 @@ from runner.providers.card import (
     Variant,
 )
 from runner.providers.foreign_text import describe, one_line, page_text, spellings
-from runner.providers.fresh_url import EXPIRED, fetch_or_refresh
 from runner.providers.http_answers import (
     json_of,
     never_sent,
@@ -39,7 +38,7 @@ from runner.providers.http_answers import (
     untrusted_certificate,
     usd,
 )
-from runner.providers.http_api import HttpApi, bearer
+from runner.providers.http_api import EXPIRED, HttpApi, bearer, fetch_or_refresh
 from runner.providers.model_catalogue import CardFolder, Catalogue
 from runner.providers.receiver import CallbackReceiver, listening
 from runner.providers.request_fields import fields, mode_of, objections, price

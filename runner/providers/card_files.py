@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import types
 import typing
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -13,13 +12,13 @@ from runner.errors import ConfigError, Problem
 from runner.providers.card import ModelCard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import yaml
     from pydantic import TypeAdapter
 
-    from runner.providers.card import Variant
+    from runner.providers.card import Conflict, PriceRule, Variant
 
 _MERGE: Final = "<<"
 
@@ -156,15 +155,14 @@ def _rules(
             if variant is None:
                 continue
             sent = variant.own_fields | variant.always.keys() | variant.params.keys()
-            conditions = {"prices": [one.when for one in variant.prices]}
-            conditions["conflicts"] = [one.when for one in variant.conflicts]
-            for name, whens in conditions.items():
-                for index, when in enumerate(whens):
+            conditional: dict[str, Sequence[PriceRule | Conflict]]
+            conditional = {"prices": variant.prices, "conflicts": variant.conflicts}
+            for name, rules in conditional.items():
+                for index, rule in enumerate(rules):
                     at = (model, mode, name, str(index))
-                    for field in when.keys() - sent:
+                    for field in rule.when.keys() - sent:
                         message = "names no field of this variant, so the rule would never apply"
-                        near = difflib.get_close_matches(field, sent, n=1, cutoff=0.6)
-                        allowed = f"did you mean {near[0]}?" if near else ", ".join(sorted(sent))
+                        allowed = _nearest(field, sent) or ", ".join(sorted(sent))
                         yield problem(*at, "when", field, message=message, allowed=allowed)
             for index, price in enumerate(variant.prices if not credits else ()):
                 if price.credits or price.credits_per_s:
@@ -198,16 +196,13 @@ def _instead(loc: Sequence[str]) -> str:
     cls: Any = ModelCard
     for part in loc[1:-1]:
         if dataclasses.is_dataclass(cls):
-            cls = _held(typing.get_type_hints(cls).get(part))
+            hint = typing.get_type_hints(cls).get(part)
+            # The class in `X | None`, `tuple[X, ...]` or `dict[str, X]`.
+            cls = next((one for one in typing.get_args(hint) if dataclasses.is_dataclass(one)), hint)
     names = [one.name for one in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
-    near = difflib.get_close_matches(loc[-1], names, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else f"the keys are {', '.join(sorted(names))}"
+    return _nearest(loc[-1], names) or f"the keys are {', '.join(sorted(names))}"
 
 
-def _held(hint: Any) -> Any:
-    """The class in `X | None`, `tuple[X, ...]` or `dict[str, X]`."""
-    if isinstance(hint, types.UnionType):
-        return next((one for one in typing.get_args(hint) if dataclasses.is_dataclass(one)), None)
-    if typing.get_origin(hint) in (tuple, dict):
-        return next((one for one in typing.get_args(hint) if dataclasses.is_dataclass(one)), None)
-    return hint
+def _nearest(word: str, among: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, among, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else ""
