@@ -125,9 +125,9 @@ def _judge(
 ) -> tuple[Verdict, float]:
     if psnr_db >= _LOCKED_DB or _fidelity(given, got) >= _LOCKED_DB:
         return Verdict.LOCKED, 1.0
-    found = align(handed_over, frame)
-    if found.moved:
-        return Verdict.REFRAMED, found.zoom
+    zoom = align(handed_over, frame)
+    if zoom is not None:
+        return Verdict.REFRAMED, zoom
     same = _corrected_psnr(given, got) >= _REENCODED_DB or psnr_db >= _REENCODED_DB
     return (Verdict.REENCODED if same and _alike(given, got) else Verdict.IGNORED), 1.0
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from runner.errors import JoinError
-from runner.media.h264 import AvcC, read_sps
+from runner.media.h264 import PROFILES, AvcC, read_sps
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _Candidate = TypeVar("_Candidate", bound="Hashable")
 _COPIED_CODECS: Final = frozenset({"h264", "hevc", "vp9", "av1"})
 _SPLICED_FORMATS: Final = frozenset({"yuv420p", "yuvj420p"})
-_SPLICED_PROFILES: Final = {66: "baseline", 77: "main", 100: "high"}
 _CODEC_NAMES: Final = {"h264": "H.264", "hevc": "HEVC", "vp9": "VP9", "av1": "AV1"}
 
 
@@ -199,7 +198,7 @@ def unspliceable(clip: Clip) -> str:
         return f"H.264 with an unusual header ({error})"
     if not all(facts.progressive for facts in sets):
         return "interlaced H.264"
-    if len(sets) != 1 or sets[0].profile not in _SPLICED_PROFILES:
+    if len(sets) != 1 or sets[0].profile not in PROFILES:
         return "H.264 of an unusual profile"
     return ""
 

@@ -54,7 +54,6 @@ def write(plan: Plan, path: Path, tick: Callable[[int], None]) -> None:
     with av.open(str(path), "w", format="mp4", container_options=_MP4) as film:
         writer = _Copying(film, plan, plan.base) if plan.base else _Encoding(film, plan)
         voice = _Voice(film, plan) if plan.has_audio else None
-        writer.start()
         step = 1 / plan.look.fps
         for count, (number, packet) in enumerate(writer.packets()):
             if voice:
@@ -79,11 +78,9 @@ class _Encoding:
         self.delay = self._settings.reorder
         configure(self.stream.codec_context, self._settings)
 
-    def start(self) -> None:
-        self._film.start_encoding()
-
     def packets(self) -> Iterator[tuple[int, av.Packet[VideoStream]]]:
         """Packets in decode order, each with the number of the film's frame that it shows."""
+        self._film.start_encoding()  # once the film has all its streams
         for sample in encode(self.stream.codec_context, self._frames()):
             yield sample.number, _packet(sample)
 
@@ -112,9 +109,6 @@ class _Copying:
         self._sets = parameter_sets(open_beside(self._settings))
         self.stream.codec_context.extradata = AvcC.read(base.extradata).with_sets(self._sets).write()
         self.delay = max(self.delay, self._settings.reorder)
-
-    def start(self) -> None:
-        """Nothing has to run before the first packet."""
 
     def packets(self) -> Iterator[tuple[int, av.Packet[VideoStream]]]:
         """Packets in decode order, each with the number of the film's frame that it shows."""
