@@ -92,7 +92,8 @@ def _read(file: Path, changed_ns: int, size: int, credits: bool) -> _File:
 def _adapter() -> TypeAdapter[dict[str, ModelCard]]:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(dict[str, ModelCard])
+    # It holds for the parts of a card as well: an unknown key is an error anywhere in it.
+    return TypeAdapter(dict[str, ModelCard], config={"extra": "forbid"})
 
 
 def _twice(node: yaml.Node, at: tuple[str, ...], file: str) -> Iterator[Problem]:
@@ -194,11 +195,13 @@ def _locate(root: yaml.Node, path: Sequence[str]) -> tuple[int, int]:
 def _instead(loc: Sequence[str]) -> str:
     """The keys that may stand where an unknown one does, the nearest first."""
     cls: Any = ModelCard
-    for part in loc[1:-1]:
-        if dataclasses.is_dataclass(cls):
-            hint = typing.get_type_hints(cls).get(part)
-            # The class in `X | None`, `tuple[X, ...]` or `dict[str, X]`.
-            cls = next((one for one in typing.get_args(hint) if dataclasses.is_dataclass(one)), hint)
+    parts = iter(loc[1:-1])
+    for part in parts:
+        hint = typing.get_type_hints(cls).get(part) if dataclasses.is_dataclass(cls) else None
+        if typing.get_origin(hint) in (tuple, dict):
+            next(parts, None)  # which one of them
+        # The class in `X | None`, `tuple[X, ...]` or `dict[str, X]`.
+        cls = next((one for one in typing.get_args(hint) if dataclasses.is_dataclass(one)), hint)
     names = [one.name for one in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
     return _nearest(loc[-1], names) or f"the keys are {', '.join(sorted(names))}"
 
