@@ -30,7 +30,7 @@ def _shortened(said: str) -> str:
     return one_line(_URL_QUERY.sub(r"\1", next(iter(said.strip().splitlines()), "")))
 
 
-def told(error: BaseException, options: GcsOptions, *, wanted: str) -> UploadError:
+def upload_error(error: BaseException, options: GcsOptions, *, wanted: str) -> UploadError:
     """The error to raise for one of Google's. `wanted` is the permission that the request needed."""
     from google.api_core import exceptions as api
     from google.auth import exceptions as auth
@@ -39,7 +39,7 @@ def told(error: BaseException, options: GcsOptions, *, wanted: str) -> UploadErr
     if isinstance(error, UploadError):
         return error
     if isinstance(error, api.RetryError) and error.cause is not None:
-        return told(error.cause, options, wanted=wanted)
+        return upload_error(error.cause, options, wanted=wanted)
     where = f"gs://{options.bucket}"
     if isinstance(error, auth.RefreshError):
         if error.retryable:

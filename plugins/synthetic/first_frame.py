@@ -21,7 +21,7 @@ async def download(http: httpx.AsyncClient, url: str) -> tuple[bytes, str]:
                 raise _failed(place, f"HTTP {response.status_code} {response.reason_phrase}".strip())
             kind = response.headers.get("content-type", "")
             if not kind.lower().startswith("image/"):
-                raise _failed(place, f"it is served as {kind or 'nothing in particular'}, not as a picture")
+                raise _failed(place, f"it is served as {kind or 'nothing in particular'}, not as an image")
             data = bytearray()
             async for part in response.aiter_bytes():
                 data += part

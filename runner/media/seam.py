@@ -137,13 +137,8 @@ def _same_size(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.u
     if a.shape == b.shape:
         return a, b
     height, width = min(a.shape[:2], b.shape[:2], key=lambda shape: shape[0] * shape[1])
-    return _resized(a, width, height), _resized(b, width, height)
-
-
-def _resized(rgb: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    if rgb.shape[:2] == (height, width):
-        return rgb
-    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS))
+    images = [Image.fromarray(one).resize((width, height), Image.Resampling.LANCZOS) for one in (a, b)]
+    return np.asarray(images[0]), np.asarray(images[1])
 
 
 def _small(rgb: NDArray[np.uint8], width: int) -> NDArray[np.float64]:

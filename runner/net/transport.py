@@ -136,18 +136,18 @@ def _translated(request: httpx.Request) -> Iterator[None]:
     try:
         yield
     except aiohttp.ConnectionTimeoutError as error:
-        raise httpx.ConnectTimeout(_told(error), request=request) from error
+        raise httpx.ConnectTimeout(_text(error), request=request) from error
     except aiohttp.ClientConnectorError as error:
-        raise httpx.ConnectError(_told(error), request=request) from error
+        raise httpx.ConnectError(_text(error), request=request) from error
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-        raise httpx.UnsupportedProtocol(_told(error), request=request) from error
+        raise httpx.UnsupportedProtocol(_text(error), request=request) from error
     except TimeoutError as error:
-        raise httpx.ReadTimeout(_told(error), request=request) from error
+        raise httpx.ReadTimeout(_text(error), request=request) from error
     except aiohttp.ClientPayloadError as error:
-        raise httpx.ReadError(_told(error), request=request) from error
+        raise httpx.ReadError(_text(error), request=request) from error
     except aiohttp.ClientError as error:
-        raise httpx.RemoteProtocolError(_told(error), request=request) from error
+        raise httpx.RemoteProtocolError(_text(error), request=request) from error
 
 
-def _told(error: BaseException) -> str:
+def _text(error: BaseException) -> str:
     return str(error) or type(error).__name__
