@@ -13,8 +13,6 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from .planes import Planes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -102,9 +100,8 @@ def _ink(sequence: str, shot: str, width: int, height: int) -> Image.Image:
     thick = max(1, round(short * 0.0028))
     draw.rectangle((left + 1, line, left + round(short * 0.10), line + thick - 1), fill=220)
     small = ImageFont.load_default(max(6, round(short * 0.024)))
-    label = _spaced(sequence.upper(), small, room)
     x = float(left + 1)
-    for char in label:
+    for char in _cut(sequence.upper(), small, room, gap=room * 0.012):
         draw.text((x, line - round(short * 0.016)), char, fill=205, font=small, anchor="ls")
         x += small.getlength(char) + short * 0.007
     return image
@@ -117,16 +114,15 @@ def _fitted(text: str, size: int, room: int) -> tuple[str, Font]:
         font = ImageFont.load_default(points)
         if font.getlength(text) <= room:
             return text, font
-    font = ImageFont.load_default(smallest)
-    return _cut(text, lambda part: font.getlength(part) <= room), font
+    return _cut(text, font, room), font
 
 
-def _spaced(text: str, font: Font, room: int) -> str:
-    gap = room * 0.012
-    return _cut(text, lambda part: font.getlength(part) + gap * len(part) <= room)
+def _cut(text: str, font: Font, room: int, gap: float = 0.0) -> str:
+    """As much of a text as there is room for, with `gap` pixels after each letter."""
 
+    def fits(part: str) -> bool:
+        return font.getlength(part) + gap * len(part) <= room
 
-def _cut(text: str, fits: Callable[[str], bool]) -> str:
     if fits(text):
         return text
     length = len(text)
