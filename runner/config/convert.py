@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from runner.errors import PluginError, Problem
+from runner.naming import nearest as nearest
 from runner.redaction import HIDDEN, hidden_value
 
 if TYPE_CHECKING:
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from runner.config.origins import Origins
 
 T = TypeVar("T")
-
-
-def nearest(word: str, among: Iterable[str]) -> str:
-    """`did you mean X?` where one of `among` is close to `word`, else nothing."""
-    names = list(among)
-    found = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return f"did you mean {found[0]}?" if found else ""
 
 
 def listed(names: Iterable[str]) -> str:

@@ -33,8 +33,9 @@ class Transport(httpx.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self._public_only:
-            _check_literal(request)
+        # A host that is an address is resolved by no one.
+        if self._public_only and is_public(request.url.host) is False:
+            raise httpx.ConnectError(f"{request.url.host} is no public address", request=request)
         session = self._session = self._session or self._opened()
         limits: dict[str, Any] = request.extensions.get("timeout", {})
         headers = request.headers.copy()
@@ -117,17 +118,6 @@ class _PublicResolver(AbstractResolver):
 
     async def close(self) -> None:
         await self._resolver.close()
-
-
-def _check_literal(request: httpx.Request) -> None:
-    """Look at a host that is an address: it is resolved by no one."""
-    host = request.url.host
-    try:
-        public = is_public(host)
-    except ValueError:
-        return
-    if not public:
-        raise httpx.ConnectError(f"{host} is no public address", request=request)
 
 
 @contextlib.contextmanager

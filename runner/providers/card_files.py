@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import typing
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import ConfigError, Problem
+from runner.naming import nearest
 from runner.providers.card import ModelCard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import yaml
@@ -163,7 +163,7 @@ def _rules(
                     at = (model, mode, name, str(index))
                     for field in rule.when.keys() - sent:
                         message = "names no field of this variant, so the rule would never apply"
-                        allowed = _nearest(field, sent) or ", ".join(sorted(sent))
+                        allowed = nearest(field, sent) or ", ".join(sorted(sent))
                         yield problem(*at, "when", field, message=message, allowed=allowed)
             for index, price in enumerate(variant.prices if not credits else ()):
                 if price.credits or price.credits_per_s:
@@ -203,9 +203,4 @@ def _instead(loc: Sequence[str]) -> str:
         # The class in `X | None`, `tuple[X, ...]` or `dict[str, X]`.
         cls = next((one for one in typing.get_args(hint) if dataclasses.is_dataclass(one)), hint)
     names = [one.name for one in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
-    return _nearest(loc[-1], names) or f"the keys are {', '.join(sorted(names))}"
-
-
-def _nearest(word: str, among: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, among, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else ""
+    return nearest(loc[-1], names) or f"the keys are {', '.join(sorted(names))}"
