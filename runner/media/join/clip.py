@@ -65,7 +65,6 @@ class Clip:
     colour: Colour
     time_base: Fraction
     pts: Sequence[int]
-    keys: frozenset[int]
     starts: Sequence[int]
     order: Sequence[int]
     duration_s: Fraction
@@ -112,7 +111,6 @@ class _Scan:
         self.extradata = stream.codec_context.extradata or b""
         self.pts: list[int] = []
         self.durations: list[int] = []
-        self.keys: set[int] = set()
         self.starts: list[int] = []
         self.hidden: set[int] = set()
         self.untimed = False
@@ -132,8 +130,6 @@ class _Scan:
         self.durations.append(packet.duration or 0)
         if packet.is_discard:
             self.hidden.add(index)
-        if packet.is_keyframe:
-            self.keys.add(index)
         if self._is_start(packet):
             self.starts.append(index)
 
@@ -196,7 +192,6 @@ class _Scan:
             ),
             time_base=time_base,
             pts=self.pts,
-            keys=frozenset(self.keys),
             starts=self.starts,
             order=order,
             duration_s=duration_s,

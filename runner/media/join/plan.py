@@ -72,14 +72,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A film to be written. Its stream parameters are those of the clip `base`; without one all is encoded.
-
-    `model` is the clip that the film looks like.
-    """
+    """A film to be written. Its stream parameters are those of the clip `base`; without one all is encoded."""
 
     look: Look
     base: Clip | None
-    model: Clip
     pieces: tuple[Copied | Encoded, ...]
     shares: tuple[Share, ...]
     notes: tuple[str, ...]
@@ -217,9 +213,7 @@ def _copying_plan(shots: Sequence[tuple[Clip, bool]], reasons: Sequence[str], lo
         shares.append(Share(clip=clip, frames=sum(piece.frames for piece in own)))
     if tails:
         notes.append(_tail_note(tails))
-    return Plan(
-        look=look, base=base, model=base, pieces=tuple(pieces), shares=tuple(shares), notes=tuple(notes)
-    )
+    return Plan(look=look, base=base, pieces=tuple(pieces), shares=tuple(shares), notes=tuple(notes))
 
 
 def _difference(clip: Clip, base: Clip) -> str:
@@ -241,12 +235,11 @@ def _tail_note(tails: Sequence[int]) -> str:
 
 
 def _encoding_plan(shots: Sequence[tuple[Clip, bool]], look: Look, reasons: Sequence[str]) -> Plan:
-    model = next(clip for clip, _ in shots if display_look(clip) == look)
     pieces = tuple(Encoded(clip=clip, picks=_picks(clip, drop, look)) for clip, drop in shots)
     shares = tuple(Share(clip=piece.clip, frames=piece.frames) for piece in pieces)
     # H.264 with 4:2:0 samples has even sizes only.
     even = Look(width=max(2, look.width & ~1), height=max(2, look.height & ~1), fps=look.fps)
-    return Plan(look=even, base=None, model=model, pieces=pieces, shares=shares, notes=tuple(reasons))
+    return Plan(look=even, base=None, pieces=pieces, shares=shares, notes=tuple(reasons))
 
 
 def cut(clip: Clip, drop: bool) -> tuple[Copied | Encoded, ...]:
