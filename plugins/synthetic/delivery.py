@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ _PIECE: Final = 256 * 1024
 _PAGE: Final = (
     b"<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>Bad gateway</body></html>\n"
 )
+_INSTEAD: Final[dict[Deliver, bytes]] = {"html": _PAGE, "empty": b""}
 
 
 async def send(path: Path, deliver: Deliver, sink: Sink) -> None:
@@ -24,30 +26,12 @@ async def send(path: Path, deliver: Deliver, sink: Sink) -> None:
     A truncated file is announced with the size it is cut to: only looking into it can tell. `wrong_size`
     sends the whole clip under another announcement.
     """
-    size = (await asyncio.to_thread(path.stat)).st_size
-    match deliver:
-        case "whole":
-            await _send_file(path, size, sink)
-        case "truncated":
-            await _send_file(path, size * 3 // 5, sink)
-        case "wrong_size":
-            await _send_file(path, size, sink, announce=4096)
-        case "html":
-            await _send_bytes(_PAGE, sink)
-        case "empty":
-            await _send_bytes(b"", sink)
-
-
-async def _send_bytes(data: bytes, sink: Sink) -> None:
-    sink.expect(len(data))
-    if data:
-        await sink.write(data)
-
-
-async def _send_file(path: Path, size: int, sink: Sink, *, announce: int = 0) -> None:
-    """Send the first `size` bytes; `announce` is how many more than that are said to come."""
-    sink.expect(size + announce)
-    with path.open("rb") as file:
+    with io.BytesIO(_INSTEAD[deliver]) if deliver in _INSTEAD else path.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        if deliver == "truncated":
+            size = size * 3 // 5
+        sink.expect(size + (4096 if deliver == "wrong_size" else 0))
         while size and (piece := await asyncio.to_thread(file.read, min(size, _PIECE))):
             size -= len(piece)
             await sink.write(piece)
