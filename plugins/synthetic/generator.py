@@ -14,7 +14,7 @@ from runner.api import Context, EncodedImage, Result, ShotRequest, Sink, State, 
 from runner.errors import FetchFailed, MediaError, SubmitRefused
 from runner.media import decode_image, read_image
 
-from . import delivery, first_frame
+from . import transfer
 from .geometry import Geometry, geometry
 from .shot import Render
 
@@ -123,7 +123,7 @@ class Synthetic:
             raise FetchFailed("there is no such clip to fetch", where=url, why=why, status=404)
         if task.options.fail == "after":
             raise FetchFailed("the clip cannot be fetched", where=url, why="it was asked to fail: fail=after")
-        await delivery.send(task.path, task.options.deliver, sink)
+        await transfer.send(task.path, task.options.deliver, sink)
 
     async def _work(self, task: _Task) -> None:
         loop = asyncio.get_running_loop()
@@ -146,5 +146,5 @@ class Synthetic:
         loop = asyncio.get_running_loop()
         if isinstance(request.image, EncodedImage):
             return await loop.run_in_executor(self._threads, decode_image, request.image)
-        data, name = await first_frame.download(self.context.http, request.image.url)
+        data, name = await transfer.download(self.context.http, request.image.url)
         return await loop.run_in_executor(self._threads, lambda: decode_image(read_image(data, name=name)))

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from .palette import mix, yuv
+from .planes import mix, yuv
 from .terrain import Line, Outline, Water
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .look import Look
-    from .palette import Colour
+    from .planes import Colour
 
 _HIGH: Final = {"mountains": 0.17, "dunes": 0.105, "forest": 0.11, "city": 0.17}
 """How far outlines rise and fall around their base, as a share of the short side."""

@@ -1,4 +1,4 @@
-"""Images as a video stores them: luma, and chroma at half the size; BT.709, limited range."""
+"""Colours, and images as a video stores them: luma, and chroma at half the size; BT.709, limited range."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Plane: TypeAlias = NDArray[np.uint8]
+Colour: TypeAlias = NDArray[np.float64]
+"""Three numbers; which ones is in the name of the function that takes them."""
 
 _RED, _GREEN, _BLUE = 0.2126, 0.7152, 0.0722  # the luma of BT.709
 MATRIX: Final = np.array(
@@ -50,3 +52,43 @@ def blend(first: Planes, second: Planes, share: float) -> Planes:
         return second
     pairs = zip(first, second, strict=True)
     return Planes(*(np.asarray(Image.blend(Image.fromarray(a), Image.fromarray(b), share)) for a, b in pairs))
+
+
+def mix(first: Colour, second: Colour, share: NDArray[np.float64] | float) -> Colour:
+    """Mix OKLab colours; an array of shares gives an array of colours."""
+    share = np.asarray(share)[..., None]
+    return first + (second - first) * share
+
+
+# Björn Ottosson, "A perceptual color space for image processing", 2020.
+_TO_LMS: Final = np.array(
+    (
+        (0.4122214708, 0.5363325363, 0.0514459929),
+        (0.2119034982, 0.6806995451, 0.1073969566),
+        (0.0883024619, 0.2817188376, 0.6299787005),
+    )
+)
+_TO_LAB: Final = np.array(
+    (
+        (0.2104542553, 0.7936177850, -0.0040720468),
+        (1.9779984951, -2.4285922050, 0.4505937099),
+        (0.0259040371, 0.7827717662, -0.8086757660),
+    )
+)
+
+
+def oklab(text: str) -> Colour:
+    """From "rrggbb" as in CSS."""
+    rgb = np.array([int(text[i : i + 2], 16) for i in (0, 2, 4)]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    result: Colour = _TO_LAB @ np.cbrt(_TO_LMS @ linear)
+    return result
+
+
+def yuv(lab: Colour) -> NDArray[np.float32]:
+    """From OKLab, shape (..., 3), to video levels (luma 16 to 235), same shape."""
+    lms = (lab @ np.linalg.inv(_TO_LAB).T) ** 3
+    linear = np.clip(lms @ np.linalg.inv(_TO_LMS).T, 0, 1)
+    rgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    result: NDArray[np.float32] = (rgb @ MATRIX.T + OFFSET).astype(np.float32)
+    return result

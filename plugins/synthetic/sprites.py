@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .palette import mix, yuv
+from .planes import mix, yuv
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
