@@ -1,7 +1,8 @@
-"""Names as people type them, made safe for disks."""
+"""Names as people type them: made safe for disks, and the nearest known one."""
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import re
 from typing import TYPE_CHECKING, Final
@@ -51,3 +52,9 @@ def _told_apart(name: str, plain: str) -> Iterator[str]:
     for length in range(6, LONGEST):
         kept = plain[: LONGEST - length - 1].rstrip("-_")
         yield f"{kept}-{digest[:length]}" if kept else digest[:length]
+
+
+def nearest(word: str, among: Iterable[str]) -> str:
+    """`did you mean X?` where one of `among` is close to `word`, else nothing."""
+    found = difflib.get_close_matches(word, list(among), n=1, cutoff=0.6)
+    return f"did you mean {found[0]}?" if found else ""

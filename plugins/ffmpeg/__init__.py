@@ -18,9 +18,9 @@ class FFmpegOptions:
     """Which program to run, and how.
 
     binary           path or name of the program; empty takes imageio-ffmpeg's, else the first on PATH
-    method           seek decodes the end of the clip; reverse decodes all of it into memory and turns it
-    round reverse_max_mib  the most memory that reverse may need, in MiB timeout_s        how long one run
-    of the program may take, in seconds
+    method           seek decodes the end of the clip; reverse decodes all of it into memory and turns it round
+    reverse_max_mib  the most memory that reverse may need, in MiB
+    timeout_s        how long one run of the program may take, in seconds
 
     Raises `ValueError` for what cannot be.
     """

@@ -36,7 +36,7 @@ def run(command: list[str], timeout_s: float) -> Answer:
     except OSError as error:
         return Answer(b"", None, f"ffmpeg cannot be run: {error}")
     if done.returncode:
-        return Answer(b"", None, f"ffmpeg ended with code {done.returncode}: {_told(done.stderr)}")
+        return Answer(b"", None, f"ffmpeg ended with code {done.returncode}: {_last_lines(done.stderr)}")
     base = _TIME_BASE.search(done.stderr)
     times = _PTS.findall(done.stderr)
     if base is None or not times:
@@ -46,6 +46,6 @@ def run(command: list[str], timeout_s: float) -> Answer:
     return Answer(done.stdout, int(times[-1]) * Fraction(int(base[1]), int(base[2])), "", size)
 
 
-def _told(stderr: bytes) -> str:
+def _last_lines(stderr: bytes) -> str:
     lines = stderr.decode("utf-8", errors="replace").strip().splitlines()
     return " | ".join(line.strip() for line in lines[-_TOLD_LINES:])

@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 _READ_WRITE: Final = "https://www.googleapis.com/auth/devstorage.read_write"
 _CLOUD: Final = "https://www.googleapis.com/auth/cloud-platform"  # what signing by IAM asks for
 
-_NOBODY: Final = "auth.credentials.AnonymousCredentials"
-_PERSON: Final = "oauth2.credentials.Credentials"
 _CANNOT: Final = {
-    _NOBODY: "there is no key: an emulator over http is called without",
-    _PERSON: "they belong to a user, not to a service account",
+    "auth.credentials.AnonymousCredentials": "there is no key: an emulator over http is called without",
+    "oauth2.credentials.Credentials": "they belong to a user, not to a service account",
 }
 """Why credentials of a kind cannot sign."""
 
@@ -57,21 +55,14 @@ def opened(options: GcsOptions) -> Account:
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import storage  # type: ignore[import-untyped]
 
-    called = address(options)
-    # A token is never sent unencrypted, nor to an emulator. The key may still sign.
-    unencrypted = urlsplit(called).scheme == "http"
-    if options.credentials_file:
-        found = _from_file(options.credentials_file)
-    elif unencrypted:
-        found = AnonymousCredentials()  # type: ignore[no-untyped-call]
-    else:
-        found = _from_surroundings()
+    called, found = address(options), _credentials(options)
     signer, kept_by_google = None, False
     if options.access == "signed":
         signer, kept_by_google = _signer(found, options)
     client = storage.Client(
         project=options.project or None,
-        credentials=AnonymousCredentials() if unencrypted else found,  # type: ignore[no-untyped-call]
+        # A token is never sent unencrypted, nor to an emulator. The key may still sign.
+        credentials=AnonymousCredentials() if _is_unencrypted(options) else found,  # type: ignore[no-untyped-call]
         client_options={"api_endpoint": called} if called else None,
     )
     return Account(client, signer, kept_by_google)
@@ -82,24 +73,28 @@ def check(options: GcsOptions) -> None:
 
     Takes a few seconds where there are none: this machine's metadata server is looked for.
     """
-    unencrypted = urlsplit(address(options)).scheme == "http"
+    found = _credentials(options)
+    if options.access == "signed" and _kind(found) in _CANNOT:
+        raise _cannot_sign(_CANNOT[_kind(found)])
+
+
+def _is_unencrypted(options: GcsOptions) -> bool:
+    return urlsplit(address(options)).scheme == "http"
+
+
+def _credentials(options: GcsOptions) -> Any:
+    from google.auth.credentials import AnonymousCredentials
+
     if options.credentials_file:
-        _from_file(options.credentials_file)
-    elif not unencrypted:
-        found = _from_surroundings()
-        if options.access == "signed" and _kind(found) == _PERSON:
-            raise _cannot_sign(_CANNOT[_PERSON])
-    elif options.access == "signed":
-        raise _cannot_sign(_CANNOT[_NOBODY])
+        return _from_file(options.credentials_file)
+    if _is_unencrypted(options):
+        return AnonymousCredentials()  # type: ignore[no-untyped-call]
+    return _from_surroundings()
 
 
 def _cannot_sign(why: str) -> UploadRefused:
-    return UploadRefused(
-        "these Google credentials cannot sign a URL",
-        where="uploader.access=signed",
-        why=why,
-        hint=_SIGN_HINT,
-    )
+    what = "these Google credentials cannot sign a URL"
+    return UploadRefused(what, where="uploader.access=signed", why=why, hint=_SIGN_HINT)
 
 
 def _from_file(name: str) -> Any:

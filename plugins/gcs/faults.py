@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import UploadError, UploadRefused
+from runner.providers import one_line
 
 from . import address
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from . import GcsOptions
 
 _LATER: Final = (408, 429)
-_LONGEST: Final = 300
 _LOGIN: Final = "a new key file, or gcloud auth application-default login"
 _URL_QUERY: Final = re.compile(r"(https?://[^\s?'\"]*)\?[^\s'\"]*")
 
@@ -23,12 +23,14 @@ _URL_QUERY: Final = re.compile(r"(https?://[^\s?'\"]*)\?[^\s'\"]*")
 def first_line(error: BaseException) -> str:
     """What an error says, in one short line, without the queries of URLs."""
     said = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
-    line = next(iter(said.strip().splitlines()), "") or type(error).__name__
-    line = _URL_QUERY.sub(r"\1", line)
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+    return _shortened(said) or type(error).__name__
 
 
-def told(error: BaseException, options: GcsOptions, *, wanted: str) -> UploadError:
+def _shortened(said: str) -> str:
+    return one_line(_URL_QUERY.sub(r"\1", next(iter(said.strip().splitlines()), "")))
+
+
+def upload_error(error: BaseException, options: GcsOptions, *, wanted: str) -> UploadError:
     """The error to raise for one of Google's. `wanted` is the permission that the request needed."""
     from google.api_core import exceptions as api
     from google.auth import exceptions as auth
@@ -37,7 +39,7 @@ def told(error: BaseException, options: GcsOptions, *, wanted: str) -> UploadErr
     if isinstance(error, UploadError):
         return error
     if isinstance(error, api.RetryError) and error.cause is not None:
-        return told(error.cause, options, wanted=wanted)
+        return upload_error(error.cause, options, wanted=wanted)
     where = f"gs://{options.bucket}"
     if isinstance(error, auth.RefreshError):
         if error.retryable:
@@ -97,12 +99,7 @@ def _answered(error: Any, options: GcsOptions, where: str, wanted: str) -> Uploa
             f"--member=serviceAccount:{_email(options)} --role=roles/storage.objectUser",
         )
     if code == 401:
-        return UploadRefused(
-            "Google does not accept the credentials",
-            where=where,
-            why=why,
-            hint=_LOGIN,
-        )
+        return UploadRefused("Google does not accept the credentials", where=where, why=why, hint=_LOGIN)
     if code == 400 and "requester pays" in why.lower():
         return UploadRefused(
             f"bucket {bucket} is a requester-pays bucket",
@@ -118,7 +115,7 @@ def _answered(error: Any, options: GcsOptions, where: str, wanted: str) -> Uploa
             why=f"{code} {why}",
             hint="rerun the same command later",
         )
-    return UploadRefused("Google Cloud Storage refused the picture", where=where, why=f"{code} {why}")
+    return UploadRefused("Google Cloud Storage refused the image", where=where, why=f"{code} {why}")
 
 
 def _email(options: GcsOptions) -> str:
@@ -137,18 +134,18 @@ def _reason(error: Any) -> str:
         said = response.json()["error"]["message"]
     except Exception:
         said = getattr(response, "reason", None) or type(error).__name__
-    return first_line(Exception(str(said)))
+    return _shortened(str(said))
 
 
 def _unsigned(said: str, where: str) -> UploadError:
     if "exhausted" in said:
-        return UploadError("Google does not sign a URL now", where=where, why=first_line(Exception(said)))
+        return UploadError("Google does not sign a URL now", where=where, why=_shortened(said))
     # The answer's body stands in the message as Python shows bytes, or a mapping.
     found = re.search(r"""["']message["']:\s*(["'])(.*?)\1""", said.replace("\\'", "'"))
     return UploadRefused(
         "Google does not sign for this service account",
         where=where,
-        why=first_line(Exception(found.group(2))) if found else "signBlob was refused",
+        why=_shortened(found.group(2)) if found else "signBlob was refused",
         hint="give it the role roles/iam.serviceAccountTokenCreator on itself and enable the API "
         "iamcredentials.googleapis.com, or uploader.credentials_file=KEY.json",
     )
@@ -161,6 +158,6 @@ def _unreachable(error: BaseException, options: GcsOptions) -> UploadError:
     return UploadError(
         "Google Cloud Storage cannot be reached",
         where=address(options) or f"gs://{options.bucket}",
-        why=first_line(Exception(said or type(error).__name__)),
+        why=_shortened(said) or type(error).__name__,
         hint="check the network, and HTTPS_PROXY where there is a proxy; then rerun the same command",
     )

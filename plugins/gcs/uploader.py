@@ -17,11 +17,9 @@ from runner.errors import UploadError, UploadRefused
 
 from . import address, reach
 from .account import Account, opened
-from .faults import told
+from .faults import upload_error
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from runner.api import Context, EncodedImage
 
     from . import GcsOptions
@@ -48,7 +46,7 @@ class Gcs:
         self._refusal: UploadRefused | None = None
         self._opening = threading.Lock()
         self._checking = asyncio.Lock()
-        self._seen_by_strangers = False
+        self._is_public = False
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._running: set[asyncio.Future[Any]] = set()
         self._run = context.run[:16]
@@ -56,9 +54,7 @@ class Gcs:
     async def __aenter__(self) -> Gcs:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self._uploaded()
         if self._account is not None:
             self._account.client.close()
@@ -71,7 +67,7 @@ class Gcs:
             work.add_done_callback(self._running.discard)
             hosted = await asyncio.shield(work)
         if self._options.access == "public":
-            await self._check_that_strangers_see(hosted.url)
+            await self._check_public(hosted.url)
         return hosted
 
     async def _uploaded(self) -> None:
@@ -92,7 +88,7 @@ class Gcs:
             self._create(blob, picture)
             return self._hosted(account, blob)
         except Exception as error:
-            fault = told(error, self._options, wanted="storage.objects.create")
+            fault = upload_error(error, self._options, wanted="storage.objects.create")
             raise fault from (None if fault is error else error)
 
     def _opened(self) -> Account:
@@ -133,7 +129,7 @@ class Gcs:
                     "the image was deleted from its bucket just now",
                     where=f"gs://{blob.bucket.name}/{blob.name}",
                 ) from None
-            raise told(error, self._options, wanted="storage.objects.get") from error
+            raise upload_error(error, self._options, wanted="storage.objects.get") from error
         digest = hashlib.md5(picture.data, usedforsecurity=False).digest()
         found = (blob.size, blob.content_type, blob.md5_hash)
         if found != (len(picture.data), picture.mime, base64.b64encode(digest).decode("ascii")):
@@ -159,12 +155,12 @@ class Gcs:
         )
         return HostedImage(url=url, reach=reach(self._options), expires_at=signed_at + life)
 
-    async def _check_that_strangers_see(self, url: str) -> None:
+    async def _check_public(self, url: str) -> None:
         """Once a run: a bucket that is not public is better known before a shot is paid for."""
         import httpx
 
         async with self._checking:
-            if self._seen_by_strangers:
+            if self._is_public:
                 return
             try:
                 answer = await self._http.head(url, timeout=self._options.timeout_s)
@@ -182,7 +178,7 @@ class Gcs:
                     hint=f"gcloud storage buckets add-iam-policy-binding gs://{bucket} --member=allUsers "
                     "--role=roles/storage.objectViewer, or uploader.access=signed",
                 )
-            self._seen_by_strangers = True
+            self._is_public = True
 
     def _clear(self) -> None:
         try:
@@ -191,7 +187,7 @@ class Gcs:
             with ThreadPoolExecutor(_AT_ONCE) as threads:
                 list(threads.map(self._delete, there))
         except Exception as error:
-            fault = told(error, self._options, wanted="storage.objects.list and delete")
+            fault = upload_error(error, self._options, wanted="storage.objects.list and delete")
             raise fault from (None if fault is error else error)
 
     def _delete(self, blob: Any) -> None:

@@ -52,7 +52,7 @@ def reach(options: LocalHttpOptions) -> Reach:
         return reach_of(host_of(options.public_base_url))
     found = reach_of(options.bind)
     # A name to listen on is this machine's own: the open internet need not know it.
-    return found if _is_address(options.bind) else min(found, Reach.NETWORK)
+    return min(found, Reach.NETWORK) if is_public(options.bind) is None else found
 
 
 def capabilities(options: LocalHttpOptions) -> UploaderCapabilities:
@@ -67,14 +67,6 @@ def capabilities(options: LocalHttpOptions) -> UploaderCapabilities:
         else "",
         reach_hint=f"a tunnel to 127.0.0.1:{options.port or TUNNELLED} of this machine: uploader.public_base_url=https://...",
     )
-
-
-def _is_address(host: str) -> bool:
-    try:
-        is_public(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _create(options: LocalHttpOptions, context: Context) -> LocalHttp:

@@ -17,7 +17,6 @@ from . import port, reach
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from runner.api import Context, EncodedImage
 
@@ -54,10 +53,8 @@ class LocalHttp:
         self._log.info("images are served at %s, from %s", self._base, own)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._stack.__aexit__(kind, error, trace)
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
         self._files.clear()
         self._paths.clear()
 

@@ -2,11 +2,12 @@
 
 What it needs, and when it can go: all of it with the first release of scikit-video that
 
-- does not use the aliases that numpy 1.24 removed (`np.int`, `np.float`): https://github.com/scikit-
-video/scikit-video/issues/154. Its modules get a numpy of their own that has them; numpy itself is not
-touched; - does not import `scipy.misc`, which warns; - takes the path of ffmpeg without an ffprobe beside
-it. Its reader is given our own probe's answers instead; - closes the pipes of an ffmpeg that has ended, and
-looks at how it ended.
+- does not use the aliases that numpy 1.24 removed (`np.int`, `np.float`):
+  https://github.com/scikit-video/scikit-video/issues/154. Its modules get a numpy of their own that has them; numpy
+  itself is not touched;
+- does not import `scipy.misc`, which warns;
+- takes the path of ffmpeg without an ffprobe beside it. Its reader is given our own probe's answers instead;
+- closes the pipes of an ffmpeg that has ended, and looks at how it ended.
 """
 
 from __future__ import annotations

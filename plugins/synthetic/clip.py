@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import av
@@ -11,11 +12,12 @@ import numpy as np
 from .sound import RATE, Chord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from av.audio.stream import AudioStream
     from av.container.output import OutputContainer
+    from av.packet import Packet
     from av.video.stream import VideoStream
 
     from .geometry import Geometry
@@ -37,17 +39,17 @@ def write(
     options = {"movflags": "+faststart", "movie_timescale": str(RATE), "fflags": "+bitexact"}
     with av.open(str(path), "w", format="mp4", options=options) as container:
         video = _video(container, shape, b_frames)
-        audio = _audio(container) if sound is not None else None
-        heard = 0
+        packets = _sound(_audio(container), sound) if sound is not None else iter(())
+        played = 0
         for index, planes in enumerate(frames):
             container.mux(video.encode(_frame(planes, index, shape)))
-            if audio is not None and sound is not None:
-                until = min(sound.samples, round((index + 1) / shape.fps * RATE))
-                heard = _play(container, audio, sound, heard, until)
+            until = round((index + 1) / shape.fps * RATE) // _BLOCK
+            for encoded in islice(packets, until - played):
+                container.mux(encoded)
+            played = until
         container.mux(video.encode(None))
-        if audio is not None and sound is not None:
-            _play(container, audio, sound, heard, sound.samples, rest=True)
-            container.mux(audio.encode(None))
+        for encoded in packets:
+            container.mux(encoded)
 
 
 def _video(container: OutputContainer, shape: Geometry, b_frames: int) -> VideoStream:
@@ -79,7 +81,7 @@ def _audio(container: OutputContainer) -> AudioStream:
 
 def _frame(planes: Planes, index: int, shape: Geometry) -> av.VideoFrame:
     frame = av.VideoFrame(shape.width, shape.height, "yuv420p")
-    for target, plane in zip(frame.planes, planes.each(), strict=True):
+    for target, plane in zip(frame.planes, planes, strict=True):
         height, width = plane.shape
         np.frombuffer(memoryview(target), np.uint8).reshape(-1, target.line_size)[:height, :width] = plane
     frame.pts = index
@@ -89,22 +91,11 @@ def _frame(planes: Planes, index: int, shape: Geometry) -> av.VideoFrame:
     return frame
 
 
-def _play(
-    container: OutputContainer,
-    stream: AudioStream,
-    sound: Chord,
-    start: int,
-    until: int,
-    *,
-    rest: bool = False,
-) -> int:
-    """Encode whole blocks of sound up to sample `until`, and what is left over too if it is the rest."""
-    while start < until and (rest or until - start >= _BLOCK):
-        count = min(_BLOCK, until - start)
-        frame = av.AudioFrame.from_ndarray(sound.at(start, count), format="fltp", layout="stereo")
-        frame.sample_rate = RATE
-        frame.pts = start
-        frame.time_base = Fraction(1, RATE)
-        container.mux(stream.encode(frame))
-        start += count
-    return start
+def _sound(stream: AudioStream, sound: Chord) -> Iterator[list[Packet[AudioStream]]]:
+    """The packets of one block of sound after the other, and those that the encoder holds back."""
+    for start in range(0, sound.samples, _BLOCK):
+        samples = sound.at(start, min(_BLOCK, sound.samples - start))
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
+        frame.sample_rate, frame.time_base, frame.pts = RATE, Fraction(1, RATE), start
+        yield stream.encode(frame)
+    yield stream.encode(None)

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Final, Self
 
 from runner.api import Context, EncodedImage, Result, ShotRequest, Sink, State, Status, TaskRef
 from runner.errors import FetchFailed, MediaError, SubmitRefused
-from runner.media import decode_image
+from runner.media import decode_image, read_image
 
-from . import delivery, first_frame
+from . import transfer
 from .geometry import Geometry, geometry
 from .shot import Render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import TracebackType
 
     import numpy as np
     from numpy.typing import NDArray
@@ -65,11 +64,12 @@ class Synthetic:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         for task in self._tasks.values():
-            _stop(task)
+            if task.render is not None:
+                task.render.stop()
+            if task.work is not None:
+                task.work.cancel()
         running = [task.work for task in self._tasks.values() if task.work is not None]
         await asyncio.gather(*running, return_exceptions=True)
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
@@ -106,7 +106,9 @@ class Synthetic:
             return Status(state=State.QUEUED, progress=0.0)
         waited = min(1.0, elapsed / task.options.latency_s) if task.options.latency_s else 1.0
         if task.options.fail == "running":
-            return _failing(waited)
+            if waited < 1:
+                return Status(state=State.RUNNING, progress=waited * 0.5)
+            return Status(state=State.FAILED, reason="it was asked to fail: fail=running")
         if task.done and waited >= 1:
             return Status(state=State.SUCCEEDED, progress=1.0, results=(Result(f"{_SCHEME}{ref.id}"),))
         drawn = task.render.progress if task.render is not None else 0.0
@@ -121,7 +123,7 @@ class Synthetic:
             raise FetchFailed("there is no such clip to fetch", where=url, why=why, status=404)
         if task.options.fail == "after":
             raise FetchFailed("the clip cannot be fetched", where=url, why="it was asked to fail: fail=after")
-        await delivery.send(task.path, task.options.deliver, sink)
+        await transfer.send(task.path, task.options.deliver, sink)
 
     async def _work(self, task: _Task) -> None:
         loop = asyncio.get_running_loop()
@@ -144,19 +146,5 @@ class Synthetic:
         loop = asyncio.get_running_loop()
         if isinstance(request.image, EncodedImage):
             return await loop.run_in_executor(self._threads, decode_image, request.image)
-        url = request.image.url
-        data = await first_frame.download(self.context.http, url)
-        return await loop.run_in_executor(self._threads, lambda: decode_image(first_frame.read(data, url)))
-
-
-def _stop(task: _Task) -> None:
-    if task.render is not None:
-        task.render.stop()
-    if task.work is not None:
-        task.work.cancel()
-
-
-def _failing(waited: float) -> Status:
-    if waited < 1:
-        return Status(state=State.RUNNING, progress=waited * 0.5)
-    return Status(state=State.FAILED, reason="it was asked to fail: fail=running")
+        data, name = await transfer.download(self.context.http, request.image.url)
+        return await loop.run_in_executor(self._threads, lambda: decode_image(read_image(data, name=name)))

@@ -35,10 +35,6 @@ class Geometry:
     def duration_s(self) -> Fraction:
         return self.frames / self.fps
 
-    @property
-    def short(self) -> int:
-        return min(self.width, self.height)
-
 
 def geometry(request: ShotRequest) -> Geometry:
     """Read the geometry of a request. Raises `ValueError` that names the field and what it may be."""

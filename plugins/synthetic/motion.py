@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from .planes import Planes, from_rgb
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _PUSH: Final = 0.075
 """How fast the camera pushes into the image: share of its size per second."""
 _LONGEST_S: Final = 3.0
+"""The longest dissolve from the given image to the scene."""
 
 
 class Still:
@@ -26,9 +27,9 @@ class Still:
     def __init__(
         self, rgb: NDArray[np.uint8], width: int, height: int, *, reframe: float, corner: int
     ) -> None:
-        planes = from_rgb(_reframed(_covering(rgb, width, height), reframe))
-        self._first = planes
-        self._images = [Image.fromarray(plane) for plane in planes.each()]
+        covering = ImageOps.fit(Image.fromarray(rgb), (width, height), Image.Resampling.LANCZOS)
+        self._first = from_rgb(np.asarray(_reframed(covering, reframe)))
+        self._images = [Image.fromarray(plane) for plane in self._first]
         self._corner = (corner & 1, corner >> 1 & 1)
 
     def at(self, time_s: float) -> Planes:
@@ -46,42 +47,23 @@ class Still:
         return Planes(*planes)
 
 
-def dissolve_s(duration_s: float) -> float:
-    """How long the given image takes to become the shot's own scene."""
-    return min(_LONGEST_S, 0.55 * duration_s)
-
-
 def share(time_s: float, duration_s: float) -> float:
     """How much of the shot's own scene has come in: 0 at the start, and moving from the first frame on."""
-    part = min(1.0, max(0.0, time_s / dissolve_s(duration_s)))
+    dissolve_s = min(_LONGEST_S, 0.55 * duration_s)
+    part = min(1.0, max(0.0, time_s / dissolve_s))
     return 0.5 * part + 0.5 * part * part * (3 - 2 * part)
 
 
-def _covering(rgb: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    tall, wide, _ = rgb.shape
-    if (wide, tall) == (width, height):
-        return rgb
-    scale = max(width / wide, height / tall)
-    across, down = width / scale, height / scale
-    left, top = (wide - across) / 2, (tall - down) / 2
-    image = Image.fromarray(rgb).resize(
-        (width, height), Image.Resampling.LANCZOS, box=(left, top, left + across, top + down)
-    )
-    return np.asarray(image)
-
-
-def _reframed(rgb: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
+def _reframed(image: Image.Image, zoom: float) -> Image.Image:
     if zoom == 1:
-        return rgb
-    height, width, _ = rgb.shape
-    image = Image.fromarray(rgb)
+        return image
+    width, height = image.size
     if zoom > 1:
         left, top = width * (1 - 1 / zoom) / 2, height * (1 - 1 / zoom) / 2
-        box = (left, top, width - left, height - top)
-        return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS, box=box))
+        return image.resize(image.size, Image.Resampling.LANCZOS, box=(left, top, width - left, height - top))
     small = image.resize(
         (max(1, round(width * zoom)), max(1, round(height * zoom))), Image.Resampling.LANCZOS
     )
-    out = Image.new("RGB", (width, height))
-    out.paste(small, ((width - small.width) // 2, (height - small.height) // 2))
-    return np.asarray(out)
+    framed = Image.new("RGB", image.size)
+    framed.paste(small, ((width - small.width) // 2, (height - small.height) // 2))
+    return framed

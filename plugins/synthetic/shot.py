@@ -10,7 +10,7 @@ import numpy as np
 
 from . import clip, motion, title
 from .look import look
-from .planes import Planes, black, blend
+from .planes import OFFSET, Planes, blend
 from .scene import Scene
 from .sound import Chord
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runner.api import ShotRequest
 
     from .geometry import Geometry
+    from .look import Look
     from .options import SyntheticOptions
 
 _FLOOR_S: Final = 1 / 25
@@ -30,7 +31,7 @@ _FLOOR_S: Final = 1 / 25
 
 
 class StoppedError(Exception):
-    """The render was told to stop."""
+    """The render was stopped."""
 
 
 class Render:
@@ -57,7 +58,7 @@ class Render:
             self._check()
             sight = look(self._request)
             sound = Chord(sight, self._shape.duration_s) if self._options.audio else None
-            clip.write(path, self._frames(), self._shape, sound, b_frames=self._options.b_frames)
+            clip.write(path, self._frames(sight), self._shape, sound, b_frames=self._options.b_frames)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -66,80 +67,53 @@ class Render:
         if self._stop.is_set():
             raise StoppedError
 
-    def _frames(self) -> Iterator[Planes]:
+    def _frames(self, sight: Look) -> Iterator[Planes]:
         shape, options = self._shape, self._options
-        draw = _Drawing(self._request, options, shape, self._first)
-        spoil = _Spoiling(options, shape)
+        size = (shape.width, shape.height)
+        scene, still = Scene(sight, *size), None
+        if self._first is not None:
+            corner = int(sight.chance("corner").integers(4))
+            still = motion.Still(self._first, *size, reframe=options.reframe, corner=corner)
+        names = title.Title(self._request.sequence, self._request.shot, *size)
+        last_s = float((shape.frames - 1) / shape.fps)
         for index in range(shape.frames):
             self._check()
             moved = max(0, index - options.repeat_first)
-            yield spoil(draw(moved), index)
+            planes = _image(scene, still, shape, moved)
+            planes = names.draw(planes, title.strength(float(moved / shape.fps), last_s))
+            yield _spoilt(planes, options, shape, index)
             self.progress = (index + 1) / shape.frames
 
 
-class _Drawing:
-    """What a well-behaved shot looks like at each frame."""
-
-    def __init__(
-        self,
-        request: ShotRequest,
-        options: SyntheticOptions,
-        shape: Geometry,
-        first: NDArray[np.uint8] | None,
-    ) -> None:
-        sight = look(request)
-        size = (shape.width, shape.height)
-        self._shape = shape
-        self._scene = Scene(sight, *size)
-        self._title = title.Title(request.sequence, request.shot, *size)
-        self._last_s = float((shape.frames - 1) / shape.fps)
-        self._still = None
-        if first is not None:
-            corner = int(sight.chance("corner").integers(4))
-            self._still = motion.Still(first, *size, reframe=options.reframe, corner=corner)
-
-    def __call__(self, index: int) -> Planes:
-        time_s = float(index / self._shape.fps)
-        moved_s = index * max(_FLOOR_S, float(1 / self._shape.fps))
-        picture = self._picture(time_s, moved_s)
-        strength = title.strength(time_s, self._last_s)
-        if strength <= 0:
-            return picture
-        return self._title.draw(Planes(*(plane.copy() for plane in picture.each())), strength)
-
-    def _picture(self, time_s: float, moved_s: float) -> Planes:
-        if self._still is None:
-            return self._scene.draw(moved_s)
-        share = motion.share(time_s, float(self._shape.duration_s))
-        if share <= 0:
-            return self._still.at(0)
-        scene = self._scene.draw(moved_s)
-        return scene if share >= 1 else blend(self._still.at(moved_s), scene, share)
+def _image(scene: Scene, still: motion.Still | None, shape: Geometry, index: int) -> Planes:
+    """The frame of a well-behaved shot, without its title."""
+    moved_s = index * max(_FLOOR_S, float(1 / shape.fps))
+    if still is None:
+        return scene.draw(moved_s)
+    share = motion.share(float(index / shape.fps), float(shape.duration_s))
+    if share <= 0:
+        return still.at(0)
+    drawn = scene.draw(moved_s)
+    return drawn if share >= 1 else blend(still.at(moved_s), drawn, share)
 
 
-class _Spoiling:
+def _spoilt(planes: Planes, options: SyntheticOptions, shape: Geometry, index: int) -> Planes:
     """Drift and fades: they grow from nothing in the first frame to their full size in the last."""
-
-    def __init__(self, options: SyntheticOptions, shape: Geometry) -> None:
-        self._options = options
-        self._last = max(1, shape.frames - 1)
-        self._fade = max(1, min(shape.frames // 3, round(shape.fps)))
-        self._black = black(shape.width, shape.height)
-
-    def __call__(self, planes: Planes, index: int) -> Planes:
-        part = index / self._last
-        if self._options.drift_brightness:
-            planes = _brighter(planes, self._options.drift_brightness * part)
-        if self._options.drift_hue:
-            planes = _turned(planes, self._options.drift_hue * part)
-        if self._options.fade_to_black:
-            planes = blend(planes, self._black, (index - self._last + self._fade) / self._fade)
-        return planes
+    last = max(1, shape.frames - 1)
+    if options.drift_brightness:
+        planes = _brighter(planes, options.drift_brightness * index / last)
+    if options.drift_hue:
+        planes = _turned(planes, options.drift_hue * index / last)
+    if options.fade_to_black:
+        fade = max(1, min(shape.frames // 3, round(shape.fps)))
+        black = Planes(*(np.full_like(plane, level) for plane, level in zip(planes, OFFSET, strict=True)))
+        planes = blend(planes, black, (index - last + fade) / fade)
+    return planes
 
 
 def _brighter(planes: Planes, levels: float) -> Planes:
     table = np.clip(np.rint(np.arange(256) + levels * 219 / 255), 16, 235).astype(np.uint8)
-    return Planes(table[planes.y], planes.u, planes.v)
+    return planes._replace(y=table[planes.y])
 
 
 def _turned(planes: Planes, degrees: float) -> Planes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .palette import mix, yuv
+from .planes import mix, yuv
 
 if TYPE_CHECKING:
     from .look import Look

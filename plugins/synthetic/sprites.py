@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .palette import mix, yuv
+from .planes import mix, yuv
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,60 +15,46 @@ if TYPE_CHECKING:
     from .planes import Plane, Planes
 
 
-@dataclass(frozen=True, slots=True)
-class _Disc:
-    """A soft disc that drifts and breathes. Lengths are in pixels, speeds in pixels or radians a second."""
-
-    x: float
-    y: float
-    dx: float
-    dy: float
-    radius: float
-    soft: float
-    bright: float
-    pulse: float
-    phase: float
-
-
 class Bokeh:
-    """Discs out of focus in daylight, fireflies in the dark."""
+    """Discs out of focus in daylight, fireflies in the dark: they drift and breathe."""
 
     def __init__(self, look: Look, width: int, height: int, count: int) -> None:
-        chance = look.chance("bokeh")
-        short = min(width, height)
-        dark = look.palette.dark
+        short, dark = min(width, height), look.palette.dark
+        ranges = (
+            (0.003, 0.007) if dark else (0.014, 0.050),  # radius
+            (0, width),
+            (0.35 if dark else 0.1, 1.0),  # place down the image
+            (0.02, 0.09),  # speed to the left and upwards, in short sides a second
+            (0.01, 0.05),
+            (0.5, 0.9) if dark else (0.06, 0.20),  # brightness
+            (0.5, 1.6),  # how fast it breathes, in radians a second
+            (0, 6.28),
+        )
+        low, high = np.array(ranges).T
+        radius, x, y, left, up, bright, pulse, phase = look.chance("bokeh").uniform(low, high, (count, 8)).T
+        self._radius = short * radius
+        self._soft = self._radius * 1.6 if dark else np.maximum(1.5, self._radius * 0.22)
+        self._place, self._speed = np.array((x, y * height)), np.array((-short * left, -short * up))
+        self._bright, self._pulse, self._phase = bright, pulse, phase
         self._levels = yuv(mix(look.palette.horizon, look.palette.disc, 0.7))
-        self._discs = []
-        for _ in range(count):
-            radius = short * (chance.uniform(0.003, 0.007) if dark else chance.uniform(0.014, 0.050))
-            self._discs.append(
-                _Disc(
-                    x=chance.uniform(0, width),
-                    y=chance.uniform(0.35 if dark else 0.1, 1.0) * height,
-                    dx=-short * chance.uniform(0.02, 0.09),
-                    dy=-short * chance.uniform(0.01, 0.05),
-                    radius=radius,
-                    soft=radius * 1.6 if dark else max(1.5, radius * 0.22),
-                    bright=chance.uniform(0.5, 0.9) if dark else chance.uniform(0.06, 0.20),
-                    pulse=chance.uniform(0.5, 1.6),
-                    phase=chance.uniform(0, 6.28),
-                )
-            )
 
     def draw(self, planes: Planes, time_s: float) -> None:
+        """Paint onto `planes`, which are changed."""
         height, width = planes.y.shape
-        for disc in self._discs:
-            bright = disc.bright * (0.6 + 0.4 * float(np.sin(disc.pulse * time_s + disc.phase)))
-            reach = disc.radius + disc.soft
-            x = (disc.x + disc.dx * time_s + reach) % (width + 2 * reach) - reach
-            y = (disc.y + disc.dy * time_s + reach) % (height + 2 * reach) - reach
-            for plane, level, scale in zip(planes.each(), self._levels, (1, 2, 2), strict=True):
-                _spot(plane, disc, x / scale, y / scale, scale, float(level), bright)
+        bright = self._bright * (0.6 + 0.4 * np.sin(self._pulse * time_s + self._phase))
+        reach = self._radius + self._soft
+        size = np.array(((width,), (height,))) + 2 * reach
+        places = (self._place + self._speed * time_s + reach) % size - reach
+        for x, y, radius, soft, light in zip(*places, self._radius, self._soft, bright, strict=True):
+            for plane, level, scale in zip(planes, self._levels, (1, 2, 2), strict=True):
+                disc = (x / scale, y / scale, radius / scale, soft / scale)
+                _spot(plane, disc, float(level), light)
 
 
-def _spot(plane: Plane, disc: _Disc, x: float, y: float, scale: int, level: float, bright: float) -> None:
+def _spot(plane: Plane, disc: tuple[float, float, float, float], level: float, bright: float) -> None:
+    """Paint a disc: its place, its radius, and how wide its edge is, in pixels of the plane."""
     height, width = plane.shape
-    radius, soft = disc.radius / scale, disc.soft / scale
+    x, y, radius, soft = disc
     reach = radius + soft
     left, right = max(0, int(x - reach)), min(width, int(x + reach) + 2)
     top, bottom = max(0, int(y - reach)), min(height, int(y + reach) + 2)
@@ -80,8 +65,7 @@ def _spot(plane: Plane, disc: _Disc, x: float, y: float, scale: int, level: floa
     share = np.sqrt(np.add.outer(down * down, across * across))
     share *= np.float32(-1 / soft)
     share += np.float32(radius / soft + 0.5)
-    np.maximum(share, 0, out=share)
-    np.minimum(share, 1, out=share)
+    np.clip(share, 0, 1, out=share)
     box = plane[top:bottom, left:right]
     share *= (level - box) * np.float32(bright)
     share += box
@@ -116,7 +100,7 @@ class Glitter:
 
     def draw(self, planes: Planes, time_s: float) -> None:
         flicker = (0.5 + 0.5 * np.sin(self._pulse * time_s + self._phase)) ** 3 * self._bright
-        for plane, level, (where, cover, dash) in zip(planes.each(), self._levels, self._spots, strict=True):
+        for plane, level, (where, cover, dash) in zip(planes, self._levels, self._spots, strict=True):
             flat = plane.reshape(-1)
             behind = flat[where]
             flat[where] = behind + (level - behind) * (cover * flicker[dash]) + 0.5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,31 +15,26 @@ Line = NDArray[np.float64]
 
 _SWELL: Final = np.array((0.5, 0.28, 0.16, 0.06), np.float32)
 _PERIOD: Final = 6
-"""An outline repeats after this many short sides of the picture."""
+"""An outline repeats after this many short sides of the image."""
 
 
-@dataclass(frozen=True, slots=True)
 class Outline:
-    """A line that repeats, and how much each of its columns faces the light (-1 to 1)."""
+    """One layer of a land. `near` is 0 for the farthest and 1 for the nearest. It repeats."""
 
-    line: Line
-    light: Line
+    def __init__(self, land: str, near: float, short: int, width: int, chance: np.random.Generator) -> None:
+        self._width = width
+        self._line = _LANDS[land](near, short, chance)
+        slope = np.gradient(_smooth(self._line, max(1, short // 30)))
+        steep = np.abs(slope).max() or 1.0
+        self._light = np.clip(slope / steep * 1.6, -1, 1)
 
-    def at(self, offset: float, width: int) -> tuple[Line, Line]:
-        """The line and light of `width` columns from a fractional column on."""
-        whole = int(np.floor(offset))
-        share = offset - whole
-        columns = np.arange(whole, whole + width + 1) % len(self.line)
-        line, light = self.line[columns], self.light[columns]
-        return line[:-1] + (line[1:] - line[:-1]) * share, light[:-1] + (light[1:] - light[:-1]) * share
-
-
-def outline(land: str, near: float, short: int, chance: np.random.Generator) -> Outline:
-    """Draw one layer of a land. `near` is 0 for the farthest layer and 1 for the nearest."""
-    line = _LANDS[land](near, short, chance)
-    slope = np.gradient(_smooth(line, max(1, short // 30)))
-    steep = np.abs(slope).max() or 1.0
-    return Outline(line=line, light=np.clip(slope / steep * 1.6, -1, 1))
+    def at(self, offset: float, time_s: float) -> tuple[Line, Line]:
+        """Its line from a fractional column on, and how much each column faces the light (-1 to 1)."""
+        first = int(np.floor(offset))
+        share = offset - first
+        columns = np.arange(first, first + self._width + 1) % len(self._line)
+        line, light = self._line[columns], self._light[columns]
+        return line[:-1] + np.diff(line) * share, light[:-1] + np.diff(light) * share
 
 
 class Water:
@@ -54,7 +48,7 @@ class Water:
         self._angles = (np.arange(width) * self._turns[:, None]).astype(np.float32)
 
     def at(self, offset: float, time_s: float) -> tuple[Line, Line]:
-        """Its line and light from a fractional column on."""
+        """Its line at a time, from a fractional column on, and how much each column faces the light (-1 to 1)."""
         phases = (self._phases + self._turns * offset + self._speeds * time_s) % (2 * np.pi)
         swell = np.sin(self._angles + phases.astype(np.float32)[:, None])
         line = _SWELL @ (swell + np.float32(0.35) * swell * swell)  # crests are sharper than troughs

@@ -10,12 +10,10 @@ import numpy as np
 from anyascii import anyascii
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from .planes import Planes
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
-
-    from .planes import Planes
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -37,9 +35,10 @@ class Title:
         self._shade = np.clip(_share(shade.crop(self._box)) * 1.1, 0, 0.45)
 
     def draw(self, planes: Planes, strength: float) -> Planes:
-        """Paint onto `planes`, which are changed; `strength` is 0 to 1."""
+        """The image with the title on it; `strength` is 0 to 1."""
         if strength <= 0:
             return planes
+        planes = Planes(*(plane.copy() for plane in planes))
         left, top, right, bottom = self._box
         ink, shade = self._ink * np.float32(strength), self._shade * np.float32(strength)
         box = planes.y[top:bottom, left:right]
@@ -81,12 +80,8 @@ def _drawable(char: str) -> bool:
         return True
     if not char.isprintable() or unicodedata.combining(char):
         return False
-    font = _font(24)
+    font = ImageFont.load_default(24)
     return bytes(font.getmask(char)) != bytes(font.getmask("\U0010ffff"))
-
-
-def _font(size: int) -> Font:
-    return ImageFont.load_default(size)
 
 
 def _share(image: Image.Image) -> NDArray[np.float32]:
@@ -104,10 +99,9 @@ def _ink(sequence: str, shot: str, width: int, height: int) -> Image.Image:
     line = base - round(short * 0.066)
     thick = max(1, round(short * 0.0028))
     draw.rectangle((left + 1, line, left + round(short * 0.10), line + thick - 1), fill=220)
-    small = _font(max(6, round(short * 0.024)))
-    label = _spaced(sequence.upper(), small, room)
+    small = ImageFont.load_default(max(6, round(short * 0.024)))
     x = float(left + 1)
-    for char in label:
+    for char in _cut(sequence.upper(), small, room, gap=room * 0.012):
         draw.text((x, line - round(short * 0.016)), char, fill=205, font=small, anchor="ls")
         x += small.getlength(char) + short * 0.007
     return image
@@ -117,19 +111,18 @@ def _fitted(text: str, size: int, room: int) -> tuple[str, Font]:
     """Smaller letters for a longer text, down to half the size; then it is cut."""
     smallest = max(6, size // 2)
     for points in range(max(size, smallest), smallest - 1, -1):
-        font = _font(points)
+        font = ImageFont.load_default(points)
         if font.getlength(text) <= room:
             return text, font
-    font = _font(smallest)
-    return _cut(text, lambda part: font.getlength(part) <= room), font
+    return _cut(text, font, room), font
 
 
-def _spaced(text: str, font: Font, room: int) -> str:
-    gap = room * 0.012
-    return _cut(text, lambda part: font.getlength(part) + gap * len(part) <= room)
+def _cut(text: str, font: Font, room: int, gap: float = 0.0) -> str:
+    """As much of a text as there is room for, with `gap` pixels after each letter."""
 
+    def fits(part: str) -> bool:
+        return font.getlength(part) + gap * len(part) <= room
 
-def _cut(text: str, fits: Callable[[str], bool]) -> str:
     if fits(text):
         return text
     length = len(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
@@ -11,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from runner.config.origins import COMMAND_LINE
 from runner.errors import PluginError, Problem
+from runner.naming import nearest as nearest
 from runner.redaction import HIDDEN, hidden_value, remember
 
 if TYPE_CHECKING:
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from runner.config.origins import Origins
 
 T = TypeVar("T")
-
-
-def nearest(word: str, among: Iterable[str]) -> str:
-    """`did you mean X?` where one of `among` is close to `word`, else nothing."""
-    names = list(among)
-    found = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return f"did you mean {found[0]}?" if found else ""
 
 
 def listed(names: Iterable[str]) -> str:

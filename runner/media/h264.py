@@ -18,6 +18,9 @@ PPS: Final = 8
 _WITH_CHROMA: Final = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _WITH_AVCC_TAIL: Final = frozenset({100, 110, 122, 144, 244})
 _EXTENDED_SAR: Final = 255
+BASELINE: Final = 66
+PROFILES: Final = {BASELINE: "baseline", 77: "main", 100: "high"}
+"""The profiles that x264 encodes 4:2:0 samples of 8 bits in, by `profile_idc`."""
 
 
 class _Bits:
@@ -54,8 +57,6 @@ class SpsFacts:
 
     profile: int
     id: int
-    chroma_format: int
-    bit_depth: int
     references: int
     progressive: bool
     reorder: int | None
@@ -67,9 +68,8 @@ def read_sps(nal: bytes) -> SpsFacts:
     profile = bits.bits(8)
     bits.bits(16)  # constraint flags, level
     sps_id = bits.unsigned()
-    chroma, depth = 1, 8
     if profile in _WITH_CHROMA:
-        chroma, depth = _read_chroma(bits)
+        _skip_chroma(bits)
     bits.unsigned()  # log2_max_frame_num
     _skip_order_count(bits)
     references = bits.unsigned()
@@ -85,27 +85,21 @@ def read_sps(nal: bytes) -> SpsFacts:
             bits.unsigned()  # cropping
     reorder = _read_reorder(bits) if bits.flag() else None
     return SpsFacts(
-        profile=profile,
-        id=sps_id,
-        chroma_format=chroma,
-        bit_depth=depth,
-        references=references,
-        progressive=progressive,
-        reorder=reorder,
+        profile=profile, id=sps_id, references=references, progressive=progressive, reorder=reorder
     )
 
 
-def _read_chroma(bits: _Bits) -> tuple[int, int]:
+def _skip_chroma(bits: _Bits) -> None:
     chroma = bits.unsigned()
     if chroma == 3:
         bits.flag()  # separate_colour_plane
-    depth = 8 + max(bits.unsigned(), bits.unsigned())
+    bits.unsigned()  # bit_depth_luma
+    bits.unsigned()  # bit_depth_chroma
     bits.flag()  # qpprime_y_zero_transform_bypass
     if bits.flag():
         for index in range(12 if chroma == 3 else 8):
             if bits.flag():
                 _skip_scaling_list(bits, 16 if index < 6 else 64)
-    return chroma, depth
 
 
 def _skip_scaling_list(bits: _Bits, size: int) -> None:

@@ -125,9 +125,9 @@ def _judge(
 ) -> tuple[Verdict, float]:
     if psnr_db >= _LOCKED_DB or _fidelity(given, got) >= _LOCKED_DB:
         return Verdict.LOCKED, 1.0
-    found = align(handed_over, frame)
-    if found.moved:
-        return Verdict.REFRAMED, found.zoom
+    zoom = align(handed_over, frame)
+    if zoom is not None:
+        return Verdict.REFRAMED, zoom
     same = _corrected_psnr(given, got) >= _REENCODED_DB or psnr_db >= _REENCODED_DB
     return (Verdict.REENCODED if same and _alike(given, got) else Verdict.IGNORED), 1.0
 
@@ -137,13 +137,8 @@ def _same_size(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.u
     if a.shape == b.shape:
         return a, b
     height, width = min(a.shape[:2], b.shape[:2], key=lambda shape: shape[0] * shape[1])
-    return _resized(a, width, height), _resized(b, width, height)
-
-
-def _resized(rgb: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    if rgb.shape[:2] == (height, width):
-        return rgb
-    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS))
+    images = [Image.fromarray(one).resize((width, height), Image.Resampling.LANCZOS) for one in (a, b)]
+    return np.asarray(images[0]), np.asarray(images[1])
 
 
 def _small(rgb: NDArray[np.uint8], width: int) -> NDArray[np.float64]:

@@ -30,27 +30,19 @@ _SAME_SHAPE: Final = 0.03
 _small_searches: Final = threading.Lock()
 
 
-class Alignment(NamedTuple):
+class _Match(NamedTuple):
     """Where an image was found: `zoom` above 1 means enlarged; shifts are in parts of the frame's width."""
 
     correlation: float
     zoom: float
     right: float
     down: float
-    moved: bool
 
 
-class _Match(NamedTuple):
-    correlation: float
-    zoom: float
-    right: float
-    down: float
-
-
-def align(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Alignment:
+def align(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> float | None:
     """Find `picture` in `frame`, at 0.7 to 1.4 times its size and shifted by up to a tenth of it or more.
 
-    `moved` is true only if it is found, and elsewhere than in place.
+    Returns how many times it is enlarged if it is found elsewhere than in place, else `None`.
     """
     if frame.shape[0] * frame.shape[1] > SMALL:
         return _aligned(picture, frame)
@@ -59,13 +51,13 @@ def align(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Alignment:
         return _aligned(picture, frame)
 
 
-def _aligned(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Alignment:
+def _aligned(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> float | None:
     # At zoom 1 the image covers the frame, as a generator that crops to its own shape makes it.
     cover = max(frame.shape[side] / picture.shape[side] for side in (0, 1))
     scene = _Scene(_luma(picture, cover), _luma(frame, 1.0))
     best = max(scene.search(_COARSE, _promising(scene)))
     if best.correlation < _HOPELESS:
-        return Alignment(*best, moved=False)
+        return None
     best = max(scene.search(_FINE, [float(zoom) for zoom in best.zoom * np.linspace(0.98, 1.02, 9)]))
     shape, other = (pixels.shape[1] / pixels.shape[0] for pixels in (picture, frame))
     elsewhere = (
@@ -74,7 +66,7 @@ def _aligned(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Alignment:
         or abs(shape / other - 1) > _SAME_SHAPE
     )
     better = 1 - best.correlation < _BETTER * (1 - scene.in_place())
-    return Alignment(*best, moved=best.correlation >= _FOUND and elsewhere and better)
+    return best.zoom if best.correlation >= _FOUND and elsewhere and better else None
 
 
 def _promising(scene: _Scene) -> list[float]:

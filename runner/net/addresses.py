@@ -49,30 +49,31 @@ def is_base_url(url: str, *, path: bool = True) -> bool:
     )
 
 
-def is_public(address: str) -> bool:
-    """Whether an IP address, as text, is one of the open internet. Raises `ValueError` for what is none."""
-    found = ipaddress.ip_address(address)
-    found = getattr(found, "ipv4_mapped", None) or found
-    return found.is_global and not found.is_multicast
+def is_public(host: str) -> bool | None:
+    """Whether an IP address, as text, is one of the open internet; `None` for a name, which may lead anywhere."""
+    address = _address(host)
+    return None if address is None else address.is_global and not address.is_multicast
 
 
 def is_local(host: str) -> bool:
     """Whether a host, by name or IP address, is this machine itself."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        found = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    found = getattr(found, "ipv4_mapped", None) or found
-    return found.is_loopback or found.is_unspecified
+    address = _address(host)
+    if address is None:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
 
 
 def reach_of(host: str) -> Reach:
     """How public a host is. A name with a dot is taken for public: that shows when it is asked for."""
     if is_local(host):
         return Reach.LOOPBACK
+    public = is_public(host)
+    return Reach.PUBLIC if public or (public is None and "." in host) else Reach.NETWORK
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return Reach.PUBLIC if is_public(host) else Reach.NETWORK
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return Reach.PUBLIC if "." in host else Reach.NETWORK
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

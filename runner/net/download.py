@@ -72,7 +72,7 @@ class Downloads:
             )
         if parts.username or parts.password:
             raise _refused(url, "it holds credentials")
-        if not _may_be_public(host):
+        if is_public(host) is False:  # a name is looked at when it is resolved
             raise _refused(url, "its address is not public")
         return self.public
 
@@ -83,14 +83,6 @@ def _named(host: str, hosts: Collection[str]) -> bool:
         if known in ("*", host) or (known.startswith("*.") and host.endswith(known[1:])):
             return True
     return False
-
-
-def _may_be_public(host: str) -> bool:
-    """Whether a host is a name, which is looked at when it is resolved, or a public address."""
-    try:
-        return is_public(host)
-    except ValueError:
-        return True
 
 
 async def _received(answer: httpx.Response, sink: Sink, max_bytes: int) -> None:

@@ -33,8 +33,9 @@ class Transport(httpx.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self._public_only:
-            _check_literal(request)
+        # A host that is an address is resolved by no one.
+        if self._public_only and is_public(request.url.host) is False:
+            raise httpx.ConnectError(f"{request.url.host} is no public address", request=request)
         session = self._session = self._session or self._opened()
         limits: dict[str, Any] = request.extensions.get("timeout", {})
         headers = request.headers.copy()
@@ -119,35 +120,24 @@ class _PublicResolver(AbstractResolver):
         await self._resolver.close()
 
 
-def _check_literal(request: httpx.Request) -> None:
-    """Look at a host that is an address: it is resolved by no one."""
-    host = request.url.host
-    try:
-        public = is_public(host)
-    except ValueError:
-        return
-    if not public:
-        raise httpx.ConnectError(f"{host} is no public address", request=request)
-
-
 @contextlib.contextmanager
 def _translated(request: httpx.Request) -> Iterator[None]:
     """Raise httpx's errors for aiohttp's. Only what failed while connecting is called a failure to connect."""
     try:
         yield
     except aiohttp.ConnectionTimeoutError as error:
-        raise httpx.ConnectTimeout(_told(error), request=request) from error
+        raise httpx.ConnectTimeout(_text(error), request=request) from error
     except aiohttp.ClientConnectorError as error:
-        raise httpx.ConnectError(_told(error), request=request) from error
+        raise httpx.ConnectError(_text(error), request=request) from error
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-        raise httpx.UnsupportedProtocol(_told(error), request=request) from error
+        raise httpx.UnsupportedProtocol(_text(error), request=request) from error
     except TimeoutError as error:
-        raise httpx.ReadTimeout(_told(error), request=request) from error
+        raise httpx.ReadTimeout(_text(error), request=request) from error
     except aiohttp.ClientPayloadError as error:
-        raise httpx.ReadError(_told(error), request=request) from error
+        raise httpx.ReadError(_text(error), request=request) from error
     except aiohttp.ClientError as error:
-        raise httpx.RemoteProtocolError(_told(error), request=request) from error
+        raise httpx.RemoteProtocolError(_text(error), request=request) from error
 
 
-def _told(error: BaseException) -> str:
+def _text(error: BaseException) -> str:
     return str(error) or type(error).__name__

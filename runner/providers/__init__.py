@@ -12,7 +12,7 @@ plugins/README.md has a complete example. Nothing here imports an HTTP library b
 
 from __future__ import annotations
 
-from runner.net.addresses import host_of, is_base_url, is_local, is_public, reach_of
+from runner.net.addresses import host_of, is_base_url, is_local, is_public, reach_of, shown_url
 from runner.providers.api_key import ApiKey
 from runner.providers.card import (
     ChoiceField,
@@ -30,7 +30,6 @@ from runner.providers.card import (
     Variant,
 )
 from runner.providers.foreign_text import describe, one_line, page_text
-from runner.providers.fresh_url import EXPIRED, fetch_or_refresh
 from runner.providers.http_answers import (
     json_of,
     never_sent,
@@ -39,7 +38,7 @@ from runner.providers.http_answers import (
     untrusted_certificate,
     usd,
 )
-from runner.providers.http_api import HttpApi, bearer
+from runner.providers.http_api import EXPIRED, HttpApi, bearer, fetch_or_refresh
 from runner.providers.model_catalogue import CardFolder, Catalogue
 from runner.providers.receiver import CallbackReceiver, listening
 from runner.providers.request_fields import fields, mode_of, objections, price
@@ -83,6 +82,7 @@ __all__ = [
     "price",
     "reach_of",
     "retry_after_s",
+    "shown_url",
     "spellings",
     "text_of",
     "untrusted_certificate",

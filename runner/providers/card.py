@@ -10,18 +10,15 @@ import dataclasses
 from dataclasses import dataclass, field
 from datetime import date  # noqa: TC003  # pydantic needs it
 from decimal import Decimal
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, Literal
 
 from runner.api import InputMode, ShotRequest
-
-_STRICT: Final = {"extra": "forbid"}  # an unknown key in a card is an error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DurationField:
     """The field for the length of a clip, in whole seconds. Give either `values`, or `low` and `high`."""
 
-    __pydantic_config__: ClassVar = _STRICT
     field: str = "duration"
     """Empty: the length is fixed, and not sent."""
     type: Literal["text", "number"] = "number"
@@ -42,7 +39,6 @@ class DurationField:
 class ChoiceField:
     """A field with a fixed set of values."""
 
-    __pydantic_config__: ClassVar = _STRICT
     field: str
     values: dict[str, str]
     """From the value in a shot to the value that is sent."""
@@ -52,7 +48,6 @@ class ChoiceField:
 class ImageField:
     """The field for an image. A list may be shared by the first and the last frame, in this order."""
 
-    __pydantic_config__: ClassVar = _STRICT
     field: str
     type: Literal["text", "list"]
 
@@ -61,7 +56,6 @@ class ImageField:
 class SceneField:
     """The field of a model that takes a list of scenes instead of a prompt: it gets one scene as long as the clip."""
 
-    __pydantic_config__: ClassVar = _STRICT
     field: str
     prompt: str
     """The scene's key for the prompt."""
@@ -73,7 +67,6 @@ class SceneField:
 class FrameRules:
     """What a first frame must be like."""
 
-    __pydantic_config__: ClassVar = _STRICT
     formats: tuple[Literal["png", "jpeg", "webp"], ...] = ("png", "jpeg", "webp")
     """In order of preference."""
     max_mb: float = 10.0
@@ -89,7 +82,6 @@ class FrameRules:
 class ParamRule:
     """What a parameter in `params` may be; a parameter without a rule is sent as it is."""
 
-    __pydantic_config__: ClassVar = _STRICT
     type: Literal["text", "number", "whole", "flag", "list"] | None = None
     values: tuple[str | float | bool, ...] = ()
     """The only values there are."""
@@ -104,7 +96,6 @@ class ParamRule:
 class Conflict:
     """A combination that the model rejects."""
 
-    __pydantic_config__: ClassVar = _STRICT
     when: dict[str, Any] = field(default_factory=dict)
     """Fields of the variant, or parameters that have a rule, with the values that are sent."""
     together: tuple[str, ...] = ()
@@ -121,7 +112,6 @@ class Conflict:
 class ListLimit:
     """How many items several lists may have together."""
 
-    __pydantic_config__: ClassVar = _STRICT
     of: tuple[str, ...]
     """Parameters."""
     items: int
@@ -131,7 +121,6 @@ class ListLimit:
 class PriceRule:
     """The price of requests with certain field values: a sum per clip, plus a sum per second of it."""
 
-    __pydantic_config__: ClassVar = _STRICT
     when: dict[str, Any] = field(default_factory=dict)
     """Fields of the variant, or parameters that have a rule, with the values that are sent."""
     without: tuple[str, ...] = ()
@@ -150,7 +139,6 @@ class PriceRule:
 class KnownFailure:
     """What a model says about a task that failed, and what helps."""
 
-    __pydantic_config__: ClassVar = _STRICT
     text: str
     """A part of the provider's message, in any letter case."""
     advice: str
@@ -164,7 +152,6 @@ class KnownFailure:
 class ShotKeyField:
     """The field for a further key of a shot, such as `negative_prompt`."""
 
-    __pydantic_config__: ClassVar = _STRICT
     field: str
     max_chars: int | None = None
     """Of a text."""
@@ -174,7 +161,6 @@ class ShotKeyField:
 class Variant:
     """One id at the provider, and the fields that it takes. A field that is not named is not sent."""
 
-    __pydantic_config__: ClassVar = _STRICT
     id: str
     prompt: str = "prompt"
     """The field for the prompt."""
@@ -226,7 +212,6 @@ class Variant:
 class ModelCard:
     """One model."""
 
-    __pydantic_config__: ClassVar = _STRICT
     about: str
     """One line for `runner plugins NAME`."""
     as_of: date | None = None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import types
 import typing
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import ConfigError, Problem
+from runner.naming import nearest
 from runner.providers.card import ModelCard
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     import yaml
     from pydantic import TypeAdapter
 
-    from runner.providers.card import Variant
+    from runner.providers.card import Conflict, PriceRule, Variant
 
 _MERGE: Final = "<<"
 
@@ -93,7 +92,8 @@ def _read(file: Path, changed_ns: int, size: int, credits: bool) -> _File:
 def _adapter() -> TypeAdapter[dict[str, ModelCard]]:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(dict[str, ModelCard])
+    # It holds for the parts of a card as well: an unknown key is an error anywhere in it.
+    return TypeAdapter(dict[str, ModelCard], config={"extra": "forbid"})
 
 
 def _twice(node: yaml.Node, at: tuple[str, ...], file: str) -> Iterator[Problem]:
@@ -156,15 +156,14 @@ def _rules(
             if variant is None:
                 continue
             sent = variant.own_fields | variant.always.keys() | variant.params.keys()
-            conditions = {"prices": [one.when for one in variant.prices]}
-            conditions["conflicts"] = [one.when for one in variant.conflicts]
-            for name, whens in conditions.items():
-                for index, when in enumerate(whens):
+            conditional: dict[str, Sequence[PriceRule | Conflict]]
+            conditional = {"prices": variant.prices, "conflicts": variant.conflicts}
+            for name, rules in conditional.items():
+                for index, rule in enumerate(rules):
                     at = (model, mode, name, str(index))
-                    for field in when.keys() - sent:
+                    for field in rule.when.keys() - sent:
                         message = "names no field of this variant, so the rule would never apply"
-                        near = difflib.get_close_matches(field, sent, n=1, cutoff=0.6)
-                        allowed = f"did you mean {near[0]}?" if near else ", ".join(sorted(sent))
+                        allowed = nearest(field, sent) or ", ".join(sorted(sent))
                         yield problem(*at, "when", field, message=message, allowed=allowed)
             for index, price in enumerate(variant.prices if not credits else ()):
                 if price.credits or price.credits_per_s:
@@ -196,18 +195,12 @@ def _locate(root: yaml.Node, path: Sequence[str]) -> tuple[int, int]:
 def _instead(loc: Sequence[str]) -> str:
     """The keys that may stand where an unknown one does, the nearest first."""
     cls: Any = ModelCard
-    for part in loc[1:-1]:
-        if dataclasses.is_dataclass(cls):
-            cls = _held(typing.get_type_hints(cls).get(part))
+    parts = iter(loc[1:-1])
+    for part in parts:
+        hint = typing.get_type_hints(cls).get(part) if dataclasses.is_dataclass(cls) else None
+        if typing.get_origin(hint) in (tuple, dict):
+            next(parts, None)  # which one of them
+        # The class in `X | None`, `tuple[X, ...]` or `dict[str, X]`.
+        cls = next((one for one in typing.get_args(hint) if dataclasses.is_dataclass(one)), hint)
     names = [one.name for one in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
-    near = difflib.get_close_matches(loc[-1], names, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else f"the keys are {', '.join(sorted(names))}"
-
-
-def _held(hint: Any) -> Any:
-    """The class in `X | None`, `tuple[X, ...]` or `dict[str, X]`."""
-    if isinstance(hint, types.UnionType):
-        return next((one for one in typing.get_args(hint) if dataclasses.is_dataclass(one)), None)
-    if typing.get_origin(hint) in (tuple, dict):
-        return next((one for one in typing.get_args(hint) if dataclasses.is_dataclass(one)), None)
-    return hint
+    return nearest(loc[-1], names) or f"the keys are {', '.join(sorted(names))}"

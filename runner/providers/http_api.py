@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from runner.errors import Busy, PollFailed, SubmitRefused, SubmitUnknown
+from runner.errors import Busy, FetchFailed, PollFailed, SubmitRefused, SubmitUnknown
 from runner.providers.foreign_text import describe
 from runner.providers.http_answers import never_sent, text_of, untrusted_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     import httpx
 
     from runner.providers.api_key import ApiKey
+
+EXPIRED: Final = (401, 403, 404, 410)
+"""The HTTP statuses that an expired URL is answered with."""
 
 
 def bearer(key: str) -> Mapping[str, str]:
@@ -97,3 +100,22 @@ class HttpApi:
     def unknown(self, why: str) -> SubmitUnknown:
         """The error for an answer to a submission that leaves open whether a task was created."""
         return SubmitUnknown(f"cannot tell whether {self.name} accepted this request", why=why)
+
+
+async def fetch_or_refresh(
+    download: Callable[[str], Awaitable[None]], url: str, refresh: Callable[[], Awaitable[str | None]]
+) -> None:
+    """Download `url`; where it has expired, ask `refresh` for another URL and download that.
+
+    Raises the `FetchFailed` of the last download. `refresh` returns `None` where the provider has no other URL.
+    """
+    try:
+        await download(url)
+    except FetchFailed as failed:
+        if failed.status not in EXPIRED:
+            raise
+        fresh = await refresh()
+        if fresh is None:
+            failed.why += "; its URL has expired, and the provider has no other"
+            raise
+        await download(fresh)

@@ -11,6 +11,7 @@ import contextlib
 import json
 import secrets
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import PluginError
@@ -18,7 +19,6 @@ from runner.errors import PluginError
 if TYPE_CHECKING:
     import logging
     from collections.abc import AsyncIterator, Callable, Mapping
-    from types import TracebackType
 
     from aiohttp import web
 
@@ -44,42 +44,31 @@ async def listening(app: web.Application, bind: str, port: int) -> AsyncIterator
         await runner.cleanup()
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class CallbackReceiver:
     """Receives callbacks about tasks. Enter it to start listening.
 
     Messages suppose that the generator's options have a mapping `callback` with `public_url`, `bind` and `port`.
     """
 
-    def __init__(
-        self,
-        *,
-        public_url: str,
-        bind: str,
-        port: int,
-        task_of: Callable[[Any], str],
-        log: logging.Logger,
-        verify: Callable[[Mapping[str, str], str], bool] | None = None,
-    ) -> None:
-        """`public_url` is a tunnel or proxy that leads to bind:port on this machine.
-
-        `task_of` returns the task id in a callback's JSON, and raises `ValueError` for anything else.
-        `verify` says whether the headers prove that the provider sent a callback about this task id; without it every
-        callback is believed.
-        """
-        self._public_url = public_url
-        self._bind = bind
-        self._port = port
-        self._task_of = task_of
-        self._log = log
-        self._verify = verify
-        self._path = f"/{secrets.token_urlsafe(18)}"
-        self._events: dict[str, asyncio.Event] = {}
-        self._stack = AsyncExitStack()
+    public_url: str
+    """A tunnel or proxy that leads to bind:port on this machine."""
+    bind: str
+    port: int
+    task_of: Callable[[Any], str]
+    """Returns the task id in a callback's JSON, and raises `ValueError` for anything else."""
+    log: logging.Logger
+    verify: Callable[[Mapping[str, str], str], bool] | None = None
+    """Says whether the headers prove that the provider sent a callback about this task id; without it every callback is
+    believed."""
+    _path: str = field(init=False, default_factory=lambda: f"/{secrets.token_urlsafe(18)}")
+    _events: dict[str, asyncio.Event] = field(init=False, default_factory=dict)
+    _stack: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
 
     @property
     def url(self) -> str:
         """The URL to give to the provider: its path cannot be guessed."""
-        return f"{self._public_url.rstrip('/')}{self._path}"
+        return f"{self.public_url.rstrip('/')}{self._path}"
 
     async def __aenter__(self) -> CallbackReceiver:
         """Start listening. Raises `PluginError` where the address cannot be listened on."""
@@ -89,20 +78,18 @@ class CallbackReceiver:
         # A tunnel may or may not keep the path of its public URL.
         app.router.add_post("/{path:.*}", self._received)
         try:
-            await self._stack.enter_async_context(listening(app, self._bind, self._port))
+            await self._stack.enter_async_context(listening(app, self.bind, self.port))
         except OSError as error:
             raise PluginError(
                 "cannot listen for callbacks",
-                where=f"generator.callback.bind={self._bind} generator.callback.port={self._port}",
+                where=f"generator.callback.bind={self.bind} generator.callback.port={self.port}",
                 why=error.strerror or str(error),
                 hint="take another port, or leave callback.public_url empty: tasks are polled anyway",
             ) from error
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._stack.__aexit__(kind, error, trace)
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
 
     async def called(self, task: str) -> None:
         """Return when there was a callback about `task` since the last time."""
@@ -116,13 +103,13 @@ class CallbackReceiver:
         if not request.path.endswith(self._path):
             raise web.HTTPNotFound
         try:
-            task = self._task_of(json.loads(await request.read()))
+            task = self.task_of(json.loads(await request.read()))
         except (ValueError, RecursionError):
             raise web.HTTPBadRequest from None
         if not task:
             raise web.HTTPBadRequest
-        if self._verify is not None and not self._verify(request.headers, task):
-            self._log.warning("a callback with a wrong signature was not believed")
+        if self.verify is not None and not self.verify(request.headers, task):
+            self.log.warning("a callback with a wrong signature was not believed")
             raise web.HTTPUnauthorized
         event = self._events.get(task)
         if event is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.api import InputMode, Objection, Price
 
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
     from runner.api import ShotRequest
     from runner.providers.card import ChoiceField, DurationField, ParamRule, Variant
+
+_TYPES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+    "text": ((str,), "a text"),
+    "number": ((int, float), "a number"),
+    "whole": ((int,), "a whole number"),
+    "flag": ((bool,), "true or false"),
+    "list": ((list, tuple), "a list"),
+}
+"""The types that a parameter may have, by their names in model cards, and what they are called in messages."""
 
 
 def mode_of(request: ShotRequest) -> InputMode:
@@ -123,13 +132,11 @@ def _allowed_instead(rule: ParamRule, value: Any) -> str:
     if rule.values:
         same = any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in rule.values)
         return "" if same else ", ".join(str(one) for one in rule.values)
-    if rule.type is not None and not _is(rule.type, value):
-        return {
-            "text": "a text",
-            "number": "a number",
-            "whole": "a whole number",
-            "flag": "true or false",
-        }.get(rule.type, "a list")
+    if rule.type is not None:
+        types, name = _TYPES[rule.type]
+        # A flag is a number to Python, and none in JSON.
+        if not isinstance(value, types) or isinstance(value, bool) != (rule.type == "flag"):
+            return name
     if isinstance(value, str) and rule.max_chars is not None and len(value) > rule.max_chars:
         return f"at most {rule.max_chars} characters"
     items = isinstance(value, list | tuple)
@@ -149,17 +156,3 @@ def _range(low: float | None, high: float | None) -> str:
     if low is None:
         return f"at most {high:g}"
     return f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
-
-
-def _is(kind: str, value: Any) -> bool:
-    match kind:
-        case "text":
-            return isinstance(value, str)
-        case "flag":
-            return isinstance(value, bool)
-        case "list":
-            return isinstance(value, list | tuple)
-        case "whole":
-            return isinstance(value, int) and not isinstance(value, bool)
-        case _:
-            return isinstance(value, int | float) and not isinstance(value, bool)

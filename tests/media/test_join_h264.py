@@ -19,13 +19,13 @@ def record_of(path):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, {"profile": 100, "reorder": 2, "progressive": True, "bit_depth": 8, "chroma_format": 1}),
+        ({}, {"profile": 100, "reorder": 2, "progressive": True}),
         ({"bf": 0, "refs": 5}, {"reorder": 0, "references": 5}),
         ({"bf": 2, "b_pyramid": "none"}, {"reorder": 1}),
         ({"profile": "baseline", "bf": 0}, {"profile": 66, "reorder": 0}),
         ({"profile": "main"}, {"profile": 77, "reorder": 2}),
-        ({"pix_fmt": "yuv420p10le"}, {"profile": 110, "bit_depth": 10}),
-        ({"pix_fmt": "yuv444p"}, {"profile": 244, "chroma_format": 3}),
+        ({"pix_fmt": "yuv420p10le"}, {"profile": 110, "progressive": True, "reorder": 2}),
+        ({"pix_fmt": "yuv444p"}, {"profile": 244, "progressive": True, "reorder": 2}),
         ({"x264_params": "sps-id=7"}, {"id": 7}),
         ({"x264_params": "interlaced=1"}, {"progressive": False, "reorder": 2}),
         ({"x264_params": "cqm=jvt"}, {"reorder": 2}),

@@ -161,6 +161,22 @@ def test_a_price_in_credits_is_a_mistake_where_the_provider_has_none(
     assert found == {"lake-1.image.prices.0": ("this provider has no credits", "usd, usd_per_s", "0.yaml:11")}
 
 
+def test_an_unknown_key_within_a_list_or_a_mapping_is_a_mistake(
+    problems: Callable[..., dict[str, tuple[str, str, str]]],
+) -> None:
+    prices = "    prices:\n      - {usd_per_sec: 1}\n"
+    params = "    params:\n      sound: {tpye: flag}\n      high: {lwo: 1}\n"
+
+    found = problems(GOOD + prices + params)
+
+    unknown = "there is no such key"
+    assert found == {
+        "lake-1.image.prices.0.usd_per_sec": (unknown, "did you mean usd_per_s?", "0.yaml:11"),
+        "lake-1.image.params.sound.tpye": (unknown, "did you mean type?", "0.yaml:13"),
+        "lake-1.image.params.high.lwo": (unknown, "did you mean low?", "0.yaml:14"),
+    }
+
+
 def test_a_rule_about_a_field_that_is_never_sent_is_a_mistake(
     problems: Callable[..., dict[str, tuple[str, str, str]]],
 ) -> None:

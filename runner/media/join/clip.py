@@ -71,7 +71,6 @@ class Clip:
     colour: Colour
     time_base: Fraction
     pts: Sequence[int]
-    keys: frozenset[int]
     starts: Sequence[int]
     order: Sequence[int]
     duration_s: Fraction
@@ -118,7 +117,6 @@ class _Scan:
         self.extradata = stream.codec_context.extradata or b""
         self.pts: list[int] = []
         self.durations: list[int] = []
-        self.keys: set[int] = set()
         self.starts: list[int] = []
         self.hidden: set[int] = set()
         self.untimed = False
@@ -138,8 +136,6 @@ class _Scan:
         self.durations.append(packet.duration or 0)
         if not is_shown(packet, self.codec):
             self.hidden.add(index)
-        if packet.is_keyframe:
-            self.keys.add(index)
         if self._is_start(packet):
             self.starts.append(index)
 
@@ -203,7 +199,6 @@ class _Scan:
             ),
             time_base=time_base,
             pts=self.pts,
-            keys=frozenset(self.keys),
             starts=self.starts,
             order=order,
             duration_s=duration_s,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import av
 from av.codec.context import Flags
 from av.video.frame import PictureType
 
-from runner.media.h264 import PPS, SPS, AvcC, join_lengths, read_sps, split_start_codes
+from runner.media.h264 import BASELINE, PPS, PROFILES, SPS, AvcC, join_lengths, read_sps, split_start_codes
 
 from .clip import Colour
 
@@ -27,8 +27,6 @@ _CRF_BESIDE: Final = 12  # of frames beside copied ones, where a difference woul
 _PRESET: Final = "fast"
 _KEY_FRAME_EVERY_S: Final = 4
 _LENGTH_SIZE: Final = 4
-_BASELINE: Final = 66
-_PROFILES: Final = {_BASELINE: "baseline", 77: "main", 100: "high"}
 _BT709: Final = Colour(primaries=1, transfer=1, matrix=1, range=1)
 
 
@@ -77,9 +75,9 @@ def settings_beside(clip: Clip, look: Look) -> Settings:
         full_range=clip.full_range,
         sar=clip.sar,
         pix_fmt=clip.pix_fmt,
-        profile=_PROFILES[facts.profile],
+        profile=PROFILES[facts.profile],
         references=max(1, facts.references),
-        reorder=0 if facts.profile == _BASELINE else min(2, facts.reorder or 0),
+        reorder=0 if facts.profile == BASELINE else min(2, facts.reorder or 0),
         set_id=record.free_id(),
         crf=_CRF_BESIDE,
     )
@@ -140,8 +138,7 @@ def encode(context: VideoCodecContext, frames: Iterable[av.VideoFrame]) -> Itera
 def with_lengths(samples: Iterable[Sample]) -> Iterator[Sample]:
     """The samples in the layout of packets copied from an mp4."""
     for sample in samples:
-        data = join_lengths(split_start_codes(sample.data), _LENGTH_SIZE)
-        yield Sample(data=data, number=sample.number, key=sample.key)
+        yield replace(sample, data=join_lengths(split_start_codes(sample.data), _LENGTH_SIZE))
 
 
 def _samples(context: VideoCodecContext, frame: av.VideoFrame | None) -> Iterator[Sample]:

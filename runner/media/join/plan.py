@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from runner.errors import JoinError
 from runner.media.cropping import NOTHING, cropped_size
-from runner.media.h264 import AvcC, read_sps
+from runner.media.h264 import PROFILES, AvcC, read_sps
 from runner.media.hdr import is_hdr, named
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _Candidate = TypeVar("_Candidate", bound="Hashable")
 _COPIED_CODECS: Final = frozenset({"h264", "hevc", "vp9", "av1"})
 _SPLICED_FORMATS: Final = frozenset({"yuv420p", "yuvj420p"})
-_SPLICED_PROFILES: Final = {66: "baseline", 77: "main", 100: "high"}
 _CODEC_NAMES: Final = {"h264": "H.264", "hevc": "HEVC", "vp9": "VP9", "av1": "AV1"}
 
 
@@ -75,14 +74,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A film to be written. Its stream parameters are those of the clip `base`; without one all is encoded.
-
-    `model` is the clip that the film looks like.
-    """
+    """A film to be written. Its stream parameters are those of the clip `base`; without one all is encoded."""
 
     look: Look
     base: Clip | None
-    model: Clip
     pieces: tuple[Copied | Encoded, ...]
     shares: tuple[Share, ...]
     notes: tuple[str, ...]
@@ -203,7 +198,7 @@ def unspliceable(clip: Clip) -> str:
         return f"H.264 with an unusual header ({error})"
     if not all(facts.progressive for facts in sets):
         return "interlaced H.264"
-    if len(sets) != 1 or sets[0].profile not in _SPLICED_PROFILES:
+    if len(sets) != 1 or sets[0].profile not in PROFILES:
         return "H.264 of an unusual profile"
     return ""
 
@@ -222,9 +217,7 @@ def _copying_plan(shots: Sequence[tuple[Clip, bool]], reasons: Sequence[str], lo
         shares.append(Share(clip=clip, frames=sum(piece.frames for piece in own)))
     if tails:
         notes.append(_tail_note(tails))
-    return Plan(
-        look=look, base=base, model=base, pieces=tuple(pieces), shares=tuple(shares), notes=tuple(notes)
-    )
+    return Plan(look=look, base=base, pieces=tuple(pieces), shares=tuple(shares), notes=tuple(notes))
 
 
 def _difference(clip: Clip, base: Clip) -> str:
@@ -246,7 +239,6 @@ def _tail_note(tails: Sequence[int]) -> str:
 
 
 def _encoding_plan(shots: Sequence[tuple[Clip, bool]], look: Look, reasons: Sequence[str]) -> Plan:
-    model = next(clip for clip, _ in shots if display_look(clip) == look)
     hdr = {named(clip.colour.transfer): clip.path.name for clip, _ in shots if is_hdr(clip.colour.transfer)}
     reasons = [
         *reasons,
@@ -256,7 +248,7 @@ def _encoding_plan(shots: Sequence[tuple[Clip, bool]], look: Look, reasons: Sequ
     shares = tuple(Share(clip=piece.clip, frames=piece.frames) for piece in pieces)
     # H.264 with 4:2:0 samples has even sizes only.
     even = Look(width=max(2, look.width & ~1), height=max(2, look.height & ~1), fps=look.fps)
-    return Plan(look=even, base=None, model=model, pieces=pieces, shares=shares, notes=tuple(reasons))
+    return Plan(look=even, base=None, pieces=pieces, shares=shares, notes=tuple(reasons))
 
 
 def cut(clip: Clip, drop: bool) -> tuple[Copied | Encoded, ...]:

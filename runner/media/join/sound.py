@@ -100,9 +100,9 @@ def _blocks(clip: Clip) -> Iterator[tuple[int, NDArray[np.float32]]]:
     place: int | None = None
     for frame in _resampled(clip):
         if frame.pts is not None and frame.time_base is not None:
-            told = round((frame.pts * frame.time_base - clip.start_s) * RATE)
-            if place is None or abs(told - place) > _GAP:
-                place = told
+            stated = round((frame.pts * frame.time_base - clip.start_s) * RATE)
+            if place is None or abs(stated - place) > _GAP:
+                place = stated
         place = place or 0
         block = frame.to_ndarray().astype(np.float32, copy=False)
         yield place, block

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
     from av.video.stream import VideoStream
+    from numpy.typing import NDArray
 
     from .clip import Clip
     from .plan import Plan
 
 _AUDIO_BITS_PER_S: Final = 192_000
-_AUDIO_FRAME: Final = 1024
 _WHOLE_FILM_THREADS: Final = 4
 _MP4: Final = {
     "movflags": "+faststart",
@@ -54,7 +54,6 @@ def write(plan: Plan, path: Path, tick: Callable[[int], None]) -> None:
     with av.open(str(path), "w", format="mp4", container_options=_MP4) as film:
         writer = _Copying(film, plan, plan.base) if plan.base else _Encoding(film, plan)
         voice = _Voice(film, plan) if plan.has_audio else None
-        writer.start()
         step = 1 / plan.look.fps
         for count, (number, packet) in enumerate(writer.packets()):
             if voice:
@@ -65,7 +64,7 @@ def write(plan: Plan, path: Path, tick: Callable[[int], None]) -> None:
             film.mux(packet)
             tick(count + 1)
         if voice:
-            voice.speak_until(None)
+            voice.finish()
 
 
 class _Encoding:
@@ -79,11 +78,9 @@ class _Encoding:
         self.delay = self._settings.reorder
         configure(self.stream.codec_context, self._settings)
 
-    def start(self) -> None:
-        self._film.start_encoding()
-
     def packets(self) -> Iterator[tuple[int, av.Packet[VideoStream]]]:
         """Packets in decode order, each with the number of the film's frame that it shows."""
+        self._film.start_encoding()  # once the film has all its streams
         for sample in encode(self.stream.codec_context, self._frames()):
             yield sample.number, _packet(sample)
 
@@ -112,9 +109,6 @@ class _Copying:
         self._sets = parameter_sets(open_beside(self._settings))
         self.stream.codec_context.extradata = AvcC.read(base.extradata).with_sets(self._sets).write()
         self.delay = max(self.delay, self._settings.reorder)
-
-    def start(self) -> None:
-        """Nothing has to run before the first packet."""
 
     def packets(self) -> Iterator[tuple[int, av.Packet[VideoStream]]]:
         """Packets in decode order, each with the number of the film's frame that it shows."""
@@ -166,27 +160,21 @@ class _Voice:
         self._stream: AudioStream = film.add_stream("aac", rate=RATE, bit_rate=_AUDIO_BITS_PER_S)
         self._stream.codec_context.layout = LAYOUT
         self._blocks = sound(plan.shares, plan.look.fps)
-        self._pending = np.zeros((2, 0), np.float32)
         self._spoken = 0
-        self._ended = False
 
-    def speak_until(self, time_s: Fraction | None) -> None:
-        """Write all sound up to a time; without one, the rest."""
-        while not self._ended and (time_s is None or self._spoken < time_s * RATE):
-            self._speak()
+    def speak_until(self, time_s: Fraction) -> None:
+        """Write the sound up to a time, and at most one block more."""
+        while self._spoken < time_s * RATE and (block := next(self._blocks, None)) is not None:
+            self._speak(block)
 
-    def _speak(self) -> None:
-        while self._pending.shape[1] < _AUDIO_FRAME:
-            block = next(self._blocks, None)
-            if block is None:
-                break
-            self._pending = np.concatenate([self._pending, block], axis=1)
-        now, self._pending = self._pending[:, :_AUDIO_FRAME], self._pending[:, _AUDIO_FRAME:]
-        if now.shape[1] == 0:
-            self._ended = True
-            self._film.mux(self._stream.encode(None))
-            return
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(now), format="fltp", layout=LAYOUT)
+    def finish(self) -> None:
+        """Write the rest of the sound."""
+        for block in self._blocks:
+            self._speak(block)
+        self._film.mux(self._stream.encode(None))
+
+    def _speak(self, block: NDArray[np.float32]) -> None:
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout=LAYOUT)
         frame.sample_rate, frame.time_base, frame.pts = RATE, Fraction(1, RATE), self._spoken
-        self._spoken += now.shape[1]
+        self._spoken += block.shape[1]
         self._film.mux(self._stream.encode(frame))

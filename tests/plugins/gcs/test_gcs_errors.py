@@ -91,7 +91,7 @@ def test_no_permission_to_look_at_what_is_there(
             *(400, "Bucket is a requester pays bucket but no user project provided."),
             *("is a requester-pays bucket", "uploader.project=PROJECT"),
         ),
-        (400, "Invalid argument.", "Google Cloud Storage refused the picture", ""),
+        (400, "Invalid argument.", "Google Cloud Storage refused the image", ""),
     ],
 )
 def test_a_refusal_is_told_and_not_repeated(
