@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 HIDDEN: Final = "(hidden)"
-_SHORTEST: Final = 8
+SHORTEST: Final = 8
 """Characters. A shorter value of a secret field is hidden in its place only: as a word it may stand anywhere."""
 _remembered: Final[set[str]] = set()
 """The spellings of the secrets that this process has read. It is the process, and not a run, that must not show them:
@@ -38,7 +38,7 @@ _IN_MAPPING: Final = re.compile(
 
 def remember(secret: str) -> None:
     """Have `scrubbed` hide a secret from now on."""
-    if len(secret) >= _SHORTEST:
+    if len(secret) >= SHORTEST:
         _remembered.update(spellings(secret))
 
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.config import hydra_files, sweep_words, yaml_text
+from runner.config import hydra_files, sweep_words, trust, user_file, yaml_text
 from runner.config.hydra_errors import explained
 from runner.config.origins import Origins
-from runner.config.resolve import plain
+from runner.config.resolve import check_references, plain
 from runner.errors import UsageError
 from runner.redaction import hidden_override, hidden_value
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hydra.core.config_loader import ConfigLoader
+
+    from runner.config.data_files import Variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,8 @@ class SweepJob:
 class Composed:
     """One composed configuration. `text` is its YAML as written, with secrets hidden and interpolations kept.
 
-    Paths in it that are relative start from `folder`, the working folder.
+    Paths in it that are relative start from `folder`, the working folder. `variables` are the environment variables
+    that files of the working folder take secrets from.
     """
 
     config: dict[str, Any]
@@ -54,6 +57,13 @@ class Composed:
     origins: Origins
     job: SweepJob | None
     folder: Path = Path()
+    variables: tuple[Variable, ...] = ()
+    config_dir: Path | None = None
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The working folder, and the further one that files of the project may lie in."""
+        return (self.folder, *([self.folder / self.config_dir] if self.config_dir is not None else []))
 
     @property
     def shown_overrides(self) -> list[str]:
@@ -62,10 +72,12 @@ class Composed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrimaryConfig:
-    """Which primary file is composed (without its ending), and a further folder in which files are looked up."""
+    """Which primary file is composed (without its ending), a further folder in which files are looked up, and the
+    user's own file; see `user_file`."""
 
     name: str = "config"
     folder: Path | None = None
+    user_file: Path | None = None
 
 
 _BUNDLED = PrimaryConfig()
@@ -77,12 +89,10 @@ def compose(words: Sequence[str], folder: Path = Path(), source: PrimaryConfig =
     Raises `ConfigError` with every problem of the files, `UsageError` for words that are no overrides. Two threads may
     compose at the same time; they take turns.
     """
-    with _hydra(words, folder, source) as loader:
+    with _hydra(words, folder, source) as opened:
         config = _one(words, source)
         overrides = _overrides(config)
-        return _composed(
-            _task(config, folder), overrides, hydra_files.Layers(loader, source.name, overrides), folder
-        )
+        return opened.composed(_task(config, folder), opened.origins(overrides))
 
 
 def compose_sweep(
@@ -91,27 +101,21 @@ def compose_sweep(
     """Compose every job of a sweep, in the order of its numbers; errors are those of `compose`."""
     from hydra.types import RunMode
 
-    with _hydra(words, folder, source) as loader:
-        base = loader.load_configuration(source.name, list(words), RunMode.MULTIRUN)
+    with _hydra(words, folder, source) as opened:
+        base = opened.loader.load_configuration(source.name, list(words), RunMode.MULTIRUN)
+        opened.set_users_values(base, opened.origins(tuple(words)))
         sweep_key, project = sweep_words.identity(base)
-        expansion = sweep_words.expand(words, base, loader)
-        # Plain values on top choose no other files.
-        layers = (
-            hydra_files.Layers(loader, source.name, tuple(expansion.shared))
-            if expansion.values_only
-            else None
-        )
+        expansion = sweep_words.expand(words, base, opened.loader)
         jobs = []
-        for number, (overrides, config) in enumerate(_jobs(expansion, base, loader, folder)):
-            differs = (one for one in overrides if one not in expansion.shared)
+        for number, (config, origins) in enumerate(_jobs(expansion, base, opened)):
+            differs = (one for one in origins.overrides if one not in expansion.shared)
             job = SweepJob(
                 number=number,
                 overrides=tuple(map(hidden_override, differs)),
                 sweep_key=sweep_key,
                 project=project,
             )
-            found = layers or hydra_files.Layers(loader, source.name, overrides)
-            jobs.append(_composed(config, overrides, found, folder, job))
+            jobs.append(opened.composed(config, origins, job))
     return tuple(jobs)
 
 
@@ -127,8 +131,12 @@ def written(
 
     Interpolations stay as written unless `resolve`. Nothing is validated. Errors are those of `compose`.
     """
-    with _hydra(words, folder, source):
-        task = _task(_one(words, source), folder)
+    with _hydra(words, folder, source) as opened:
+        config = _one(words, source)
+        overrides = _overrides(config)
+        task = opened.settled(_task(config, folder), opened.origins(overrides))
+        if resolve:
+            check_references(task, opened.origins(overrides))
         shown = OmegaConf.create(hidden_value(OmegaConf.to_container(task, resolve=resolve)))
         if package in ("", "_global_"):
             return yaml_text.text(OmegaConf.to_container(shown))
@@ -140,15 +148,58 @@ def written(
         return f"# @package {package}\n{yaml_text.text(OmegaConf.to_container(part))}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Composition:
+    """Hydra's loader, open for one composition, and the user's own file."""
+
+    loader: ConfigLoader
+    place: hydra_files.Place
+    source: PrimaryConfig
+    own: user_file.UserFile | None
+
+    def origins(self, overrides: tuple[str, ...], layers: hydra_files.Layers | None = None) -> Origins:
+        return Origins(overrides, layers or self.layers(overrides), self.place.folder)
+
+    def layers(self, overrides: tuple[str, ...]) -> hydra_files.Layers:
+        own = self.own.path if self.own else None
+        return hydra_files.Layers(self.loader, self.source.name, overrides, own)
+
+    def set_users_values(self, config: DictConfig, origins: Origins) -> None:
+        """Put the values of the user's own file into `config`, where nothing closer sets them."""
+        if self.own is not None:
+            user_file.apply(self.own, config, origins, trust.defaults())
+
+    def settled(self, task: DictConfig, origins: Origins) -> DictConfig:
+        """`task`, changed in place: with the user's values. Raises `ConfigError` for what a project may not set."""
+        self.set_users_values(task, origins)
+        written: Any = OmegaConf.to_container(task, resolve=False)
+        trust.check(written, origins, self.place.variables.values())
+        return task
+
+    def composed(self, task: DictConfig, origins: Origins, job: SweepJob | None = None) -> Composed:
+        task = self.settled(task, origins)
+        return Composed(
+            config=plain(task, origins),
+            text=yaml_text.text(hidden_value(OmegaConf.to_container(task, resolve=False))),
+            overrides=origins.overrides,
+            origins=origins,
+            job=job,
+            folder=self.place.folder,
+            variables=tuple(self.place.variables.values()),
+            config_dir=self.source.folder,
+        )
+
+
 @contextlib.contextmanager
-def _hydra(words: Sequence[str], folder: Path, source: PrimaryConfig) -> Iterator[ConfigLoader]:
-    """Hydra's loader for this composition; its errors in our words."""
+def _hydra(words: Sequence[str], folder: Path, source: PrimaryConfig) -> Iterator[_Composition]:
+    """Hydra, open for this composition; its errors in our words."""
     option = next((word for word in words if word.startswith("-")), None)
     if option is not None:
         raise UsageError(f"{option.partition('=')[0]} is no override", why="an override is KEY=VALUE")
+    place = hydra_files.Place(folder, source.folder)
     try:
-        with hydra_files.loader(hydra_files.Place(folder, source.folder)) as loader:
-            yield loader
+        with hydra_files.loader(place) as loader:
+            yield _Composition(loader, place, source, user_file.read(source.user_file))
     except Exception as error:
         raise explained(error, words, folder) from error
 
@@ -160,15 +211,14 @@ def _one(words: Sequence[str], source: PrimaryConfig) -> DictConfig:
 
 
 def _task(config: DictConfig, folder: Path) -> DictConfig:
-    """A copy of `config` without Hydra's own section, to which `${hydra:...}` in it refers."""
+    """`config` without Hydra's own section, to which `${hydra:...}` in it refers. It is changed in place."""
     from hydra.core.hydra_config import HydraConfig
 
     config.hydra.runtime.cwd = str(folder.absolute())
     HydraConfig.instance().set_config(config)
-    task = copy.deepcopy(config)
-    with open_dict(task):
-        del task["hydra"]
-    return task
+    with open_dict(config):
+        del config["hydra"]
+    return config
 
 
 def _overrides(config: DictConfig) -> tuple[str, ...]:
@@ -178,20 +228,23 @@ def _overrides(config: DictConfig) -> tuple[str, ...]:
 
 
 def _jobs(
-    expansion: sweep_words.Expansion, base: DictConfig, loader: ConfigLoader, folder: Path
-) -> Iterator[tuple[tuple[str, ...], DictConfig]]:
-    """The overrides of each job and what they compose, which is made from `base` where that gives the same."""
+    expansion: sweep_words.Expansion, base: DictConfig, opened: _Composition
+) -> Iterator[tuple[DictConfig, Origins]]:
+    """What each job composes, made from `base` where that gives the same."""
+    folder = opened.place.folder
     values_only = expansion.values_only and "${hydra:" not in OmegaConf.to_yaml(base)
-    task = _task(base, folder) if values_only else base
+    task = _task(copy.deepcopy(base), folder) if values_only else base
+    # Plain values on top choose no other files.
+    shared = opened.layers(tuple(expansion.shared)) if values_only else None
     for number, overrides in enumerate(expansion.jobs):
         on_top = [one for one in overrides if one not in expansion.shared]
         config = _with_values(task, on_top) if values_only else None
         if config is None:
-            whole = loader.load_sweep_config(base, list(overrides))
+            whole = opened.loader.load_sweep_config(base, list(overrides))
             with open_dict(whole.hydra):
                 whole.hydra.job.id = whole.hydra.job.num = number
             config = _task(whole, folder)
-        yield overrides, config
+        yield config, opened.origins(overrides, shared)
 
 
 def _with_values(task: DictConfig, overrides: Sequence[str]) -> DictConfig | None:
@@ -205,21 +258,3 @@ def _with_values(task: DictConfig, overrides: Sequence[str]) -> DictConfig | Non
     except OmegaConfBaseException:
         return None
     return config
-
-
-def _composed(
-    task: DictConfig,
-    overrides: tuple[str, ...],
-    layers: hydra_files.Layers,
-    folder: Path,
-    job: SweepJob | None = None,
-) -> Composed:
-    origins = Origins(overrides, layers, folder)
-    return Composed(
-        config=plain(task, origins),
-        text=yaml_text.text(hidden_value(OmegaConf.to_container(task, resolve=False))),
-        overrides=overrides,
-        origins=origins,
-        job=job,
-        folder=folder,
-    )

@@ -31,6 +31,8 @@ class Reader:
     def __init__(self, origins: Origins) -> None:
         self.origins = origins
         self.problems: list[Problem] = []
+        self.secrets: dict[str, str] = {}
+        """The values of fields marked `runner.api.SECRET`, by their dotted keys."""
 
     def problem(
         self, key: str, message: str, *, value: object = None, allowed: str = "", unknown: bool = False
@@ -74,8 +76,9 @@ class Reader:
         cannot be read from a configuration, or that fails otherwise than by `ValueError`.
         """
         good = self._known(cls, raw, at, also)
-        for secret in _secrets(cls, good):
+        for key, secret in _secrets(cls, good, at):
             remember(secret)
+            self.secrets[key] = secret
         try:
             return _adapter(cls).validate_python(good)
         except ValidationError as error:
@@ -104,7 +107,7 @@ class Reader:
             if str(key) not in fields:
                 allowed = nearest(str(key), [*fields, *also]) or f"the keys are {listed([*fields, *also])}"
                 self.problem(f"{at}.{key}", "there is no such key", allowed=allowed, unknown=True)
-        types = _types(cls)  # type: ignore[arg-type]  # a class is hashable
+        types = types_of(cls)  # type: ignore[arg-type]  # a class is hashable
         return {
             str(key): self._known(types[str(key)], value, f"{at}.{key}", ())
             if dataclasses.is_dataclass(types.get(str(key))) and isinstance(value, dict)
@@ -145,7 +148,7 @@ def _not_of_type(kind: str, value: object) -> str:
 
 
 @cache
-def _types(cls: type) -> dict[str, Any]:
+def types_of(cls: type) -> dict[str, Any]:
     """The types of a class's fields; none where one has no meaning, which is told when a value is read."""
     try:
         return get_type_hints(cls)
@@ -156,7 +159,7 @@ def _types(cls: type) -> dict[str, Any]:
 def _without_secrets(cls: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
     """`raw` with the values of fields marked `runner.api.SECRET` hidden, at any depth."""
     secret = {one.name for one in dataclasses.fields(cls) if one.metadata.get("secret")}
-    types = _types(cls)
+    types = types_of(cls)
     return {
         name: HIDDEN
         if name in secret and value
@@ -167,15 +170,15 @@ def _without_secrets(cls: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _secrets(cls: Any, raw: Mapping[str, Any]) -> Iterator[str]:
-    """The values of fields marked `runner.api.SECRET`, at any depth."""
-    types = _types(cls)
+def _secrets(cls: Any, raw: Mapping[str, Any], at: str) -> Iterator[tuple[str, str]]:
+    """(dotted key, value) of the fields marked `runner.api.SECRET`, at any depth."""
+    types = types_of(cls)
     for one in dataclasses.fields(cls):
         value = raw.get(one.name)
         if one.metadata.get("secret") and isinstance(value, str):
-            yield value
+            yield f"{at}.{one.name}", value
         elif isinstance(value, dict) and dataclasses.is_dataclass(types.get(one.name)):
-            yield from _secrets(types[one.name], value)
+            yield from _secrets(types[one.name], value, f"{at}.{one.name}")
 
 
 def _named_in(message: str, raw: Mapping[str, Any]) -> str:

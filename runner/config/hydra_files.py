@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, overload
@@ -16,7 +16,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
 from runner import bundle
-from runner.config import catalogue, whole_files, yaml_text
+from runner.config import catalogue, data_files, whole_files, yaml_text
 from runner.config.origins import Layer
 from runner.config.schema import SECTIONS
 from runner.errors import UsageError
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
     from hydra.core.config_search_path import ConfigSearchPath
     from hydra.core.object_type import ObjectType
+
+    from runner.config.data_files import Variable
 
 _YAML: Final = "yaml"
 _PLUGINS: Final = "runner-plugins"
@@ -40,6 +42,8 @@ class Place:
 
     folder: Path
     config_dir: Path | None = None
+    variables: dict[tuple[str, str], Variable] = field(default_factory=dict)
+    """What the files that were read take from the environment, by place and name."""
 
 
 # Unset outside of a composition: another program's use of Hydra in this process is left alone.
@@ -99,7 +103,14 @@ class YamlFiles(ConfigSource):
         if not file.is_file():
             raise ConfigLoadError(f"there is no file {file}")
         content = yaml_text.mapping(file)
-        header = self._get_header_dict(yaml_text.read(file)[:512])
+        text = yaml_text.read(file)
+        header = self._get_header_dict(text[:512])
+        place = _place.get()
+        if place is not None and Path(self.path) != bundle.folder("conf"):
+            package = header.get("package") or config_path.lstrip("/").rpartition("/")[0].replace("/", ".")
+            relative = self._normalize_file_name(config_path)
+            for one in data_files.check(Path(self.path), relative, yaml_text.nodes(text), package):
+                place.variables[one.place, one.name] = one
         whole_files.check(file, content, config_path, header.get("package"))
         config = OmegaConf.create(content)
         return ConfigResult(
@@ -191,10 +202,17 @@ class WorkingFolder(SearchPathPlugin):
 
 
 class Layers(Sequence[Layer]):
-    """The files of a composition in the order in which they were merged. Computed on first use: few need it."""
+    """The files of a composition in the order in which they were merged. Computed on first use: few need it.
 
-    def __init__(self, loader: ConfigLoader, config_name: str, overrides: tuple[str, ...]) -> None:
-        self._find: Callable[[], tuple[Layer, ...]] = cache(lambda: _layers(loader, config_name, overrides))
+    `own` is the user's own file, which comes right after the primary one.
+    """
+
+    def __init__(
+        self, loader: ConfigLoader, config_name: str, overrides: tuple[str, ...], own: Path | None = None
+    ) -> None:
+        self._find: Callable[[], tuple[Layer, ...]] = cache(
+            lambda: _layers(loader, config_name, overrides, own)
+        )
 
     @overload
     def __getitem__(self, index: int) -> Layer: ...
@@ -207,7 +225,9 @@ class Layers(Sequence[Layer]):
         return len(self._find())
 
 
-def _layers(loader: ConfigLoader, config_name: str, overrides: tuple[str, ...]) -> tuple[Layer, ...]:
+def _layers(
+    loader: ConfigLoader, config_name: str, overrides: tuple[str, ...], own: Path | None
+) -> tuple[Layer, ...]:
     from hydra.types import RunMode
 
     with _LOCK:
@@ -221,7 +241,10 @@ def _layers(loader: ConfigLoader, config_name: str, overrides: tuple[str, ...]) 
         for folder in folders:
             file = folder / (path if path.endswith((".yaml", ".yml")) else f"{path}.yaml")
             if file.is_file():
-                layers.append(Layer(file, default.package or ""))
+                trusted = folder == bundle.folder("conf")
+                layers.append(Layer(file, default.package or "", trusted))
+                if own is not None and not default.package and file.stem == config_name:
+                    layers.append(Layer(own, trusted=True, users_own=True))
                 break
     return tuple(layers)
 

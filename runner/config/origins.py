@@ -22,10 +22,15 @@ COMMAND_LINE: Final = "command line: "
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One YAML file of a composition. `package` is the dotted place its keys go to, empty for the root."""
+    """One YAML file of a composition. `package` is the dotted place its keys go to, empty for the root.
+
+    The bundled files and the user's own are `trusted`; all others are data, and may come from a stranger.
+    """
 
     file: Path
     package: str = ""
+    trusted: bool = False
+    users_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,35 @@ class Origins:
             if self._line(layer, key) is not None:
                 return layer.file
         return None
+
+    def untrusted(self, key: str) -> str:
+        """The place that set `key` where that is a file of data; empty where a trusted place or nothing did."""
+        if self.set_by_user(key):
+            return ""
+        # What is merged or referred to counts for the file that does so.
+        setter = next((layer for layer in reversed(self.layers) if self._holds(layer, key)), None)
+        return "" if setter is None or setter.trusted else self.of(key) or _short(setter.file, self.folder)
+
+    def overridden(self, key: str) -> bool:
+        """Whether an override set exactly `key`."""
+        return bool(self._override(key))
+
+    def set_by_user(self, key: str) -> bool:
+        """Whether an override, or the user's own file, set exactly `key`."""
+        return bool(self._override(key)) or self.users_own(key)
+
+    def users_own(self, key: str) -> bool:
+        """Whether the user's own file has exactly `key`."""
+        return any(layer.users_own and self._line(layer, key) is not None for layer in self.layers)
+
+    def is_default(self, key: str) -> bool:
+        """Whether no override, no profile and no project sets `key`: only the bundled config.yaml, if anything."""
+        if self._override(key):
+            return False
+        setters = [layer for layer in self.layers if not layer.users_own and self._holds(layer, key)]
+        return all(
+            layer.trusted and not layer.package and layer.file.name == "config.yaml" for layer in setters
+        )
 
     def written(self, at: str, value: object) -> str:
         """How a file writes the name below `at` that YAML reads as `value`, such as `yes`; empty where none does."""

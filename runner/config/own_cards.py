@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.api import GeneratorSpec
+from runner.config import trust
 from runner.config.convert import listed, nearest
 from runner.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from runner.config.origins import Origins
     from runner.plugins import Registry
 
 
@@ -38,6 +40,21 @@ def filled_in(spec: GeneratorSpec, options: Mapping[str, Any], folder: Path) -> 
     if isinstance(named, list):
         named = [str(folder / Path(one).expanduser()) if isinstance(one, str) else one for one in named]
     return {**options, name: named}
+
+
+def outside(
+    spec: GeneratorSpec, options: Mapping[str, Any], at: str, origins: Origins, folders: tuple[Path, ...]
+) -> Iterator[Problem]:
+    """Files of model cards that a file of the working folder names, and that lie in none of `folders`."""
+    name = _field(spec)
+    named = options.get(name) if name else None
+    key = f"{at}.{name}"
+    place = origins.untrusted(key) if isinstance(named, list) else ""
+    for one in named if place and isinstance(named, list) else ():
+        path = folders[0] / Path(one).expanduser() if isinstance(one, str) else None
+        if path is not None and not trust.is_below(path, folders):
+            message = "is outside of the project's folder"
+            yield Problem(key=key, message=message, value=str(one), allowed="a file below it", source=place)
 
 
 def misplaced(registry: Registry, folder: Path) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from runner.config import yaml_errors
+from runner.config import trust, yaml_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,38 +40,39 @@ def identifying(prompt: str, stopped_before: str) -> str:
     return f"{before} {stopped_before}{after}" if stop else prompt
 
 
-def of_shot(own: OwnKeys, at: str, reader: Reader, folder: Path) -> str:
+def of_shot(own: OwnKeys, at: str, reader: Reader, folders: tuple[Path, ...]) -> str:
     """The prompt of the shot with the keys `own` at the dotted key `at`; what is wrong with it is noted.
 
-    `folder` is the working folder.
+    `folders` are the working folder, and others that the project's files may lie in.
     """
     prompt = (own.prompt or "").strip()
     key = f"{at}.prompt_file"
     if own.prompt_file and prompt:
         reader.problem(key, "is given beside a prompt", value=own.prompt_file, allowed="one of the two")
     elif own.prompt_file:
-        return _of_file(own.prompt_file, key, reader, folder)
+        return _of_file(own.prompt_file, key, reader, folders)
     elif not prompt:
         reader.problem(f"{at}.prompt", "is required", allowed="a text, or prompt_file: FILE")
     return prompt
 
 
-def _of_file(name: str, key: str, reader: Reader, folder: Path) -> str:
+def _of_file(name: str, key: str, reader: Reader, folders: tuple[Path, ...]) -> str:
     """The text of a prompt file, looked for beside the file that names it, then in the working folder.
 
     UTF-8, with or without a byte order mark; line ends become those of YAML.
     """
     setter = reader.origins.file_of(key)
-    roots = [*([setter.parent] if setter is not None else []), folder]
+    beside = [setter.parent] if setter is not None else []
+    roots = [*beside, *folders]
     try:
-        places = [root / name for root in roots]
+        places = [root / name for root in (*beside, folders[0])]
         file = next((place for place in places if place.is_file()), None)
         if file is None:
             looked = " and ".join(dict.fromkeys(str(place.absolute()) for place in places))
             reader.problem(key, "there is no such file", value=name, allowed=f"looked for {looked}")
             return ""
         # Where it really is: a project from somewhere else must not send the user's other files to a provider.
-        if not any(file.resolve().is_relative_to(root.resolve()) for root in roots):
+        if not trust.is_below(file, roots):
             within = " or ".join(dict.fromkeys(str(root.absolute()) for root in roots))
             reader.problem(key, "is outside of the project", value=name, allowed=f"a file below {within}")
             return ""

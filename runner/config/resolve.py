@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runner.config import interpolations
 from runner.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def plain(config: DictConfig, origins: Origins) -> dict[str, Any]:
-    """`config` resolved, every key a text. Raises `ConfigError` with every reference that leads nowhere."""
+    """`config` resolved, every key a text. Raises `ConfigError` with every reference that leads nowhere, or too far."""
+    check_references(config, origins)
     try:
         found = _named(OmegaConf.to_container(config, resolve=True, throw_on_missing=False))
     except OmegaConfBaseException:
@@ -26,6 +28,15 @@ def plain(config: DictConfig, origins: Origins) -> dict[str, Any]:
         raise ConfigError("the configuration refers to what is not there", problems) from None
     assert isinstance(found, dict)
     return found
+
+
+def check_references(config: DictConfig, origins: Origins) -> None:
+    """Raise `ConfigError` where interpolations refer to themselves, or become more text than anyone needs."""
+    found = interpolations.too_much(OmegaConf.to_container(config, resolve=False))
+    if found is not None:
+        key, message = found
+        problem = Problem(key=key, message=message, source=origins.of(key))
+        raise ConfigError("the configuration cannot be resolved", (problem,))
 
 
 def _unresolved(node: DictConfig | ListConfig, at: str, origins: Origins) -> Iterator[Problem]:

@@ -206,6 +206,18 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrustKeys:
+    """`trust:`. No file of the working folder sets it.
+
+    `hosts`: where a profile of the working folder may send a key. `variables`: environment variables that such a file
+    may take a secret from; `None` is what the bundled config.yaml says.
+    """
+
+    hosts: tuple[Text, ...] = ()
+    variables: tuple[Text, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PluginKeys:
     """`plugins:`."""
 
@@ -259,4 +271,5 @@ SECTIONS: Final[tuple[str, ...]] = (
     "output",
     "plugins",
     "sweep",
+    "trust",
 )

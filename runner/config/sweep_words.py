@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 # What differs between two sweeps that request the same clips.
-_NOT_IDENTITY: Final = ("hydra", "output", "limits", "uploader", "plugins", "sweep")
+_NOT_IDENTITY: Final = ("hydra", "output", "limits", "uploader", "plugins", "sweep", "trust")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,24 +40,22 @@ class Expansion:
 
 
 def expand(words: Sequence[str], base: DictConfig, loader: ConfigLoader) -> Expansion:
-    """The jobs of `words`, and of the parameters that a file gives the sweeper. `base` is what all jobs share.
+    """The jobs of `words`. `base` is what all jobs share.
 
     Raises `UsageError` for a sweep without distinct values, and Hydra's errors for words that are no overrides.
     """
     parser = OverridesParser.create(config_loader=loader)
     typed = [one for one in parser.parse_overrides(list(words)) if not one.is_hydra_override()]
-    params = OmegaConf.select(base, "hydra.sweeper.params") or {}
-    of_files = parser.parse_overrides([f"{key}={value}" for key, value in params.items()])
     choices: dict[str, tuple[str, ...]] = {}
     on_top: dict[str, bool] = {}
-    for override in (*of_files, *typed):
+    for override in typed:
         key = override.get_key_element()
         choices[key] = _choices(override)
-        on_top[key] = override.is_sweep_override() or override in of_files
+        on_top[key] = override.is_sweep_override()
     return Expansion(
         jobs=tuple(itertools.product(*choices.values())),
         shared=frozenset(one for same in typed if not same.is_sweep_override() for one in _choices(same)),
-        values_only=len(choices) == len(of_files) + len(typed) and _values_only(on_top),
+        values_only=len(choices) == len(typed) and _values_only(on_top),
     )
 
 

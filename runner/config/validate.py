@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.api import GeneratorSpec, ShotRequest
-from runner.config import catalogue, names, own_cards, prompts, remote_images, schema
+from runner.config import catalogue, names, own_cards, prompts, remote_images, schema, trust
 from runner.config.convert import Reader, listed, nearest
 from runner.config.given import given
 from runner.config.project import (
@@ -23,7 +24,7 @@ from runner.config.project import (
 from runner.errors import ConfigError, FetchFailed, MediaError, Problem
 from runner.kinds import KINDS, Kind
 from runner.naming import slugs
-from runner.net.addresses import shown_url
+from runner.net.addresses import host_of, is_local, shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,17 +39,24 @@ def read(composed: Composed, registry: Registry) -> tuple[Project | None, Reader
     """The project, with the reader that holds all problems found; no project where one cannot even be drafted."""
     reader = Reader(composed.origins)
     reader.problems += own_cards.misplaced(registry, composed.folder)
-    return _Drafting(given(composed.config, reader), registry, reader, composed.folder).project(), reader
+    config = given(composed.config, reader)
+    project = _Drafting(config, registry, reader, composed).project()
+    reader.problems += trust.refused_secrets(config, reader.secrets, composed.variables, composed.origins)
+    return project, reader
 
 
 class _Drafting:
     """Reads one configuration section by section."""
 
-    def __init__(self, config: Mapping[str, Any], registry: Registry, reader: Reader, folder: Path) -> None:
+    def __init__(
+        self, config: Mapping[str, Any], registry: Registry, reader: Reader, composed: Composed
+    ) -> None:
         self.config = config
         self.registry = registry
         self.reader = reader
-        self.folder = folder
+        self.folder = composed.folder
+        self.folders = composed.folders
+        self.trust = trust.of(config)
 
     def project(self) -> Project | None:
         self._check_sections()
@@ -68,12 +76,14 @@ class _Drafting:
         output = self.reader.read(schema.Output, self.config.get("output"), "output")
         self.reader.read(schema.PluginKeys, self.config.get("plugins"), "plugins")
         self.reader.read(schema.SweepKeys, self.config.get("sweep"), "sweep")
+        self.reader.read(schema.TrustKeys, self.config.get("trust"), "trust")
         shots = _ShotReader(
             self.reader,
-            self.folder,
+            self.folders,
             defaults,
             style=(keys.style or "").strip(),
             project=keys.name or "",
+            trusted=self.trust,
             generators={"": default, **generators},
         )
         sequences = self._sequences(shots)
@@ -157,8 +167,20 @@ class _Drafting:
         if found is None:
             self._no_plugin(kind, keys.plugin, at)
             return None
-        given_options = {key: value for key, value in raw.items() if key not in own}
+        known = {one.name for one in dataclasses.fields(found.spec.options)}
+        # The user's own file has options for any plugin.
+        given_options = {
+            key: value
+            for key, value in raw.items()
+            if key not in own and (key in known or not self.reader.origins.users_own(f"{at}.{key}"))
+        }
+        self.reader.problems += trust.refused_options(
+            found.spec.options, given_options, at, self.reader.origins, self.trust
+        )
         if isinstance(found.spec, GeneratorSpec):
+            self.reader.problems += own_cards.outside(
+                found.spec, given_options, at, self.reader.origins, self.folders
+            )
             given_options = own_cards.filled_in(found.spec, given_options, self.folder)
         options = self.reader.options(found.spec.options, given_options, at, also=set(own))
         return None if options is None else (found.spec, options, keys)
@@ -204,18 +226,20 @@ class _ShotReader:
     def __init__(
         self,
         reader: Reader,
-        folder: Path,
+        folders: tuple[Path, ...],
         defaults: schema.ShotLevel,
         *,
         style: str,
         project: str,
+        trusted: trust.Trust,
         generators: Mapping[str, GeneratorChoice | None],
     ) -> None:
         self.reader = reader
-        self.folder = folder
+        self.folders = folders
         self.defaults = defaults
         self.style = style
         self.project = project
+        self.trust = trusted
         self.generators = generators
 
     def shot(
@@ -249,7 +273,7 @@ class _ShotReader:
         params: dict[str, Any] = dict(generator.params) if generator else {}
         for _, level in reversed(levels):
             params.update(level.params or {})
-        prompt = prompts.of_shot(own, at, self.reader, self.folder)
+        prompt = prompts.of_shot(own, at, self.reader, self.folders)
         boundary = self._boundary(own, merged("boundary"), at, first=first)
         image = self._image(own.image, at, merged("background", "white")) if own.image else None
         model = merged("model") or (generator.model if generator else None)
@@ -323,6 +347,13 @@ class _ShotReader:
         key = f"{at}.image"
         try:
             if remote_images.is_url(text):
+                host = host_of(text)
+                if is_local(host) and host not in self.trust.hosts and self.reader.origins.untrusted(key):
+                    allowed = f"an image on the internet; or trust.hosts=[{host}] on the command line"
+                    self.reader.problem(
+                        key, "is on this machine itself", value=shown_url(text), allowed=allowed
+                    )
+                    return None
                 path, fetched = Path(remote_images.name_of(text)), remote_images.fetch(text)
             else:
                 found_at = self._file(text, key)
@@ -356,11 +387,14 @@ class _ShotReader:
 
     def _file(self, text: str, key: str) -> Path | None:
         setter = self.reader.origins.file_of(key)
-        places = [self.folder / Path(text).expanduser()]
-        if setter is not None:
-            places.insert(0, setter.parent / text)
+        beside = [setter.parent] if setter is not None else []
+        places = [folder / Path(text).expanduser() for folder in (*beside, self.folders[0])]
         path = next((place for place in places if place.is_file()), None)
         if path is None:
-            looked = " and ".join(str(place.absolute()) for place in places)
+            looked = " and ".join(dict.fromkeys(str(place.absolute()) for place in places))
             self.reader.problem(key, "there is no such file", value=text, allowed=f"looked for {looked}")
+        elif self.reader.origins.untrusted(key) and not trust.is_below(path, (*beside, *self.folders)):
+            allowed = "a file below it, or an absolute path on the command line"
+            self.reader.problem(key, "is outside of the project's folder", value=text, allowed=allowed)
+            return None
         return path

@@ -15,7 +15,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf._utils import get_omega_conf_dumper, get_yaml_loader
 
-from runner.config import yaml_errors
+from runner.config import yaml_errors, yaml_limits
 from runner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,8 +28,11 @@ _read: dict[Path, tuple[object, Any]] = {}
 
 
 def read(path: Path) -> str:
-    """The text of a file, without a byte order mark. Raises `ConfigError` where it is not UTF-8."""
-    raw = path.read_bytes()
+    """The text of a file, without a byte order mark. Raises `ConfigError` where it is not UTF-8, or too large."""
+    with path.open("rb") as opened:
+        raw = opened.read(yaml_limits.MOST_BYTES + 1)
+    if len(raw) > yaml_limits.MOST_BYTES:
+        raise yaml_limits.too_large(path)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -88,6 +91,7 @@ def text(value: Any) -> str:
 
 def _parsed(path: Path) -> Any:
     written = read(path)
+    yaml_limits.check(path, written, yaml.CSafeLoader if _LIBYAML else yaml.SafeLoader)
     if _LIBYAML:
         with contextlib.suppress(yaml.YAMLError, ValueError):
             return yaml.load(written, Loader=_loader())  # OmegaConf's loader is a safe one
@@ -95,6 +99,8 @@ def _parsed(path: Path) -> Any:
         return yaml.load(written, Loader=get_yaml_loader())
     except yaml.YAMLError as error:
         raise yaml_errors.explained(path, written, error) from error
+    except RecursionError:  # libyaml stumbled before it came to the values
+        raise yaml_limits.too_deep(path) from None
 
 
 @cache

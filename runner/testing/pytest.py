@@ -23,6 +23,7 @@ import pytest
 import yaml
 
 from runner import cli
+from runner.config import user_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,7 @@ __all__ = ["SMALL", "Answer", "Workplace", "workplace"]
 
 SMALL: Final = {"duration_s": 0.5, "resolution": "96p", "fps": 8}
 """Shot defaults that make a clip quickly."""
+_USERS: Final = ("output", "plugins", "trust")
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,10 @@ class Workplace:
     def __init__(self, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.path = path
         """The folder. It is the current one during the test."""
+        self.user_file = path.with_name(f"{path.name}-user.yaml")
+        """The user's own file, beside the folder. It trusts servers on this machine."""
         self._capsys = capsys
+        self._write_user_file({})
 
     def write(self, name: str, text: str | bytes) -> Path:
         """Write a file of the folder; returns its path."""
@@ -72,8 +77,10 @@ class Workplace:
     ) -> str:
         """Write conf/project/NAME.yaml; a shot may be given as its prompt. Returns the override that selects it.
 
-        `more` are further sections, such as `generator={"plugin": "mine"}`.
+        `more` are further sections, such as `generator={"plugin": "mine"}`; those that no project sets, such as
+        `plugins`, go to the user's own file.
         """
+        self._write_user_file({section: more.pop(section) for section in _USERS if section in more})
         described = {
             sequence: {
                 "shots": {
@@ -92,6 +99,10 @@ class Workplace:
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         self.write(f"conf/project/{name}.yaml", f"# @package _global_\n{text}")
         return f"+project={name}"
+
+    def _write_user_file(self, sections: dict[str, Any]) -> None:
+        trusting = {"trust": {"hosts": ["127.0.0.1", "localhost"]}, **sections}
+        self.user_file.write_text(yaml.safe_dump(trusting), encoding="utf-8")
 
     def run(self, *words: str) -> Answer:
         """Run one command in this process, in this folder."""
@@ -116,4 +127,6 @@ def workplace(
     """An empty folder, made the current one, and 100 columns of terminal."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
-    return Workplace(tmp_path, capsys)
+    found = Workplace(tmp_path, capsys)
+    monkeypatch.setenv(user_file.VARIABLE, str(found.user_file))
+    return found

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from runner.config import catalogue
+from runner.config import catalogue, user_file
 from runner.config.compose import Composed, PrimaryConfig, compose, compose_sweep, written
 from runner.errors import UsageError
 from runner.verbs import meant
@@ -36,7 +36,9 @@ class Composing(Common):
 
     @property
     def primary(self) -> PrimaryConfig:
-        return PrimaryConfig(name=self.config_name, folder=self.config_dir)
+        return PrimaryConfig(
+            name=self.config_name, folder=self.config_dir, user_file=user_file.of_environment()
+        )
 
     def composed(self) -> Composed:
         """The one configuration that is named."""
@@ -115,6 +117,6 @@ def _checked(word: str) -> str:
         raise UsageError(
             f"{name} cannot be set here",
             why="on the command line a sweep is its values",
-            hint="-m shot.seed=1,2; or write hydra.sweeper.params into a file",
+            hint="-m shot.seed=1,2",
         )
     return word

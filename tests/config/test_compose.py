@@ -172,17 +172,6 @@ def test_hydra_of_the_surrounding_program_goes_on(tmp_path: Path) -> None:
         assert hydra.compose("main").answer == 42
 
 
-def test_callbacks_of_a_project_file_never_run(tmp_path: Path) -> None:
-    trap = "{trap: {_target_: builtins.open, file: %s, mode: w}}" % (tmp_path / "made")
-    text = f"# @package _global_\nhydra: {{callbacks: {trap}}}\nproject: {{name: film}}\nsequences: {{}}\n"
-    folder = project(tmp_path, "p", **{"conf/project/trap.yaml": text})
-
-    compose(["+project=trap"], folder)
-    compose_sweep(["+project=trap", "shot.seed=1,2"], folder)
-
-    assert not (tmp_path / "made").exists()
-
-
 # --- sweeps ---------------------------------------------------------------------------------------------------
 
 
@@ -276,25 +265,13 @@ def test_a_job_of_a_sweep_is_what_its_overrides_compose(tmp_path: Path, words: t
         )
 
 
-def test_a_file_may_give_the_parameters_of_a_sweep(tmp_path: Path) -> None:
-    text = '# @package _global_\nproject: {name: f}\nhydra: {sweeper: {params: {shot.seed: "1,2", shot.fps: 9}}}\n'
-    folder = project(tmp_path, "p", **{"conf/project/swept.yaml": text})
-
-    jobs = compose_sweep(["+project=swept", "shot.take=3"], folder)
-
-    found = [
-        (job.config["shot"]["seed"], job.config["shot"]["fps"], job.config["shot"]["take"]) for job in jobs
-    ]
-    assert found == [(1, 9, 3), (2, 9, 3)]
-
-
 def test_jobs_have_numbers_for_interpolations(tmp_path: Path) -> None:
-    folder = project(tmp_path, "take ${hydra:job.num} in ${hydra:runtime.cwd}")
+    folder = project(tmp_path, "take ${hydra:job.num} by ${hydra:runtime.choices.extractor}")
 
     jobs = compose_sweep(["+project=film", "shot.seed=1,2"], folder)
 
     assert [job.config["sequences"]["main"]["shots"]["one"]["prompt"] for job in jobs] == [
-        f"take {at} in {folder}" for at in range(2)
+        f"take {at} by pyav" for at in range(2)
     ]
 
 
