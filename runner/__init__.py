@@ -13,6 +13,13 @@ asyncio.run(main())
 
 from __future__ import annotations
 
+import sys
+
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
+    # `python -m runner` puts the current folder first in the module path. A project that somebody downloaded must not
+    # replace modules of ours with files of its own. (This module itself is found by then, and `-m` stands for it.)
+    del sys.path[0]
+
 import importlib
 from typing import TYPE_CHECKING, Final
 

@@ -85,6 +85,8 @@ class Registry:
     broken: list[PluginError] = field(default_factory=list)
     idle: list[Source] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
+    foreign: list[Source] = field(default_factory=list)
+    """The loaded plugins that do not come with the program."""
 
     def names(self, kind: Kind) -> list[str]:
         return sorted(name for of_kind, name in self.registered if of_kind is kind)
@@ -152,6 +154,8 @@ def load(dirs: Sequence[str | Path] = ("plugins",), block: Sequence[str] = ()) -
         try:
             _check_not_twice(source, seen)
             _register(registry, source, _import(source, entry))
+            if source.kind != "bundled":
+                registry.foreign.append(source)
         except PluginError as error:
             registry.broken.append(error)
     return registry

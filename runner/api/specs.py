@@ -29,6 +29,15 @@ everything that is. It is no part of the identity.
     api_key: str = field(default="", metadata=SECRET)
 """
 
+TRUSTED: Final[Mapping[str, object]] = {"trusted": True}
+"""Metadata for an options field that no file of the working folder may set, since it says where a key is sent, what is
+run, or which files are read: only the command line and the user's own file. Fields named `...url`, `...host`,
+`...endpoint`, `...file`, `...path`, `...dir`, `...proxy`, `binary` and `bind` are such fields without it;
+`{"trusted": False}` opens one of them.
+
+    server: str = field(default="", metadata=TRANSPORT | TRUSTED)
+"""
+
 CARDS: Final[Mapping[str, object]] = {"identity": False, "cards": True}
 """Metadata for the options field of a generator that holds files of model cards of the user's own.
 

@@ -95,7 +95,9 @@ class _Checked:
         for entry in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             pairs = entry.value if isinstance(entry, yaml.MappingNode) else [(entry, None)]
             if isinstance(entry, yaml.SequenceNode) or entry.tag == "tag:yaml.org,2002:null":
-                self.problem("defaults", "has an entry that is no file", entry, "entries are GROUP: NAME, or NAME")
+                self.problem(
+                    "defaults", "has an entry that is no file", entry, "entries are GROUP: NAME, or NAME"
+                )
                 continue
             for group, chosen in pairs:
                 names = chosen.value if isinstance(chosen, yaml.SequenceNode) else [chosen] if chosen else []
@@ -151,14 +153,13 @@ def _is_harmless(resolver: str, inner: str) -> bool:
 
 def _leaves(entry: str, conf: Path) -> bool:
     """Whether an entry of a defaults list may lead out of the configuration folders, or into Hydra's own files."""
-    words = entry.split()
-    path, _, package = (words[-1] if words else "").partition("@")
+    path, _, package = re.sub(r"^\s*(?:override|optional)\s+", "", entry).partition("@")
     parts = path.lstrip("/").split("/")
     return (
         (path.startswith("/") and parts[0] not in (*GROUPS, "project") and not (conf / parts[0]).is_dir())
         or any(part in ("..", "~") for part in parts)
         or any(sign in path for sign in ("://", "//", "\\", "\0", ":"))
         or parts[0] == "hydra"
-        or "hydra" in package.split(".")
+        or not re.fullmatch(r"(?!hydra\b)(?!_global_\.hydra\b)[\w.]*", package)
         or any(one.resolver for one in found_in(entry))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.config import catalogue
@@ -25,7 +26,12 @@ def explained(error: Exception, words: Sequence[str], folder: Path) -> Exception
     from omegaconf.errors import OmegaConfBaseException
 
     if isinstance(error, RunnerError):
-        error.where = error.where.removeprefix(f"{folder.absolute()}/")
+        here = f"{folder.absolute()}/"
+        error.where = error.where.removeprefix(here)
+        if isinstance(error, ConfigError):
+            error.problems = tuple(
+                replace(one, source=one.source.removeprefix(here)) for one in error.problems
+            )
         return error
     if isinstance(error, MissingConfigException):
         return _missing(error.missing_cfg_file or "", error.options or (), str(error), folder)

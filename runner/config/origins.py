@@ -69,10 +69,13 @@ class Origins:
 
     def untrusted(self, key: str) -> str:
         """The place that set `key` where that is a file of data; empty where a trusted place or nothing did."""
-        if self.set_by_user(key):
-            return ""
+        return "" if self.set_by_user(key) else self.in_data(key)
+
+    def in_data(self, key: str) -> str:
+        """The place that sets `key` where the last file that does is one of data, whatever the user sets."""
+        files = (layer for layer in reversed(self.layers) if not layer.users_own)
         # What is merged or referred to counts for the file that does so.
-        setter = next((layer for layer in reversed(self.layers) if self._holds(layer, key)), None)
+        setter = next((layer for layer in files if self._holds(layer, key)), None)
         return "" if setter is None or setter.trusted else self.of(key) or _short(setter.file, self.folder)
 
     def overridden(self, key: str) -> bool:

@@ -12,7 +12,7 @@ from runner.config import yaml_text
 from runner.config.convert import types_of
 from runner.errors import ConfigError, Problem
 from runner.net.addresses import host_of
-from runner.redaction import SHORTEST
+from runner.redaction import SHORTEST, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -138,6 +138,11 @@ def _texts(value: Any, at: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, (dict, list)):
         for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _texts(inner, f"{at}.{name}".lstrip("."))
+
+
+def is_the_users(option: str) -> bool:
+    """Whether an option is a matter of the user and not of a project, by its name: a secret, an address, a file."""
+    return is_secret(option) or _is_restricted(option)
 
 
 def is_below(path: Path, folders: Iterable[Path]) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from omegaconf import DictConfig, open_dict
 
-from runner.config import yaml_text
+from runner.config import trust, yaml_text
 from runner.config.schema import SECTIONS
 from runner.errors import ConfigError
 from runner.kinds import Kind
@@ -67,15 +67,18 @@ def read(path: Path | None) -> UserFile | None:
 def apply(own: UserFile, config: DictConfig, origins: Origins, restricted: Mapping[str, object]) -> None:
     """Put the user's values in place of the program's own defaults, and of nothing else.
 
-    A profile, a project or an override wins; but for the keys `restricted`, that no project sets. A section that names
-    a plugin is for that plugin.
+    A profile, a project or an override wins; but the keys `restricted` are no project's, and neither are secrets and
+    addresses a bundled profile's. A section that names a plugin is for that plugin.
     """
     for path, value in _leaves(own.content, ()):
         section = path[0]
         if section in set(Kind) and not _is_for(own.content[section], config.get(section)):
             continue
         key = ".".join(path)
-        if origins.is_default(key) or (key in restricted and not origins.overridden(key)):
+        if origins.is_default(key) or (
+            not origins.overridden(key)
+            and (key in restricted or (trust.is_the_users(path[-1]) and not origins.in_data(key)))
+        ):
             _set(config, path, value)
 
 

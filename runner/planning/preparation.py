@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from runner.config.compose import Composed, SweepJob
     from runner.planning.plan import Plan
-    from runner.plugins import Registry
+    from runner.plugins import Registry, Source
 
 # Plugins are modules of one package: the process loads one set of them at a time.
 _LOADING: Final = threading.Lock()
@@ -30,6 +30,11 @@ class Registries:
 
     def __init__(self) -> None:
         self._known: dict[tuple[tuple[Path, ...], tuple[str, ...]], Registry] = {}
+
+    @property
+    def foreign(self) -> tuple[Source, ...]:
+        """The loaded plugins that do not come with the program, each once."""
+        return tuple(dict.fromkeys(one for registry in self._known.values() for one in registry.foreign))
 
     def of(self, composed: Composed) -> Registry:
         """The plugins that `composed` names; what could not be loaded is noted in the registry."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runner.errors import NotConfirmed
 from runner.money import dollars, to_micros
 from runner.planning.estimate import estimate
+
+ASK_ABOVE: Final = 5.0
+"""Dollars: a run at a terminal that costs more is asked about, where the user has not set another limit."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
 
 def confirm(plans: Sequence[Plan]) -> None:
     """Raise `NotConfirmed` unless all runs together are cheap enough, or the user at the terminal agrees."""
-    limits = [plan.project.budget.confirm_above for plan in plans]
+    terminal = sys.stdin.isatty() and sys.stderr.isatty()
+    limits = [_limit(plan, terminal=terminal) for plan in plans]
     limit = min((limit for limit in limits if limit is not None), default=None)
     if limit is None:
         return
@@ -32,7 +36,7 @@ def confirm(plans: Sequence[Plan]) -> None:
     if unpriced:
         cost += f" and {unpriced} shots of unknown price"
     this = "run" if len(plans) == 1 else "sweep"
-    if sys.stdin.isatty() and sys.stderr.isatty():
+    if terminal:
         print(f"This {this} will cost {cost}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() in ("y", "yes"):
             return
@@ -41,3 +45,11 @@ def confirm(plans: Sequence[Plan]) -> None:
         why=f"budget.confirm_above is {limit:g} dollars, and nobody agreed",
         hint="agree at a terminal, or with budget.confirm_above=null",
     )
+
+
+def _limit(plan: Plan, *, terminal: bool) -> float | None:
+    """Dollars above which to ask. At a terminal a project cannot raise the limit: it may come from a stranger."""
+    limit = plan.project.budget.confirm_above
+    if not terminal or (plan.composed and plan.composed.origins.set_by_user("budget.confirm_above")):
+        return limit
+    return ASK_ABOVE if limit is None else min(limit, ASK_ABOVE)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import interrupts
@@ -20,10 +22,10 @@ from runner.verbs.confirm import confirm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from runner.config.compose import Composed
     from runner.outputs.outcome import RunOutcome
+    from runner.plugins import Source
 
 
 class _Arguments(Composing):
@@ -74,6 +76,13 @@ def _tracebacks() -> Iterator[None]:
         log.removeHandler(shown)
 
 
+def _named(source: Source) -> str:
+    place = source.place
+    with contextlib.suppress(ValueError):
+        place = str(Path(place).relative_to(Path.cwd()))
+    return f"{source.name} ({place})"
+
+
 class _Runs:
     """The jobs of one command, one after the other, in one session for each outputs root."""
 
@@ -89,6 +98,9 @@ class _Runs:
         """The exit codes of all jobs. All are planned and checked before the first one starts."""
         planned = plan_jobs(jobs, self._registries)
         plans = [plan for plan in planned if isinstance(plan, Plan)]
+        if self._registries.foreign and not self._arguments.quiet:
+            # Code of the folder one works in, or of installed packages: said once, since it can do anything.
+            print(f"plugins loaded: {', '.join(map(_named, self._registries.foreign))}", file=sys.stderr)
         confirm(plans)
         with interrupts.handled_by(self._cancel):
             async with AsyncExitStack() as open_sessions:
