@@ -24,7 +24,7 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from runner.config.compose import Composed, compose, compose_sweep
+    from runner.config.compose import Composed, PrimaryConfig, compose, compose_sweep
     from runner.engine.timing import Timing
     from runner.outputs.outcome import FilmOutcome, RunOutcome, ShotOutcome
     from runner.planning.plan import Plan
@@ -37,6 +37,7 @@ __all__ = [
     "Composed",
     "FilmOutcome",
     "Plan",
+    "PrimaryConfig",
     "Registries",
     "RunOutcome",
     "Session",
@@ -51,6 +52,7 @@ _HOME: Final = {
     "Composed": "runner.config.compose",
     "FilmOutcome": "runner.outputs.outcome",
     "Plan": "runner.planning.plan",
+    "PrimaryConfig": "runner.config.compose",
     "Registries": "runner.planning.preparation",
     "RunOutcome": "runner.outputs.outcome",
     "Session": "runner.session",

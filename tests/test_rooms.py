@@ -286,6 +286,7 @@ SECTION_CLASSES = {
     "output": schema.Output,
     "plugins": schema.PluginKeys,
     "sweep": schema.SweepKeys,
+    "trust": schema.TrustKeys,
 }
 # Sections whose keys are names that a person gives, and those that a group chooses.
 NAMES = {"sequences", "generators"}

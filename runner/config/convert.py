@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runner.config.origins import Origins
 
 T = TypeVar("T")
+_MOST_PROBLEMS: Final = 100
 
 
 def listed(names: Iterable[str]) -> str:
@@ -31,6 +32,8 @@ class Reader:
     def __init__(self, origins: Origins) -> None:
         self.origins = origins
         self.problems: list[Problem] = []
+        self.left_out = 0
+        """How many further problems there are: a person reads no thousand, and to explain them takes minutes."""
         self.secrets: dict[str, str] = {}
         """The values of fields marked `runner.api.SECRET`, by their dotted keys."""
 
@@ -42,6 +45,8 @@ class Reader:
 
         That nothing is there (no `value`) is not worth a word where the key has a problem already.
         """
+        if self.is_full():
+            return
         shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in key)
         if value is None and any(known.key == shown for known in self.problems):
             return
@@ -52,6 +57,11 @@ class Reader:
         found = Problem(key=shown, message=message, value=text, allowed=allowed, source=source)
         if found not in self.problems:
             self.problems.append(found)
+
+    def is_full(self) -> bool:
+        """Whether no further problem is noted; one more is counted then."""
+        self.left_out += len(self.problems) >= _MOST_PROBLEMS
+        return len(self.problems) >= _MOST_PROBLEMS
 
     def read(self, cls: type[T], raw: object, at: str) -> T:
         """Read `raw` as `cls`, one of the sections. A key with a problem falls back to its default."""
@@ -104,7 +114,7 @@ class Reader:
             raw = {}
         fields = {field.name for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
         for key in raw:
-            if str(key) not in fields:
+            if str(key) not in fields and not self.is_full():
                 allowed = nearest(str(key), [*fields, *also]) or f"the keys are {listed([*fields, *also])}"
                 self.problem(f"{at}.{key}", "there is no such key", allowed=allowed, unknown=True)
         types = types_of(cls)  # type: ignore[arg-type]  # a class is hashable

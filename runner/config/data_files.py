@@ -92,7 +92,10 @@ class _Checked:
 
     def defaults(self, node: Any) -> None:
         """Check a defaults list: names of files below the configuration folders, and nothing of Hydra's own."""
-        for entry in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        if not isinstance(node, yaml.SequenceNode):
+            self.problem("defaults", "should be a list", node, "entries are GROUP: NAME, or NAME")
+            return
+        for entry in node.value:
             pairs = entry.value if isinstance(entry, yaml.MappingNode) else [(entry, None)]
             if isinstance(entry, yaml.SequenceNode) or entry.tag == "tag:yaml.org,2002:null":
                 self.problem(

@@ -38,16 +38,16 @@ def of_environment() -> Path | None:
     Raises `ConfigError` where the environment names one that does not exist.
     """
     named = os.environ.get(VARIABLE)
-    if named is not None:
-        path = Path(named).expanduser() if named else None
-        if path is not None and not path.is_file():
-            raise ConfigError("there is no such file", where=named, why=f"{VARIABLE} names it")
-        return path
     try:
-        usual = Path(PLACE).expanduser()
-    except RuntimeError:  # there is no home folder
-        return None
-    return usual if usual.is_file() else None
+        path = Path(PLACE if named is None else named).expanduser()
+        if path.is_file():
+            return path
+        why = "there is no such file"
+    except (OSError, RuntimeError, ValueError) as error:  # not to be read, no home folder, no path
+        why = getattr(error, "strerror", None) or str(error)
+    if named:
+        raise ConfigError("your own file cannot be read", where=named, why=f"{why}; {VARIABLE} names it")
+    return None
 
 
 def read(path: Path | None) -> UserFile | None:

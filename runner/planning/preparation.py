@@ -120,5 +120,7 @@ def _broken_sweep(broken: Sequence[tuple[SweepJob, RunnerError]], jobs: int) -> 
 
 def _problems(reader: Reader) -> ConfigError:
     found = tuple(reader.problems)
-    count = "a problem" if len(found) == 1 else f"{len(found)} problems"
-    return ConfigError(f"the configuration has {count}; nothing was started", found)
+    count = len(found) + reader.left_out
+    problems = "a problem" if count == 1 else f"{count:,} problems"
+    why = f"{reader.left_out:,} more problems are not shown" if reader.left_out else ""
+    return ConfigError(f"the configuration has {problems}; nothing was started", found, why=why)

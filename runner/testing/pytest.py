@@ -24,6 +24,7 @@ import yaml
 
 from runner import cli
 from runner.config import user_file
+from runner.config.compose import PrimaryConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +60,11 @@ class Workplace:
         """The user's own file, beside the folder. It trusts servers on this machine."""
         self._capsys = capsys
         self._write_user_file({})
+
+    @property
+    def primary(self) -> PrimaryConfig:
+        """What `runner.compose` takes as `source`, to compose as the command line does here."""
+        return PrimaryConfig(user_file=self.user_file)
 
     def write(self, name: str, text: str | bytes) -> Path:
         """Write a file of the folder; returns its path."""

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import os
 import resource
 import sys
 import tempfile
@@ -21,6 +22,7 @@ import yaml
 
 from runner import cli
 from runner.api import Frame
+from runner.config import user_file
 from runner.engine import clip as clip_steps
 from runner.engine.validate import ValidClip
 from runner.media import frames, picture, probe, seam
@@ -84,10 +86,9 @@ def describe(base_url: str, chains: int, shots: int, folder: Path) -> None:
     project = {
         "project": {"name": "many"},
         "shot": {"duration_s": 1.0},
-        "generator": {"plugin": "fake", "base_url": base_url, "price_usd": 0.1, "poll_s": 0.01},
+        "generator": {"plugin": "fake", "price_usd": 0.1, "poll_s": 0.01},
         "limits": {"in_flight": _AT_ONCE},
         "film": {"join": False},
-        "plugins": {"dirs": [str(PLUGINS)]},
         "sequences": {
             f"chain{chain}": {
                 "shots": {f"shot{shot}": {"prompt": f"{chain} {shot}"} for shot in range(shots)}
@@ -98,6 +99,12 @@ def describe(base_url: str, chains: int, shots: int, folder: Path) -> None:
     file = folder / "conf" / "project" / "many.yaml"
     file.parent.mkdir(parents=True)
     file.write_text("# @package _global_\n" + yaml.safe_dump(project), encoding="utf-8")
+    own = folder / "user.yaml"
+    own.write_text(
+        yaml.safe_dump({"generator": {"base_url": base_url}, "plugins": {"dirs": [str(PLUGINS)]}}),
+        encoding="utf-8",
+    )
+    os.environ[user_file.VARIABLE] = str(own)
 
 
 def engine(base_url: str, chains: int, shots: int) -> None:

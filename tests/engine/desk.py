@@ -35,7 +35,7 @@ class Desk:
 
     def execute(self, timing: Timing, *words: str) -> RunOutcome:
         """The same through the library, with times of the test's own."""
-        planned = runner.plan(runner.compose([self.project, *words]))
+        planned = runner.plan(runner.compose([self.project, *words], source=self.workplace.primary))
 
         async def executed() -> RunOutcome:
             async with runner.Session(planned.project.output_root, timing=timing) as session:

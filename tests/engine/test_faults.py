@@ -66,7 +66,7 @@ def test_m2_a_task_id_survives_a_journal_that_stays_locked(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    plan = runner.plan(runner.compose([one.project]))
+    plan = runner.plan(runner.compose([one.project], source=one.workplace.primary))
     root = plan.project.output_root
     path = store.journal_path(root)
     with lock_at_submission(path) as observe:
@@ -177,11 +177,12 @@ def test_m8_a_journal_of_another_user_is_no_damaged_one(one: Desk, workplace: Wo
         for path in (Path(folder), place):
             path.chmod(0o755)
         store.journal_path(place / "outputs").chmod(0o600)
+        own = shutil.copy(workplace.user_file, place / "user.yaml")
         for words in (("journal",), ("plan", one.project)):
             refused = subprocess.run(
                 ["setpriv", "--reuid", "65534", "--clear-groups", sys.executable, "-m", "runner", *words],
                 cwd=place,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**os.environ, "PYTHONPATH": str(ROOT), "RUNNER_CONFIG": str(own)},
                 capture_output=True,
                 text=True,
                 check=False,

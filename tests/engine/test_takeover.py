@@ -62,7 +62,7 @@ async def executed(plan: Plan, journal: SqliteJournal, submitted: asyncio.Event 
 def test_a_run_that_was_stopped_and_overtaken_submits_nothing(
     one: Desk, fake: FakeProvider, where: str
 ) -> None:
-    plan = runner.plan(runner.compose([one.project]))
+    plan = runner.plan(runner.compose([one.project], source=one.workplace.primary))
     root = plan.project.output_root
     overtaken: list[RunOutcome] = []
     paused = PausedJournal(store.journal_path(root))
@@ -92,7 +92,7 @@ def test_a_living_run_is_waited_for_although_its_process_cannot_be_seen(
     one: Desk, fake: FakeProvider, where: str
 ) -> None:
     fake.script(default={"price_usd": "0.10", "run_s": 1.0})
-    plan = runner.plan(runner.compose([one.project]))
+    plan = runner.plan(runner.compose([one.project], source=one.workplace.primary))
     root = plan.project.output_root
 
     async def both() -> tuple[RunOutcome, RunOutcome]:

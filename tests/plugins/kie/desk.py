@@ -127,7 +127,7 @@ class Desk:
         return seen
 
     async def _executed(self, timing: Timing, words: tuple[str, ...]) -> RunOutcome:
-        planned = runner.plan(runner.compose([self._project, *words]))
+        planned = runner.plan(runner.compose([self._project, *words], source=self.workplace.primary))
         async with runner.Session(timing=timing) as session:
             (outcome,) = await session.run([planned])
         return outcome
