@@ -8,11 +8,13 @@ import importlib
 import io
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner import __version__, interrupts
 from runner.errors import RunnerError
+from runner.printable import outgoing, outlets, raw_stream
 from runner.verbs import VERBS
 from runner.verbs.arguments import COMMON
 
@@ -48,10 +50,15 @@ Exit codes
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    with outlets():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         # Names and prompts are any Unicode; a terminal or a pipe may have fewer signs.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+        if isinstance(raw := raw_stream(stream), io.TextIOWrapper):
+            raw.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     if not words:
@@ -152,7 +159,11 @@ def _print(text: str) -> None:
 
 def entry() -> None:
     """The console script and `python -m runner`."""
-    code = main()
+    try:
+        code = main()
+    except Exception:  # a bug, or --debug
+        print(outgoing(traceback.format_exc()), file=sys.stderr, end="")
+        code = 1
     if code == EXIT_INTERRUPTED:
         # An interrupt inside an `exec` of text (dataclasses do that) makes CPython end by SIGINT, whatever
         # exit code is asked for. Everything that needs closing was closed on the way here.

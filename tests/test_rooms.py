@@ -112,6 +112,7 @@ FLOORS = (
         "plugins",
         "kinds",
         "redaction",
+        "printable",
         "hookspecs",
         "money",
         "naming",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _INSTANTIATED: Final = ("_target_", "_args_", "_partial_", "_recursive_", "_convert_")
 _ENVIRONMENT: Final = re.compile(r"""\$\{oc\.env:(?P<variable>[A-Za-z_]\w*)(?:,\s*(?:''|""|null)?\s*)?\}""")
+_TEXT: Final = "tag:yaml.org,2002:str"
+_NULL: Final = "tag:yaml.org,2002:null"
 _HYDRA: Final = ("runtime.choices.", "job.num", "job.id")
 _SECTIONS: Final = re.compile(
     r"(?:generator|uploader|extractor|generators\.[^.]+)\.(?!params\b)(?:\w+\.)?\w+"
@@ -97,15 +99,13 @@ class _Checked:
             return
         for entry in node.value:
             pairs = entry.value if isinstance(entry, yaml.MappingNode) else [(entry, None)]
-            if isinstance(entry, yaml.SequenceNode) or entry.tag == "tag:yaml.org,2002:null":
-                self.problem(
-                    "defaults", "has an entry that is no file", entry, "entries are GROUP: NAME, or NAME"
-                )
-                continue
             for group, chosen in pairs:
                 names = chosen.value if isinstance(chosen, yaml.SequenceNode) else [chosen] if chosen else []
                 for text in [group, *names]:
-                    if not isinstance(text, yaml.ScalarNode) or _leaves(text.value, self.conf):
+                    is_null = isinstance(text, yaml.ScalarNode) and text.tag == _NULL and text is not group
+                    if not is_null and (not isinstance(text, yaml.ScalarNode) or text.tag != _TEXT):
+                        self.problem("defaults", "has an entry that is no file", text, "GROUP: NAME, or NAME")
+                    elif not is_null and _leaves(text.value, self.conf):
                         self.problem(
                             "defaults", "leaves the configuration folders", text, "GROUP: NAME, or NAME"
                         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -42,7 +44,15 @@ def explained(error: Exception, words: Sequence[str], folder: Path) -> Exception
         return _not_composed(hidden_text(text, words))
     if isinstance(error, ValueError) and "Config group override" in str(error):
         return UsageError("a group is chosen by the name of one of its files", hint="python -m runner --help")
+    if isinstance(error, (ValueError, TypeError, AssertionError)) and _is_hydras(error):
+        return _not_composed(hidden_text(str(error), words))
     return error
+
+
+def _is_hydras(error: Exception) -> bool:
+    """Whether Hydra raised an error: it has no class of its own for much of what may be wrong in a defaults list."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{os.sep}hydra{os.sep}" in last.filename
 
 
 def _missing(path: str, options: Sequence[str], text: str, folder: Path) -> ConfigError:

@@ -15,6 +15,7 @@ from runner import __version__, store
 from runner.api import EventKind
 from runner.money import to_usd
 from runner.outputs import manifest
+from runner.printable import log_line, outgoing
 from runner.redaction import scrubbed
 from runner.store.manifests import NAME
 
@@ -32,16 +33,23 @@ Lines of what all runs share, such as a plugin's server, are in the logs of all 
 """
 
 
+class _OneLine(logging.Formatter):
+    """A record is one line; the traceback, where there is one, is indented below it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the names are logging's
+        return log_line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return f"    {outgoing(super().formatException(ei))}".replace("\n", "\n    ")
+
+
 class _RunLog(logging.FileHandler):
     """Takes the log lines of one run. What cannot be written, because the disk is full, is not worth stopping for."""
 
     def __init__(self, folder: RunFolder, recorder: Recorder) -> None:
         super().__init__(folder.path / "runner.log", encoding="utf-8")
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
+        self.setFormatter(_OneLine("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
         self.addFilter(lambda record: _RUN.get() in (None, recorder))
-
-    def format(self, record: logging.LogRecord) -> str:
-        return scrubbed(super().format(record))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
         pass

@@ -6,10 +6,10 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.text import Text
 
     from runner.errors import RunnerError
+    from runner.report.console import Console
 
 _NARROWEST: Final = 40
 

@@ -11,11 +11,12 @@ from runner.report.progress_words import OVER, SAYS, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
     from rich.progress import Progress, TaskID
 
     from runner.api import Event
     from runner.planning.plan import Plan
+    from runner.report.console import Console
 
 _LASTING: Final = frozenset(
     {
@@ -40,10 +41,11 @@ class Live:
     """
 
     def __init__(self, plan: Plan, console: Console | None = None) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
         from rich.text import Text
+
+        from runner.report.console import Console
 
         def cut_off() -> Column:
             return Column(ratio=2, no_wrap=True, overflow="ellipsis")
@@ -61,7 +63,7 @@ class Live:
             TextColumn("{task.description}", markup=False, table_column=cut_off()),
             TextColumn("{task.fields[state]}", style="dim", markup=False, table_column=cut_off()),
             BarColumn(bar_width=None, table_column=Column(ratio=1)),
-            console=console or Console(stderr=True, highlight=False),
+            console=console or Console(stderr=True),
             expand=True,
         )
         self._sequences: dict[str, TaskID] = {}

@@ -79,13 +79,14 @@ class Sweep:
         return any(job.exit_code == 130 for job in self.jobs)
 
     def begin(self, job: SweepJob, plan: Plan) -> None:
-        from rich.console import Console
         from rich.text import Text
+
+        from runner.report.console import Console
 
         self._key, self._plan = job.sweep_key, plan
         self._path = places.sweep_path(plan, job)
         line = f"job {job.number}  {' '.join(job.overrides)}"
-        Console(highlight=False).print(Text(_cut(line, 160), style="bold"))
+        Console().print(Text(_cut(line, 160), style="bold"))
 
     def note(self, job: SweepJob, outcome: RunOutcome) -> None:
         found = Job(
@@ -110,10 +111,11 @@ class Sweep:
         self._budget = outcome.plan.project.budget
 
     def note_error(self, job: SweepJob, error: RunnerError) -> None:
-        from rich.console import Console
         from rich.text import Text
 
-        Console(stderr=True, highlight=False).print(Text(f"job {job.number}: {error}", style="red"))
+        from runner.report.console import Console
+
+        Console(stderr=True).print(Text(f"job {job.number}: {error}", style="red"))
         self.jobs.append(
             Job(
                 number=job.number,
@@ -156,10 +158,11 @@ class Sweep:
         self._show(words)
 
     def _show(self, words: Sequence[str]) -> None:
-        from rich.console import Console
         from rich.text import Text
 
-        console = Console(highlight=False)
+        from runner.report.console import Console
+
+        console = Console()
         rows = [
             (
                 Cell(str(job.number)),

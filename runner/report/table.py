@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
+    from runner.report.console import Console
 
 MOST_ROWS: Final = 60
 _GAP: Final = 3

@@ -103,11 +103,12 @@ def starts_from(planned: PlannedShot) -> str | None:
 
 
 def _show(plan: Plan, expected: Estimate, described: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.text import Text
     from rich.tree import Tree
 
-    console = Console(highlight=False, soft_wrap=False)
+    from runner.report.console import Console
+
+    console = Console()
     seconds = sum(shot.request.duration_s for shot in plan.shots)
     tree = Tree(Text(f"{plan.project.name}: {_shots(plan.shots)}, {seconds:g} s", style="bold"))
     for sequence in plan.sequences:

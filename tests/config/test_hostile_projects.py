@@ -10,13 +10,14 @@ import json
 import os
 import subprocess
 import sys
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
+from runner.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ def check(answer: dict[str, Any]) -> None:
     assert not answer["raised"], answer
     assert not answer["seen"], answer
     assert CANARY not in answer["printed"], answer
-    bad = {sign for sign in answer["printed"] if sign != "\n" and unicodedata.category(sign) in ("Cc", "Cs")}
+    bad = printable(answer["printed"]) != answer["printed"]
     if os.environ.get("CTRL"):
         assert not bad & set(map(chr, (*range(32), 127, *range(0x80, 0xA0)))), (bad, answer)
     assert answer["cpu_s"] < 5, answer
