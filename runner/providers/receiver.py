@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Final
 from runner.errors import PluginError
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from aiohttp import web
@@ -33,7 +33,7 @@ async def listening(app: web.Application, bind: str, port: int) -> AsyncIterator
     """
     from aiohttp import web
 
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(app, access_log=None, logger=_log(), shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, bind, port).start()
@@ -42,6 +42,21 @@ async def listening(app: web.Application, bind: str, port: int) -> AsyncIterator
         yield f"http://[{host}]:{actual}" if ":" in host else f"http://{host}:{actual}"
     finally:
         await runner.cleanup()
+
+
+def _log() -> logging.Logger:
+    """Where aiohttp says what went wrong: the logs of the runs, and never the terminal.
+
+    What strangers send that is no HTTP is not even worth that.
+    """
+    from aiohttp import http_exceptions
+
+    log = logging.getLogger("runner.server")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+        noise = (http_exceptions.HttpProcessingError, ConnectionError, asyncio.TimeoutError)
+        log.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], noise)))
+    return log
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
