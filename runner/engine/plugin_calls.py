@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import inspect
+import json
 import logging
 import threading
 import traceback
@@ -39,6 +40,9 @@ _RETURNS: Final[dict[str, tuple[type, ...]]] = {
 }
 """What a method has to return; what others return is not looked at."""
 _PLUGINS: Final = "runner.plugins."
+_LONGEST_ID: Final = 1_000
+_LONGEST_URL: Final = 16_000
+_MOST_DATA: Final = 16_000
 
 
 async def called(planned: PlannedShot, method: str, call: Awaitable[T]) -> T:
@@ -149,10 +153,24 @@ def _check(plugin: str, method: str, returned: object, code: Any, where: str = "
     if not isinstance(returned, expected):
         shown = "None" if returned is None else f"a {type(returned).__name__}"
         raise _wrong(plugin, method, shown, names, place, where)
-    if isinstance(returned, TaskRef) and not (isinstance(returned.id, str) and returned.id):
-        raise _wrong(
-            plugin, method, f"a TaskRef with the id {returned.id!r}", "an id that is a text", place, where
-        )
+    if isinstance(returned, TaskRef):
+        if not (isinstance(returned.id, str) and returned.id):
+            shown, names = f"a TaskRef with the id {returned.id!r}", "an id that is a text"
+            raise _wrong(plugin, method, shown, names, place, where)
+        if len(returned.id) > _LONGEST_ID or not returned.id.isprintable():
+            # It goes into a journal, messages and commands to type; no provider has such ids.
+            shown = f"a task id of {len(returned.id):,} characters, {returned.id[:40]!r}"
+            names = f"one of at most {_LONGEST_ID} printable characters"
+            raise _wrong(plugin, method, shown, names, place, where)
+        if len(json.dumps(dict(returned.data), default=str)) > _MOST_DATA:
+            raise _wrong(
+                plugin, method, "a TaskRef with much data", f"at most {_MOST_DATA:,} characters", place, where
+            )
+    if isinstance(returned, Status):
+        long = next((one.url for one in returned.results if len(one.url) > _LONGEST_URL), None)
+        if long is not None:
+            shown = f"a URL of {len(long):,} characters"
+            raise _wrong(plugin, method, shown, f"one of at most {_LONGEST_URL:,}", place, where)
 
 
 def _wrong(plugin: str, method: str, returned: str, expected: str, place: str, where: str) -> ShotError:

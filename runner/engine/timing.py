@@ -39,6 +39,8 @@ class Timing:
     """Before a task that failed for a transient reason, at no cost, is submitted again; times the failures so far."""
 
     # Waiting
+    poll_s: float = 120.0
+    """How long one poll may take."""
     poll_growth: float = 1.25
     """The poll interval grows by this factor, from the generator's lower to its upper bound."""
     broken_polls: int = 8

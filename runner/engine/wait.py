@@ -76,8 +76,14 @@ async def wait(job: ShotJob, attempt: Attempt) -> Attempt:
 
 async def poll(job: ShotJob, attempt: Attempt) -> Status:
     """Poll once, within the account's rate."""
+    limit_s = job.run.resources.timing.poll_s
     async with job.run.resources.limits.poll(job.account, job.capabilities):
-        return await called(job.planned, "poll", job.generator.poll(task_ref(attempt)))
+        try:
+            async with asyncio.timeout(limit_s):
+                return await called(job.planned, "poll", job.generator.poll(task_ref(attempt)))
+        except TimeoutError as error:
+            what = f"{attempt.generator} does not say what became of the task"
+            raise PollFailed(what, where=job.planned.name, why=f"not within {limit_s:g} s") from error
 
 
 async def poll_known(job: ShotJob, attempt: Attempt) -> Status:

@@ -10,6 +10,10 @@ from runner.api import Reach
 
 __all__ = ["host_of", "is_base_url", "is_local", "is_public", "reach_of", "shown_url"]
 
+_TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")
+"""NAT64, RFC 6052."""
+_TRANSLATED_HERE: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
+"""NAT64 within a network, RFC 8215: there is no saying where it leads."""
 _SCHEMES: Final = ("http", "https")
 
 
@@ -52,7 +56,10 @@ def is_base_url(url: str, *, path: bool = True) -> bool:
 def is_public(host: str) -> bool | None:
     """Whether an IP address, as text, is one of the open internet; `None` for a name, which may lead anywhere."""
     address = _address(host)
-    return None if address is None else address.is_global and not address.is_multicast
+    if address is None:
+        return None
+    translated = isinstance(address, ipaddress.IPv6Address) and address in _TRANSLATED_HERE
+    return address.is_global and not address.is_multicast and not translated
 
 
 def is_local(host: str) -> bool:
@@ -76,4 +83,15 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    return getattr(address, "ipv4_mapped", None) or address
+    return _embedded(address) if isinstance(address, ipaddress.IPv6Address) else address
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IPv4 address that an IPv6 one stands for, where it does; a translator or a tunnel leads there."""
+    if address.ipv4_mapped:
+        return address.ipv4_mapped
+    if address.sixtofour:
+        return address.sixtofour
+    if address in _TRANSLATED or (int(address) >> 32 == 0 and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address

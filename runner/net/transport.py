@@ -7,8 +7,9 @@ hang.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import httpx
@@ -17,10 +18,59 @@ from aiohttp.resolver import DefaultResolver
 from yarl import URL
 
 from runner.net.addresses import is_public
+from runner.net.bodies import decoded, is_encoded
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Iterator
+
+
+MOST_BYTES: Final = 8 << 20
+"""Of an answer that is read as a whole: JSON, or a page."""
+_WHOLE: Final = 2
+"""A whole answer may take so many times as long as one wait for it."""
+_OF_CODED: Final = (b"content-encoding", b"content-length")
+
+
+class Client(httpx.AsyncClient):
+    """A client whose answers are bounded in size and time, however they are sent. A streamed one is the caller's."""
+
+    async def send(self, request: httpx.Request, *, stream: bool = False, **keys: Any) -> httpx.Response:
+        """Raises `httpx.RemoteProtocolError` where an answer is too large, `httpx.ReadTimeout` where it is too slow."""
+        if stream:
+            return await super().send(request, stream=True, **keys)
+        read_s = request.extensions.get("timeout", {}).get("read")
+        try:
+            # The client's own limits are for a single wait: a byte now and then keeps them from ending.
+            async with asyncio.timeout(None if read_s is None else _WHOLE * read_s):
+                answer = await super().send(request, stream=True, **keys)
+                try:
+                    content = await _content(answer)
+                finally:
+                    await answer.aclose()
+        except TimeoutError as error:
+            raise httpx.ReadTimeout("the answer takes too long", request=request) from error
+        whole = httpx.Response(
+            answer.status_code,
+            headers=[pair for pair in answer.headers.raw if pair[0].lower() != b"transfer-encoding"],
+            content=content,
+            request=answer.request,
+            extensions=answer.extensions,
+            history=answer.history,
+        )
+        whole.next_request = answer.next_request
+        return whole
+
+
+async def _content(answer: httpx.Response) -> bytes:
+    content = bytearray()
+    async for piece in answer.aiter_raw():
+        content += piece
+        if len(content) > MOST_BYTES:
+            raise httpx.RemoteProtocolError(
+                f"the answer is larger than {MOST_BYTES >> 20} MiB", request=answer.request
+            )
+    return bytes(content)
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -60,10 +110,12 @@ class Transport(httpx.AsyncBaseTransport):
         extensions: dict[str, Any] = {"http_version": b"HTTP/1.1"}
         if response.reason:
             extensions["reason_phrase"] = response.reason.encode("ascii", "replace")
+        encoding = response.headers.get("Content-Encoding", "")
+        told = [(name, value) for name, value in response.raw_headers if name.lower() not in _OF_CODED]
         return httpx.Response(
             status_code=response.status,
-            headers=list(response.raw_headers),
-            stream=_Body(response, request),
+            headers=told if is_encoded(encoding) else list(response.raw_headers),
+            stream=_Body(response, request, encoding),
             request=request,
             extensions=extensions,
         )
@@ -79,22 +131,24 @@ class Transport(httpx.AsyncBaseTransport):
             limit=self._connections,
             resolver=_PublicResolver() if self._public_only else None,
         )
-        # Cookies and compression are httpx's business.
+        # Cookies are httpx's business, and compression is that of `bodies`.
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
         )
 
 
 class _Body(httpx.AsyncByteStream):
-    """The bytes of an answer, as they come."""
+    """The content of an answer, piece by piece."""
 
-    def __init__(self, response: aiohttp.ClientResponse, request: httpx.Request) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, request: httpx.Request, encoding: str) -> None:
         self._response = response
         self._request = request
+        self._encoding = encoding
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with _translated(self._request):
-            async for piece in self._response.content.iter_any():
+            pieces = self._response.content.iter_any()
+            async for piece in decoded(pieces, self._encoding) if is_encoded(self._encoding) else pieces:
                 yield piece
 
     async def aclose(self) -> None:

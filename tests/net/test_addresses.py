@@ -24,6 +24,16 @@ from runner.net.addresses import host_of, is_base_url, is_local, is_public, reac
         ("fe80::1", Reach.NETWORK),
         ("::ffff:10.0.0.1", Reach.NETWORK),
         ("100.64.0.1", Reach.NETWORK),
+        ("64:ff9b::10.0.0.1", Reach.NETWORK),  # NAT64
+        ("64:ff9b::7f00:1", Reach.LOOPBACK),
+        ("64:ff9b::8.8.8.8", Reach.PUBLIC),
+        ("64:ff9b:1::8.8.8.8", Reach.NETWORK),  # somebody's own NAT64
+        ("2002:a00:1::1", Reach.NETWORK),  # 6to4
+        ("2002:a9fe:a9fe::", Reach.NETWORK),
+        ("2002:808:808::1", Reach.PUBLIC),
+        ("::10.0.0.1", Reach.NETWORK),  # IPv4-compatible
+        ("::127.0.0.1", Reach.LOOPBACK),
+        ("2001:0:808:808::f5ff:fffe", Reach.NETWORK),  # Teredo
         ("storage", Reach.NETWORK),
         ("8.8.8.8", Reach.PUBLIC),
         ("2600::1", Reach.PUBLIC),
