@@ -27,7 +27,7 @@ class FFmpegOptions:
 
     binary: str = ""
     method: Literal["seek", "reverse"] = "seek"
-    reverse_max_mib: int = 2048
+    reverse_max_mib: int = 800
     timeout_s: float = 120.0
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from runner.media import (
     FFMPEG_INPUT_ARGUMENTS,
     Moment,
     Probe,
+    check_size,
     colour_filter,
     find_ffmpeg,
     last_moment,
@@ -57,6 +58,7 @@ class FFmpeg:
     def extract(self, clip: Path, policy: HandOver) -> Frame:
         """Return the last frame: the only policy there is. Raises `MediaError`."""
         found = probe_clip(clip)
+        check_size(found)
         with open_video(clip) as source:
             last = last_moment(source)
         known = _Clip(clip, found, last)

@@ -12,6 +12,7 @@ from runner.errors import ExtractionRefused
 from runner.media import (
     FFMPEG_INPUT_ARGUMENTS,
     Probe,
+    check_size,
     colour_filter,
     count_shown,
     find_ffmpeg,
@@ -38,6 +39,7 @@ class ScikitVideo:
     def extract(self, clip: Path, policy: HandOver) -> Frame:
         """Return the last frame: the only policy there is. Raises `MediaError`."""
         found = probe_clip(clip)
+        check_size(found)
         with open_video(clip) as source:
             last = last_moment(source)
             expected = count_shown(source)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runner.media.probe import AudioTrack, Probe
     from runner.media.probe import probe as probe_clip
     from runner.media.program import READING as FFMPEG_INPUT_ARGUMENTS
-    from runner.media.program import colour_filter, find_ffmpeg
+    from runner.media.program import check_size, colour_filter, find_ffmpeg
     from runner.media.source import Source, open_video
     from runner.media.tail import Moment, count_shown, last_moment
 
@@ -28,6 +28,7 @@ __all__ = [
     "Moment",
     "Probe",
     "Source",
+    "check_size",
     "colour_filter",
     "convert_image",
     "count_shown",
@@ -50,6 +51,7 @@ _HOME: Final = {
     "Moment": ("tail", "Moment"),
     "Probe": ("probe", "Probe"),
     "Source": ("source", "Source"),
+    "check_size": ("program", "check_size"),
     "colour_filter": ("program", "colour_filter"),
     "convert_image": ("picture", "convert"),
     "count_shown": ("tail", "count_shown"),

@@ -19,8 +19,9 @@ import av
 from runner.api import Frame
 from runner.errors import ExtractionRefused
 from runner.media.colour import to_rgb
+from runner.media.memory import MAX_PIXELS, is_large
 from runner.media.shown import is_shown
-from runner.media.source import MAX_PIXELS, SMALL, open_video
+from runner.media.source import SMALL, open_video
 from runner.media.tail import STARTS, Start, find_tail, packets_from, time_base
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def first_frames(path: Path, count: int) -> list[Frame]:
     with open_video(path) as source, _threads(source.track):
         try:
             for frame in source.container.decode(source.track):
+                source.decoded()
                 _check(frame)
                 frames.append(_finished(source, frame, "pyav head"))
                 if len(frames) >= count:
@@ -142,6 +144,7 @@ def _last_of_all(source: Source) -> Frame:
     found = None
     with open_video(source.path) as fresh, _threads(fresh.track):
         for frame in fresh.container.decode(fresh.track):
+            fresh.decoded()
             _check(frame)
             if tail is None or frame.pts == tail.pts:
                 found = frame
@@ -168,6 +171,7 @@ def _decode(source: Source, start: Start, tail: Tail, *, skip: bool) -> av.Video
             context.skip_frame = "NONREF" if skip and not _is_last(packet, tail) else "DEFAULT"
         for frame in context.decode(packet):  # of `None`: what it holds back to put frames in order
             due -= 1
+            source.decoded()
             if frame.pts == tail.pts:
                 found = frame
     if found is not None:
@@ -222,7 +226,7 @@ def _threads(track: VideoStream) -> Iterator[None]:
         context = track.codec_context
         if not context.is_open:
             small = 0 < context.width * context.height <= SMALL  # 0 where only decoding would tell
-            context.thread_count = 1 if small else min(share, _MAX_THREADS)
+            context.thread_count = 1 if small or is_large(context) else min(share, _MAX_THREADS)
             context.thread_type = "FRAME"
             # Without it libavcodec invents what it cannot decode and says so only in its log.
             context.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}

@@ -38,7 +38,7 @@ except ImportError:  # no wheel for this machine: the same image, about three ti
 
 __all__ = ["FORMATS", "MAX_PIXELS", "WHITE", "Adopted", "adopt", "convert", "decode", "encode", "read"]
 
-MAX_PIXELS: Final = 80_000_000
+MAX_PIXELS: Final = 50_000_000
 """Larger images are refused: no model takes them, and a small file can claim any size."""
 
 WHITE: Final = (255, 255, 255)

@@ -12,8 +12,9 @@ from runner.errors import NotAVideo
 from runner.media.colour import chroma_position, display_width, full_range_of, matrix_of, quarter_turns
 from runner.media.cropping import cropped_size
 from runner.media.hdr import named
+from runner.media.memory import MAX_PIXELS
 from runner.media.shown import may_hide
-from runner.media.source import MAX_PIXELS, left_out, open_video, sound_track
+from runner.media.source import left_out, open_video, sound_track
 from runner.media.tail import STARTS, count_shown, find_tail, time_base
 
 if TYPE_CHECKING:

@@ -6,14 +6,16 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner.errors import PluginError
+import av
+
+from runner.errors import ExtractionRefused, PluginError
 from runner.media.hdr import is_hdr, tone_mapping
 from runner.media.source import DEMUXERS
 
 if TYPE_CHECKING:
     from runner.media.probe import Probe
 
-__all__ = ["READING", "colour_filter", "find_ffmpeg"]
+__all__ = ["READING", "check_size", "colour_filter", "find_ffmpeg"]
 
 READING: Final[dict[str, str]] = {
     "-protocol_whitelist": "file,pipe",
@@ -22,6 +24,8 @@ READING: Final[dict[str, str]] = {
 }
 """Options to put before `-i`. See `runner.media.source` for why containers are listed."""
 
+_LARGEST_FRAME: Final = 50 << 20
+"""Bytes. The program holds some tens of frames: 8K in 8 bits is what fits into a gigabyte."""
 _FLAGS: Final = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 
 
@@ -50,6 +54,18 @@ def find_ffmpeg(binary: str = "") -> Path:
                 hint="use extractor=pyav, or set extractor.binary to the path of ffmpeg",
             ) from error
         return Path(on_path).absolute()
+
+
+def check_size(clip: Probe) -> None:
+    """Raise `ExtractionRefused` for a clip whose frames a program would take gigabytes for."""
+    bits = av.VideoFormat(clip.pix_fmt).padded_bits_per_pixel
+    size = clip.coded[0] * clip.coded[1] * bits // 8
+    if size > _LARGEST_FRAME:
+        raise ExtractionRefused(
+            "this clip is too large for this extractor",
+            why=f"a frame of {clip.coded[0]}x{clip.coded[1]} in {clip.pix_fmt} has {size >> 20} MiB",
+            hint="use extractor=pyav, or request a lower resolution",
+        )
 
 
 def colour_filter(clip: Probe) -> str:

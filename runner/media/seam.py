@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Adherence", "ColourChange", "Verdict", "blank", "colour_change", "measure", "should_drop"]
 
 PSNR_CAP_DB: Final = 99.0
+_AT_ONCE: Final = 1 << 19  # pixels
 _LOCKED_DB: Final = 38.0
 _REENCODED_DB: Final = 26.0
 _SIMILAR: Final = 0.9  # correlation of structure from which two images show the same
@@ -143,22 +144,41 @@ def _same_size(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.u
 
 def _small(rgb: NDArray[np.uint8], width: int) -> NDArray[np.float64]:
     """An image reduced to `width` columns, which averages noise away."""
+    return _resized(rgb, width).astype(np.float64)
+
+
+def _resized(rgb: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
     if width >= rgb.shape[1]:
-        return rgb.astype(np.float64)
-    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BOX), np.float64)
+        return rgb
+    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BOX))
 
 
 def _psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    return _decibels(float(np.square(np.subtract(a, b, dtype=np.float32)).mean(dtype=np.float64)))
+    return _decibels(_mean_square(a, b))
 
 
 def _fidelity(given: NDArray[np.uint8], got: NDArray[np.uint8]) -> float:
     """PSNR without what 4:2:0 chroma does to coloured edges: the worse of luma and half size."""
-    weights = np.array([0.2126, 0.7152, 0.0722], np.float32)
-    luma = np.square((given.astype(np.float32) - got) @ weights).mean(dtype=np.float64)
-    half = np.square(_small(given, given.shape[1] // 2) - _small(got, got.shape[1] // 2)).mean()
-    return _decibels(max(float(luma), float(half)))
+    half, other = (_resized(image, image.shape[1] // 2) for image in (given, got))
+    luma = _mean_square(given, got, np.array([0.2126, 0.7152, 0.0722], np.float32))
+    return _decibels(max(luma, _mean_square(half, other)))
+
+
+def _mean_square(
+    a: NDArray[np.uint8], b: NDArray[np.uint8], weights: NDArray[np.float32] | None = None
+) -> float:
+    """The mean square of the difference, of its channels or of their weighted sum. Takes little memory: it is computed
+    some rows at a time."""
+    rows = max(1, _AT_ONCE // a.shape[1])
+    total, count = 0.0, 0
+    for top in range(0, a.shape[0], rows):
+        difference = np.subtract(a[top : top + rows], b[top : top + rows], dtype=np.float32)
+        if weights is not None:
+            difference = difference @ weights
+        total += float(np.square(difference).sum(dtype=np.float64))
+        count += difference.size
+    return total / count
 
 
 def _decibels(mean_square: float) -> float:

@@ -13,10 +13,11 @@ from av.stream import Disposition
 from runner.errors import Incomplete, MediaError, NotAVideo
 from runner.media.cropping import NOTHING, Crop, crop_of
 from runner.media.magic import describe
+from runner.media.memory import MAX_PIXELS, bounded, is_large
 from runner.media.whole import check_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from av.audio.stream import AudioStream
@@ -34,9 +35,6 @@ libavformat open any file or address it names."""
 
 PROTOCOLS: Final = "file"
 """The libavformat protocols that a clip may be read through."""
-
-MAX_PIXELS: Final = 80_000_000
-"""Larger images are refused, as `runner.media.picture` does: a small file can claim any size."""
 
 SMALL: Final = 320 * 240
 """Pixels of an image up to which sharing the work among threads takes longer than doing it."""
@@ -61,6 +59,8 @@ class Source:
     """What is wrong with the file, and no player minds."""
     crop: Crop = NOTHING
     """What the container says is not to be shown of the stored image."""
+    decoded: Callable[[], None] = lambda: None
+    """To be called after each decoded frame; raises `NotAVideo` where the clip takes too much memory."""
 
     @property
     def start_s(self) -> float:
@@ -108,8 +108,12 @@ def open_video(path: Path, *, analyse: bool = True) -> Iterator[Source]:
     with container:
         track = _picture_track(container, path)
         _check_index(container, path)
+        crop = crop_of(path, track=track.id, index=track.index)
         try:
-            yield Source(path, container, track, notes, crop_of(path, track=track.id, index=track.index))
+            if is_large(track.codec_context):
+                track.codec_context.thread_count = 1
+            with bounded(track.codec_context) as decoded:
+                yield Source(path, container, track, notes, crop, decoded)
         except av.FFmpegError as error:
             raise Incomplete(
                 "this clip is damaged",

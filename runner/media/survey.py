@@ -10,6 +10,7 @@ import av
 
 from runner.errors import Incomplete, NotAVideo
 from runner.media.colour import to_rgb
+from runner.media.memory import LARGE, is_large
 from runner.media.source import SMALL, open_video
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _OPENING: Final = 12
 _STATIONS: Final = 6
+_OPENING_LARGE: Final = 3
+_STATIONS_LARGE: Final = 2
 
 
 class Pictures(Sequence["NDArray[Any]"]):
@@ -48,6 +51,8 @@ class Pictures(Sequence["NDArray[Any]"]):
             return [self[at] for at in range(*index.indices(len(self)))]
         at = range(len(self))[index]
         if at not in self._seen:
+            if self._frames[at].width * self._frames[at].height > LARGE:
+                self._seen.clear()  # one at a time is enough
             self._seen[at] = to_rgb(self._frames[at], *self._shape)
         return self._seen[at]
 
@@ -57,7 +62,7 @@ class Survey:
     """What a clip shows.
 
     `opening` holds the first frames, at most 12. `stations` are up to 7 frames spread evenly over the clip, with
-    the first and the last. `frames` is how many there are.
+    the first and the last. Of frames larger than 4K there are 3 in each. `frames` is how many there are.
     """
 
     frames: int
@@ -76,16 +81,18 @@ def survey(path: Path, duration_s: float) -> Survey:
     last: av.VideoFrame | None = None
     with open_video(path) as source:
         context = source.track.codec_context
-        if context.width * context.height <= SMALL:
+        if context.width * context.height <= SMALL or is_large(context):
             context.thread_count = 1
+        opened, stood = (_OPENING_LARGE, _STATIONS_LARGE) if is_large(context) else (_OPENING, _STATIONS)
         try:
             for frame in source.container.decode(source.track):
+                source.decoded()
                 if frame.is_corrupt:
                     raise _damaged(path, f"frame {count + 1} decodes with errors")
-                if count < _OPENING:
+                if count < opened:
                     opening.append(frame)
                 place = (frame.time or 0.0) - source.start_s
-                if len(stations) < _STATIONS and place >= len(stations) * duration_s / _STATIONS:
+                if len(stations) < stood and place >= len(stations) * duration_s / stood:
                     stations.append(frame)
                 count += 1
                 last = frame

@@ -99,6 +99,7 @@ def _check_pictures(plan: Plan, source: Source, first: int, last: int) -> None:
     film.seek(round(first * tick), stream=stream)
     expected = first
     for frame in film.decode(stream):
+        source.decoded()
         if frame.pts is None or frame.pts < first * tick:
             continue
         if frame.is_corrupt or frame.pts != expected * tick:

@@ -127,6 +127,7 @@ class _Scan:
         # Only a decoded frame tells how it is turned, and its colours for certain.
         if self.first is None:
             self.first = next(iter(packet.decode()), None)
+            self.source.decoded()
         if not packet.size:
             return
         index = len(self.pts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import av
 
 from runner.errors import JoinError
+from runner.media.memory import is_large
 from runner.media.source import open_video
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def _decoded(piece: Encoded) -> Iterator[tuple[int, av.VideoFrame]]:
     with open_video(clip.path) as source:
         container, stream = source.container, source.track
         stream.thread_type = "AUTO"
-        stream.thread_count = _THREADS
         context = stream.codec_context
+        stream.thread_count = 1 if is_large(context) else _THREADS
         if start:
             container.seek(clip.pts[start], stream=stream)
         position = start - 1
@@ -72,6 +73,7 @@ def _decoded(piece: Encoded) -> Iterator[tuple[int, av.VideoFrame]]:
             except av.FFmpegError:  # damaged: the frames around it may still be good
                 continue
             for frame in decoded:
+                source.decoded()
                 number = count if clip.untimed else numbers.get(-1 if frame.pts is None else frame.pts)
                 count += 1
                 if number is not None:
