@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runner import store
 from runner.errors import OutputError
 from runner.redaction import scrubbed
-from runner.store.manifests import read_json
+from runner.store.documents import is_digest, read_json
 
 if TYPE_CHECKING:
     from runner.planning.plan import PlannedSequence, PlannedShot
@@ -59,7 +59,7 @@ class RunFolder:
 def owner(path: Path) -> str | None:
     """The key of the request that a folder belongs to; `None` when it has none."""
     found: Any = read_json(path / "run.json")
-    return str(found["key"]) if isinstance(found, dict) and "key" in found else None
+    return found["key"] if isinstance(found, dict) and is_digest(found.get("key")) else None
 
 
 def _claimed(path: Path, key: str) -> Path:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runner import __version__
 from runner.redaction import hidden_value
-from runner.store.manifests import NAME as NAME
-from runner.store.manifests import read_json
+from runner.store import documents
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from runner.planning.plan import PlannedShot
 
 VERSION: Final = 2
-_READABLE: Final = (1, VERSION)
+NAME: Final = documents.MANIFEST
 
 
 def text(outcome: RunOutcome) -> str:
@@ -50,9 +49,7 @@ def text(outcome: RunOutcome) -> str:
 
 def read(folder: Path) -> dict[str, Any] | None:
     """The manifest of a folder; `None` where there is none that can be used."""
-    found = read_json(folder / NAME)
-    usable = isinstance(found, dict) and found.get("manifest_version") in _READABLE
-    return found if usable and isinstance(found.get("sequences"), dict) else None
+    return documents.read_manifest(folder)
 
 
 def artifacts(found: dict[str, Any]) -> list[dict[str, Any]]:

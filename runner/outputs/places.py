@@ -73,7 +73,9 @@ def run_of(parent: Path, key: str) -> Path | None:
 
 def opened(plan: Plan, work: Path) -> RunFolder:
     """The run folder of a plan, open; `work` is its session's private folder. Raises `OutputError`. Blocking."""
-    folder = RunFolder(path_for(plan), plan.key, work)
+    path = path_for(plan)
+    store.check_folder(plan.project.output_root, path)
+    folder = RunFolder(path, plan.key, work)
     return folder if plan.job is not None else giving_way(folder, work)
 
 

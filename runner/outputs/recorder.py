@@ -17,7 +17,7 @@ from runner.money import to_usd
 from runner.outputs import manifest
 from runner.printable import log_line, outgoing
 from runner.redaction import scrubbed
-from runner.store.manifests import NAME
+from runner.store.documents import MANIFEST as NAME
 
 if TYPE_CHECKING:
     from runner.api import Event

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from runner import store
 from runner.outputs import manifest
 from runner.outputs.places import SWEEPS
-from runner.store.manifests import read_json
+from runner.store.documents import read_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +61,8 @@ def _folders(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     for path, folders, files in os.walk(root):
         if "run.json" in files:
             folders.clear()
-            facts = read_json(Path(path) / "run.json")
-            if isinstance(facts, dict) and "key" in facts:
+            facts = read_run(Path(path))
+            if facts is not None:
                 yield Path(path), facts
         folders[:] = [name for name in folders if not name.startswith(".")]
 
@@ -77,7 +77,12 @@ def _run(folder: Path, facts: dict[str, Any]) -> Run:
         done = sum(isinstance(shot, dict) and shot.get("ending") == "done" for shot in shots.values())
         total: int | None = len(shots)
     else:
-        done = sum(1 for _ in folder.glob("*/shots/*.mp4"))
+        done = sum(
+            name.endswith(".mp4")
+            for place, names in store.walk(folder)
+            if place.name == "shots"
+            for name in names
+        )
         planned = facts.get("shots_planned")
         total = planned if isinstance(planned, int) else None
     money = facts.get("money")
@@ -99,7 +104,7 @@ def _started(folder: Path, facts: dict[str, Any]) -> datetime:
         found = datetime.fromisoformat(str(facts["started"]))
         return found if found.tzinfo else found.replace(tzinfo=UTC)
     except (KeyError, ValueError):
-        return datetime.fromtimestamp((folder / "run.json").stat().st_mtime, UTC)
+        return datetime.fromtimestamp((folder / "run.json").lstat().st_mtime, UTC)
 
 
 def _state(folder: Path, facts: dict[str, Any]) -> RunState:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runner import store
 from runner.config.schema import BudgetKeys
-from runner.errors import BudgetStop, JournalError
+from runner.errors import BudgetStop, JournalError, OutputError
 from runner.outputs import places
 from runner.outputs.cost import RunCost
 from runner.planning.estimate import micros, of_keys
@@ -84,7 +84,7 @@ class Sweep:
         from runner.report.console import Console
 
         self._key, self._plan = job.sweep_key, plan
-        self._path = places.sweep_path(plan, job)
+        self._path, self._root = places.sweep_path(plan, job), plan.project.output_root
         line = f"job {job.number}  {' '.join(job.overrides)}"
         Console().print(Text(_cut(line, 160), style="bold"))
 
@@ -151,10 +151,11 @@ class Sweep:
                 found["money"] = RunCost.of_all(self._costs, {}).to_json()
             text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
             # Where it cannot be written no job could write either, and each has said so.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, OutputError):
+                store.check_folder(self._root, self._path)
                 store.write_whole(self._path / "sweep.json", scrubbed(text).encode("utf-8"))
-            if self._plan is not None:
-                places.point_to(self._path, self._plan)
+                if self._plan is not None:
+                    places.point_to(self._path, self._plan)
         self._show(words)
 
     def _show(self, words: Sequence[str]) -> None:

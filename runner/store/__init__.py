@@ -9,8 +9,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from runner.store.attempt import AlreadyDecided
+from runner.store.local import inside
 from runner.store.local.disk import MAKE_ROOM, unwritable
 from runner.store.local.durable import move_whole, write_whole
+from runner.store.local.inside import check_folder, walk
 from runner.store.local.objects import LocalObjects, digest_of
 from runner.store.local.work import at_work, work_folder
 
@@ -25,6 +27,7 @@ __all__ = [
     "MAKE_ROOM",
     "AlreadyDecided",
     "at_work",
+    "check_folder",
     "digest_of",
     "journal_path",
     "move_whole",
@@ -32,6 +35,7 @@ __all__ = [
     "open_journal",
     "read_journal",
     "unwritable",
+    "walk",
     "work_folder",
     "write_whole",
 ]
@@ -48,13 +52,16 @@ def open_journal(root: Path, notify: Callable[[str], None] = _log.warning) -> Sq
     """The journal of an outputs root, to be entered. `notify` gets what a user should know, in any thread."""
     from runner.store.sqlite.journal import SqliteJournal
 
+    inside.check_store(root)
     return SqliteJournal(journal_path(root), notify=notify)
 
 
 def read_journal(root: Path) -> SqliteReader | None:
-    """The journal of an outputs root, for reading; `None` where there is none. Raises `JournalError`."""
+    """The journal of an outputs root, for reading; `None` where there is none. Raises `JournalError`, or `OutputError`
+    where something in its place is no plain file."""
     from runner.store.sqlite.reader import SqliteReader
 
+    inside.check_store(root)
     return SqliteReader.opened(journal_path(root))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from runner.api import JSON
 
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_EXTENSIONS: Final = ("png", "jpg", "webp")
 VERSION: Final = 1
 """Of the JSON form. Raise it when a field changes its meaning; `from_json` reads all older versions."""
 
@@ -105,18 +108,20 @@ class ClipRecord:
         """Read a record of this version or an older one. Raises `ValueError` for what is none."""
         try:
             return _from_version_1(found if "version" in found else _upgraded(found))
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"not a clip record: {error}") from error
 
 
 def _from_version_1(found: Mapping[str, Any]) -> ClipRecord:
     if found["version"] != VERSION:
         raise ValueError(f"a clip record of version {found['version']}, this program reads up to {VERSION}")
-    clip = found["clip"]
+    clip, frame = found["clip"], found["first_frame"]
+    if frame and not (_DIGEST.fullmatch(frame["sha256"]) and frame["extension"] in _EXTENSIONS):
+        raise ValueError("its first frame has no digest, or is no image")
     return ClipRecord(
         input_mode=InputMode(found["input_mode"]),
         fallback=found["fallback"],
-        first_frame=StoredFrame(**found["first_frame"]) if found["first_frame"] else None,
+        first_frame=StoredFrame(**frame) if frame else None,
         clip=ClipFile(**{**clip, "drift": ColourDrift(**clip["drift"])}) if clip else None,
         adherence=SeamAdherence(**found["adherence"]) if found["adherence"] else None,
         warnings=tuple(found["warnings"]),

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from runner.money import from_usd
+from runner.store import documents
 from runner.store.clip_record import ClipRecord
+from runner.store.local import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-NAME: Final = "manifest.json"
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_LARGEST: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,25 +40,28 @@ class RecordedClip:
 
 def recorded_clips(root: Path) -> Iterator[RecordedClip]:
     """The finished shots of all run folders below an outputs root."""
-    for manifest in sorted(root.rglob(NAME)):
-        yield from clips_of(manifest.parent)
+    for folder, names in inside.walk(root):
+        if documents.MANIFEST in names:
+            yield from clips_of(folder)
 
 
 def unlisted_clips(root: Path) -> Iterator[Path]:
     """Clips in run folders without a manifest: their run was killed, and only the journal had their keys."""
-    for run in sorted(root.rglob("run.json")):
-        if not (run.parent / NAME).exists():
-            yield from (path for path in sorted(run.parent.glob("*/shots/*")) if path.is_file())
+    for folder, names in inside.walk(root):
+        if documents.RUN in names and documents.MANIFEST not in names:
+            for shots, clips in inside.walk(folder):
+                if shots.name == "shots":
+                    yield from (shots / name for name in clips)
 
 
 def clips_of(folder: Path) -> list[RecordedClip]:
     """The finished shots of one run folder; none where its manifest is missing or broken."""
-    manifest, run = read_json(folder / NAME), read_json(folder / "run.json")
+    manifest, run = documents.read_manifest(folder), documents.read_run(folder)
     found = []
     try:
-        for sequence, content in manifest["sequences"].items():
+        for sequence, content in (manifest or {"sequences": {}})["sequences"].items():
             for shot, entry in content["shots"].items():
-                if entry.get("ending") == "done" and entry.get("clip"):
+                if entry["ending"] == "done" and entry.get("clip"):
                     found.append(_clip(folder, manifest, run, sequence, shot, entry))
     except (AttributeError, KeyError, TypeError, ValueError):
         return []
@@ -72,9 +71,6 @@ def clips_of(folder: Path) -> list[RecordedClip]:
 def _clip(folder: Path, manifest: Any, run: Any, sequence: str, shot: str, entry: Any) -> RecordedClip:
     clip = entry["clip"]
     frame = entry.get("first_frame")
-    for digest in (entry["key"], clip["sha256"]):
-        if not _DIGEST.fullmatch(digest):
-            raise ValueError(f"{digest!r} is no digest")
     reported = (run or {}).get("shots", {}).get(f"{sequence}/{shot}", {})
     return RecordedClip(
         folder=folder,
@@ -85,20 +81,13 @@ def _clip(folder: Path, manifest: Any, run: Any, sequence: str, shot: str, entry
         shot=shot,
         generator=str(entry["generator"]),
         model=str(entry.get("model") or ""),
-        path=_inside(folder, clip["path"]),
-        frame_path=_inside(folder, frame["path"]) if frame else None,
+        path=folder / clip["path"],
+        frame_path=folder / frame["path"] if frame else None,
         digest=clip["sha256"],
         cost=from_usd(reported.get("cost_usd")),
         task=str(reported.get("task") or ""),
         record=_record(entry),
     )
-
-
-def _inside(folder: Path, relative: str) -> Path:
-    path = folder / relative
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"{path} is outside of its folder")
-    return path
 
 
 def _record(entry: Any) -> ClipRecord:
@@ -120,13 +109,3 @@ def _record(entry: Any) -> ClipRecord:
 
 def _without(artifact: Any, *names: str) -> dict[str, Any]:
     return {name: value for name, value in artifact.items() if name not in names}
-
-
-def read_json(path: Path) -> Any:
-    """What a JSON file of a run folder holds; `None` where it is missing, broken or far too large."""
-    try:
-        if path.stat().st_size > _LARGEST:
-            return None
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None

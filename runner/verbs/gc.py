@@ -198,8 +198,8 @@ def _check_idle(root: Path) -> None:
 def _shown(root: Path) -> set[str]:
     """Digests of the files that any run folder below the root shows."""
     shown = set()
-    for path in root.rglob(manifest.NAME):
-        found = manifest.read(path.parent)
+    for folder, names in store.walk(root):
+        found = manifest.read(folder) if manifest.NAME in names else None
         if found is not None:
             shown |= {str(file["sha256"]) for file in manifest.artifacts(found)}
     return shown

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import UsageError
 from runner.outputs import manifest
-from runner.store import digest_of
-from runner.store.manifests import read_json
+from runner.store import digest_of, walk
+from runner.store.documents import read_run
 from runner.verbs.arguments import Common, Parser
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _folders(root: Path) -> list[Path]:
         raise UsageError("there is no such folder", where=str(root))
     if (root / manifest.NAME).exists() or (root / "run.json").exists():
         return [root]
-    found = sorted(path.parent for path in root.rglob("run.json"))
+    found = [folder for folder, names in walk(root) if "run.json" in names]
     if not found:
         raise UsageError(
             "this is not a run folder",
@@ -66,25 +66,22 @@ def _folders(root: Path) -> list[Path]:
 def _checked(folder: Path) -> dict[str, Any]:
     problems: list[str] = []
     found = manifest.read(folder)
-    run = read_json(folder / "run.json")
+    run = read_run(folder)
     if found is None:
         missing = "missing" if not (folder / manifest.NAME).exists() else "broken"
         return _result(folder, 0, [f"{manifest.NAME} is {missing}: the run did not finish"])
-    stated = run.get("manifest_sha256") if isinstance(run, dict) else None
+    stated = run.get("manifest_sha256") if run is not None else None
     if stated and digest_of(folder / manifest.NAME) != stated:
         problems.append(f"{manifest.NAME} was changed after the run")
     files = manifest.artifacts(found)
     for file in files:
-        path = folder / str(file["path"])
-        if not path.resolve().is_relative_to(folder.resolve()):
-            problems.append(f"{file['path']} is outside of the folder")
-            continue
+        path = folder / file["path"]
         digest = digest_of(path)
         if digest is None:
             problems.append(f"{file['path']} is missing")
         elif digest != file["sha256"]:
             problems.append(
-                f"{file['path']} was changed: {path.stat().st_size:,} bytes, sha256 {digest[:12]}..."
+                f"{file['path']} was changed: {path.lstat().st_size:,} bytes, sha256 {digest[:12]}..."
             )
     for name, sequence in found["sequences"].items():
         for shot, entry in sequence["shots"].items():

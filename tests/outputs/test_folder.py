@@ -12,7 +12,7 @@ import pytest
 from runner.errors import RunnerError
 from runner.outputs.folder import RunFolder, owner
 from runner.store import move_whole, write_whole
-from runner.store.manifests import read_json
+from runner.store.documents import read_json
 
 if TYPE_CHECKING:
     from pathlib import Path

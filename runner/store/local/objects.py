@@ -6,11 +6,14 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import shutil
+import stat
 from typing import TYPE_CHECKING, Final
 
 from runner.store.local.disk import unwritable
 from runner.store.local.durable import move_whole, part_file, sync_folder
+from runner.store.local.inside import is_plain, open_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +24,7 @@ _NO_LINK: Final = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS}
 )
 _LINK_TRIES: Final = 5
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class LocalObjects:
@@ -30,12 +34,15 @@ class LocalObjects:
         self.folder = folder
 
     def path(self, digest: str) -> Path:
+        """Raises `ValueError` for what is no digest: it may lead anywhere."""
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError(f"{digest[:80]!r} is no digest")
         return self.folder / digest[:2] / digest[2:]
 
     def put(self, finished: Path, digest: str) -> None:
         """Take over a finished file with that digest. Durable when this returns; twice at once is fine."""
         target = self.path(digest)
-        os.chmod(finished, 0o444)
+        os.chmod(finished, stat.S_IMODE(finished.stat().st_mode) & 0o444)
         # An intact file is kept: replacing it would pull it from under a run that links to it right now.
         if self.intact(digest):
             finished.unlink()
@@ -56,30 +63,30 @@ class LocalObjects:
     def intact(self, digest: str) -> bool:
         """Whether the file is there and still is what its name says. Raises `OutputError` for want of file handles."""
         try:
-            return digest_of(self.path(digest)) == digest
+            return _DIGEST.fullmatch(digest) is not None and digest_of(self.path(digest)) == digest
         except OSError as error:
             raise unwritable("the object store cannot be read", self.path(digest), error) from error
 
     def exists(self, digest: str) -> bool:
         """Whether the file is there, without reading it."""
-        return self.path(digest).is_file()
+        return _DIGEST.fullmatch(digest) is not None and is_plain(self.path(digest))
 
     def size(self, digest: str) -> int:
         """Bytes; 0 where it is not there."""
-        with contextlib.suppress(OSError):
-            return self.path(digest).stat().st_size
+        with contextlib.suppress(OSError, ValueError):
+            return self.path(digest).lstat().st_size
         return 0
 
     def age_s(self, digest: str, now: float) -> float:
         """How long ago the file was stored, in seconds."""
-        with contextlib.suppress(OSError):
-            return now - self.path(digest).stat().st_mtime
+        with contextlib.suppress(OSError, ValueError):
+            return now - self.path(digest).lstat().st_mtime
         return 0.0
 
     def place(self, digest: str, target: Path) -> None:
         """Put the file under a name in a run folder: a hard link, or a copy where links cannot be."""
         source = self.path(digest)
-        if target.exists() and (target.samefile(source) or digest_of(target) == digest):
+        if is_plain(target) and (target.samefile(source) or digest_of(target) == digest):
             return
         with part_file(target.parent) as part:
             _link(source, part)
@@ -88,7 +95,7 @@ class LocalObjects:
     def all(self) -> Iterator[str]:
         """The digests of all files."""
         for path in self.folder.glob("??/*"):
-            if not path.name.startswith("."):
+            if _DIGEST.fullmatch(path.parent.name + path.name) and is_plain(path):
                 yield path.parent.name + path.name
 
     def parts(self, oldest: float) -> list[tuple[Path, float, int]]:
@@ -96,7 +103,7 @@ class LocalObjects:
         found = []
         for part in self.folder.glob(".part-*"):
             with contextlib.suppress(OSError):
-                state = part.stat()
+                state = part.lstat()
                 if state.st_mtime <= oldest:
                     found.append((part, state.st_mtime, state.st_size))
         return found
@@ -129,9 +136,9 @@ def _link(source: Path, target: Path) -> None:
 
 
 def digest_of(path: Path) -> str | None:
-    """SHA-256 of a file; `None` where there is none to read. Raises `OSError` only for want of file handles."""
+    """SHA-256 of a plain file; `None` where there is none to read. Raises `OSError` only for want of file handles."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE):

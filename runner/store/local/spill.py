@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from runner.store.local import inside
 from runner.store.local.durable import sync_folder, write_whole
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def read(store: Path) -> list[Spilled]:
             own = not hasattr(os, "getuid") or status.st_uid == os.getuid()
             if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST or not (own or in_store):
                 continue
-            kept = json.loads(path.read_text(encoding="utf-8"))
+            kept = json.loads(inside.read_bytes(path, _LARGEST).decode("utf-8"))
             token, task, task_data = kept["token"], kept["task"], kept["task_data"]
             if isinstance(task, str) and task and _TOKEN.fullmatch(token) and isinstance(task_data, dict):
                 found.append(Spilled(token, task, task_data, path, in_store))

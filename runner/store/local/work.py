@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from runner.store.local import inside
 from runner.store.sqlite.process import boot_id
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ def work_folder(root: Path) -> Iterator[Path]:
     """A folder that is this session's alone, and goes away at its end. Folders of killed sessions are removed.
 
     A session holds a lock on a file in its folder while it lives, whatever its process id or PID namespace; the
-    folders of other hosts on a shared disk are judged by their age as well. Raises `OSError`.
+    folders of other hosts on a shared disk are judged by their age as well. Raises `OSError`, or `OutputError`
+    where something below the root is a link.
     """
+    inside.check_store(root)
     parent = root / ".runner" / "work"
     parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(parent)
@@ -72,7 +75,7 @@ def _remove_abandoned(parent: Path) -> None:
 def _abandoned(file: Path) -> bool:
     """Whether nobody holds the lock of a folder."""
     try:
-        with file.open("rb+") as lock:
+        with inside.open_file(file) as lock:
             return _locked(lock)
     except FileNotFoundError:
         return True

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from runner.errors import JournalError
 from runner.store.local.durable import sync_folder
-from runner.store.sqlite.schema import VERSION, migrate, version_of
+from runner.store.sqlite.schema import VERSION, check, migrate, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +32,14 @@ def open_for_writing(path: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
         _create(path)
     connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None)
     try:
+        connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         # Few pages, so that hardly anything is in the log alone: a copy of the file without it is nearly whole.
         connection.execute("PRAGMA wal_autocheckpoint = 32")
         version = version_of(connection)
         _check_version(path, version)
+        check(connection, version)
         if version < VERSION:
             migrate(connection)
     except BaseException:
@@ -52,8 +54,10 @@ def open_for_reading(path: Path) -> sqlite3.Connection | None:
         return None
     connection = sqlite3.connect(_address(path), uri=True, timeout=BUSY_S, isolation_level=None)
     try:
+        connection.execute("PRAGMA trusted_schema = OFF")
         version = version_of(connection)
         _check_version(path, version)
+        check(connection, version)
         if version == 0:
             connection.close()
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import TaskIdInUse
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from runner.store.interface import Change
 
 _COLUMNS: Final = tuple(field.name for field in dataclasses.fields(Attempt) if field.name != "seq")
+_NAME: Final = re.compile(r"[\w-]{1,128}")
+"""Of an attempt, a shot or a file; the object store takes digests alone."""
+_MOST: Final = 10**15
+"""Millionths of a US dollar; a larger sum is none."""
 _JSON: Final = frozenset({"results", "identity", "task_data"})
 _LISTED: Final = "(SELECT value FROM json_each(?))"
 """Any number of values as one JSON list: SQLite takes a limited number of values in one statement."""
@@ -170,10 +175,29 @@ def _attempt(row: tuple[Any, ...]) -> Attempt:
     values = dict(zip((*_COLUMNS, "seq"), row, strict=True))
     for name in _JSON:
         values[name] = json.loads(values[name])
+    _check(values)
     values["record"] = ClipRecord.from_json(json.loads(values["record"]))
     values["phase"] = Phase(values["phase"])
     values["results"] = tuple(tuple(result) for result in values["results"])
     return Attempt(**values)
+
+
+def _check(values: dict[str, Any]) -> None:
+    """Raise `ValueError` for a row that this program does not write: a journal may be anybody's."""
+    names = [values["token"], values["key"], *([values["digest"]] if values["digest"] else [])]
+    if not all(map(_NAME.fullmatch, names)):
+        raise ValueError(f"the attempt {values['token'][:40]!r} has keys or digests that are none")
+    results = values["results"]
+    if not isinstance(results, list) or not all(_is_result(one) for one in results):
+        raise ValueError(f"the attempt {values['token']} has results that are none")
+    if not all(isinstance(values[name], dict) for name in ("identity", "task_data")):
+        raise ValueError(f"the attempt {values['token']} has data that is none")
+    if any((values[name] or 0) > _MOST for name in ("reserved", "cost")):
+        raise ValueError(f"the attempt {values['token']} has a cost that is none")
+
+
+def _is_result(one: Any) -> bool:
+    return isinstance(one, list) and len(one) == 2 and all(isinstance(part, str) for part in one)
 
 
 def _stored(name: str, value: Any) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    import sqlite3
+import contextlib
+import functools
+import sqlite3
+from typing import Final
 
 _ATTEMPT_RULES: Final = """
         phase    TEXT NOT NULL CHECK (phase IN ('intended', 'submitted', 'ready', 'fetched', 'refused',
@@ -127,6 +127,31 @@ def version_of(connection: sqlite3.Connection) -> int:
     """The version of a journal; 0 for a file that has no tables yet."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
+
+
+def check(connection: sqlite3.Connection, version: int) -> None:
+    """Raise `sqlite3.DatabaseError` where a journal has other tables than this program makes.
+
+    A view or a trigger runs what its maker likes.
+    """
+    if version and _everything(connection) != _expected(version):
+        raise sqlite3.DatabaseError("it is malformed: its tables are not those of this program")
+
+
+@functools.cache
+def _expected(version: int) -> list[tuple[str, str, str]]:
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        for script in MIGRATIONS[:version]:
+            fresh.executescript(script)
+        return _everything(fresh)
+
+
+def _everything(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """Type, name and text of all that a journal holds."""
+    rows = connection.execute(
+        "SELECT type, name, coalesce(sql, '') FROM sqlite_master WHERE substr(name, 1, 7) <> 'sqlite_'"
+    )
+    return sorted((kind, name, " ".join(sql.split())) for kind, name, sql in rows)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -1,0 +1,98 @@
+"""The JSON files of run folders as they may be read: checked, since an outputs root may be anybody's."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from runner.store.local import inside
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANIFEST: Final = "manifest.json"
+RUN: Final = "run.json"
+_MANIFEST_VERSIONS: Final = (1, 2)
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_LARGEST: Final = 64 << 20
+_MOST_USD: Final = 1e9
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a run folder; `None` where there is none that can be used.
+
+    Its keys and digests are digests, its paths lead nowhere but into the folder.
+    """
+    found = read_json(folder / MANIFEST)
+    try:
+        return found if _is_manifest(found) else None
+    except (AttributeError, KeyError, TypeError):
+        return None
+
+
+def read_run(folder: Path) -> dict[str, Any] | None:
+    """What `run.json` of a folder says: `key` is a digest, `shots` and `money` are mappings, amounts are amounts.
+
+    `None` where it is missing or something else.
+    """
+    found = read_json(folder / RUN)
+    if not isinstance(found, dict) or not is_digest(found.get("key")):
+        return None
+    for name, kind in (("shots", dict), ("money", dict), ("overrides", list), ("project", str)):
+        if found.get(name) is not None and not isinstance(found[name], kind):
+            return None
+    shots = (found.get("shots") or {}).values()
+    amounts = [
+        *(found.get("money") or {}).values(),
+        *(one.get("cost_usd") for one in shots if isinstance(one, dict)),
+    ]
+    return found if all(map(_is_amount, amounts)) else None
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file of a run folder holds; `None` where it is missing, no plain file, broken or far too large."""
+    try:
+        return json.loads(inside.read_bytes(path, _LARGEST).decode("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def is_digest(value: object) -> bool:
+    """Whether a value is a SHA-256 in 64 hex digits."""
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
+def is_inside(path: object) -> bool:
+    """Whether a relative path of a document stays below the folder of the document."""
+    if not isinstance(path, str):
+        return False
+    parts = PurePosixPath(path).parts
+    return bool(parts) and parts[0] != "/" and ".." not in parts and not set(path) & {"\0", "\\"}
+
+
+def _is_manifest(found: Any) -> bool:
+    shots = [shot for sequence in found["sequences"].values() for shot in sequence["shots"].values()]
+    artifacts = [sequence.get("film") for sequence in found["sequences"].values()]
+    for shot in shots:
+        artifacts += [shot.get("clip"), shot.get("first_frame")]
+    return (
+        found["manifest_version"] in _MANIFEST_VERSIONS
+        and is_digest(found["key"])
+        and isinstance(found["project"]["name"], str)
+        and all(is_digest(shot["key"]) and isinstance(shot["ending"], str) for shot in shots)
+        and all(map(_is_artifact, filter(None, artifacts)))
+    )
+
+
+def _is_artifact(entry: Any) -> bool:
+    size = entry["bytes"]
+    return is_inside(entry["path"]) and is_digest(entry["sha256"]) and isinstance(size, int) and size >= 0
+
+
+def _is_amount(value: object) -> bool:
+    if value is None or isinstance(value, (dict, list, str, bool)):
+        return not isinstance(value, str)
+    return isinstance(value, (int, float)) and math.isfinite(value) and 0 <= value <= _MOST_USD

@@ -1,0 +1,123 @@
+"""An outputs root is data, and may be anybody's: nothing below it is followed, and only plain files are opened.
+
+The root itself may be a link: the user named it. A link, a FIFO or a device below it is an error, before anything is
+written there. Files are opened so that the system refuses a link that appears afterwards.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from runner.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedReader
+
+_FLAGS: Final = (
+    os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+)
+_STORE: Final = ".runner"
+
+
+def open_file(path: Path) -> BufferedReader:
+    """A plain file, for reading; its last name is not followed, and a FIFO is not waited for. Raises `OSError`."""
+    handle = os.open(path, _FLAGS | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """What a plain file holds. Raises `OSError`, also where that is more than `most` bytes."""
+    with open_file(path) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
+    return data
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder below `folder`, itself included, with the names of the plain files in it; no hidden folders."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(place), sorted(name for name in names if is_plain(os.path.join(place, name)))
+
+
+def check_store(root: Path) -> None:
+    """Raise `OutputError` where the files of the program below a root are not plain files and folders."""
+    store = root / _STORE
+    if _kind(store) is None:
+        return
+    _check(store, is_folder=True)
+    for name in _names(store):
+        entry = store / name
+        if _check(entry) and name in ("objects", "work", "spill", "hosted"):
+            for inner in _names(entry):
+                _check(entry / inner)
+
+
+def check_folder(root: Path, folder: Path) -> None:
+    """Raise `OutputError` where a folder below a root is reached through a link, or holds one, or a FIFO or device."""
+    at = root
+    for name in folder.relative_to(root).parts:
+        at = at / name
+        if _kind(at) is None:
+            return
+        _check(at, is_folder=True)
+    for place, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            _check(Path(place) / name)
+
+
+def _check(path: Path, *, is_folder: bool = False) -> bool:
+    """Whether a path is a folder. Raises `OutputError` for anything but a folder and a plain file."""
+    mode = _kind(path)
+    if mode is None:  # it went away meanwhile
+        return False
+    if stat.S_ISDIR(mode):
+        return True
+    if stat.S_ISREG(mode) and not is_folder:
+        return False
+    if stat.S_ISLNK(mode):
+        what, why = "a link", f"it leads to {os.readlink(path)}"
+    elif stat.S_ISREG(mode):
+        what, why = "a file in the place of a folder", ""
+    else:
+        what, why = "a special file", "it is a FIFO, a device or a socket"
+    raise OutputError(
+        f"there is {what} in the outputs root",
+        where=str(path),
+        why=f"{why}; nothing below an outputs root is followed".removeprefix("; "),
+        hint="look at it and remove it, then rerun the same command",
+    )
+
+
+def _kind(path: Path) -> int | None:
+    try:
+        return path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
+def is_plain(path: str | Path) -> bool:
+    """Whether there is a plain file under a name, which is not followed."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
