@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner import __version__, interrupts
+from runner import __version__, interrupts, outgoing, redaction
 from runner.errors import RunnerError
 from runner.verbs import VERBS
 from runner.verbs.arguments import COMMON
@@ -47,12 +47,17 @@ Exit codes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    for stream in (sys.stdout, sys.stderr):
+    """Run one command and return its exit code. All that it prints passes the filter of `runner.outgoing`."""
+    for stream in map(outgoing.beneath, (sys.stdout, sys.stderr)):
         # Names and prompts are any Unicode; a terminal or a pipe may have fewer signs.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    words = list(sys.argv[1:] if argv is None else argv)
+    redaction.remember_environment()
+    with outgoing.filtered_streams():
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(words: list[str]) -> int:
     debug = "--debug" in words
     if not words:
         _print(_help())
@@ -152,6 +157,8 @@ def _print(text: str) -> None:
 
 def entry() -> None:
     """The console script and `python -m runner`."""
+    # For good: what ends the process is printed by Python itself.
+    outgoing.filter_streams()
     code = main()
     if code == EXIT_INTERRUPTED:
         # An interrupt inside an `exec` of text (dataclasses do that) makes CPython end by SIGINT, whatever

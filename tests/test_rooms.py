@@ -112,6 +112,7 @@ FLOORS = (
         "plugins",
         "kinds",
         "redaction",
+        "outgoing",
         "hookspecs",
         "money",
         "naming",

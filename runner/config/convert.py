@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from runner.config.origins import COMMAND_LINE
 from runner.errors import PluginError, Problem
 from runner.naming import nearest as nearest
-from runner.redaction import HIDDEN, hidden_value, remember
+from runner.outgoing import printable
+from runner.redaction import HIDDEN, hidden_value, is_secret, remember, remember_file, scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,7 +42,7 @@ class Reader:
 
         That nothing is there (no `value`) is not worth a word where the key has a problem already.
         """
-        shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in key)
+        shown = printable(key.replace("\n", "\\n").replace("\t", "\\t"))
         if value is None and any(known.key == shown for known in self.problems):
             return
         text = "" if value is None else _shown(key, value)
@@ -76,6 +78,10 @@ class Reader:
         good = self._known(cls, raw, at, also)
         for secret in _secrets(cls, good):
             remember(secret)
+        for name, value in good.items():
+            # What a provider's object reads later is known, and hidden, from here on.
+            if name.endswith("_file") and is_secret(name) and isinstance(value, str) and value:
+                remember_file(Path(value).expanduser())
         try:
             return _adapter(cls).validate_python(good)
         except ValidationError as error:
@@ -198,5 +204,5 @@ def _adapter(cls: type[T]) -> TypeAdapter[T]:
 
 def _shown(key: str, value: object) -> str:
     safe = hidden_value(value, *key.split("."))
-    text = HIDDEN if safe == HIDDEN else repr(safe)
+    text = HIDDEN if safe == HIDDEN else scrubbed(repr(safe))
     return text if len(text) <= 120 else f"{text[:117]}..."

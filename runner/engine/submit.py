@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import logging
 import sys
 import uuid
@@ -108,7 +107,7 @@ async def _submit_once(job: ShotJob, prepared: PreparedInput) -> Attempt:
         phase=Phase.INTENDED,
         reserved=from_usd(planned.price.usd if planned.price else None),
         record=prepared.record,
-        identity=json.loads(scrubbed(json.dumps(hidden_value(dict(planned.identity))))),
+        identity=hidden_value(dict(planned.identity)),
     )
     attempt = await job.run.resources.journal.intend(intent, job.run.budget, job.lease)
     return await shielded(_send_and_record(job, attempt, prepared))
@@ -151,8 +150,13 @@ async def _send(job: ShotJob, token: str, prepared: PreparedInput) -> TaskRef:
 
 
 async def _accepted(job: ShotJob, attempt: Attempt, ref: TaskRef) -> Attempt:
-    """Commit the task id, before anything else."""
+    """Commit the task id, before anything else.
+
+    What the journal must not hold, since a key is in it, this session has from memory.
+    """
     journal = job.run.resources.journal
+    if scrubbed(ref.id) != ref.id:
+        raise await _task_id_holds_key(job, attempt)
     try:
         change = Change(task=ref.id, task_data=ref.data)
         accepted = await journal.move(attempt.token, Phase.SUBMITTED, change)
@@ -166,6 +170,16 @@ async def _accepted(job: ShotJob, attempt: Attempt, ref: TaskRef) -> Attempt:
     kill_points.reach("after_task_id")
     job.run.bus.shot_event(EventKind.SHOT_SUBMITTED, job.planned, f"task {ref.id}")
     return accepted
+
+
+async def _task_id_holds_key(job: ShotJob, attempt: Attempt) -> OutcomeUnknown:
+    """The error for a task that is paid for, and can neither be recorded nor be polled by a later run."""
+    note = "the provider returned a task id with the key in it, which is not written down"
+    return _outcome_unknown(
+        job,
+        await job.run.resources.journal.move(attempt.token, Phase.UNKNOWN, Change(note=note)),
+        earlier=False,
+    )
 
 
 async def _save_task_id(job: ShotJob, attempt: Attempt, ref: TaskRef, error: JournalError) -> None:

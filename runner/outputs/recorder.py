@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING, Any
 from runner import __version__, store
 from runner.api import EventKind
 from runner.money import to_usd
+from runner.outgoing import LogFormatter, outgoing
 from runner.outputs import manifest
-from runner.redaction import scrubbed
 from runner.store.manifests import NAME
 
 if TYPE_CHECKING:
@@ -37,11 +37,8 @@ class _RunLog(logging.FileHandler):
 
     def __init__(self, folder: RunFolder, recorder: Recorder) -> None:
         super().__init__(folder.path / "runner.log", encoding="utf-8")
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
+        self.setFormatter(LogFormatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
         self.addFilter(lambda record: _RUN.get() in (None, recorder))
-
-    def format(self, record: logging.LogRecord) -> str:
-        return scrubbed(super().format(record))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
         pass
@@ -97,7 +94,7 @@ class Recorder:
         if event.detail:
             entry["detail"] = dict(event.detail)
         with contextlib.suppress(OSError):
-            self._events.write(scrubbed(json.dumps(entry, ensure_ascii=False)) + "\n")
+            self._events.write(outgoing(json.dumps(entry, ensure_ascii=False)) + "\n")
         if event.kind is EventKind.SHOT_PROGRESS:
             return
         bad = event.kind.endswith(("failed", "fell_back", "warned", "skipped"))
@@ -106,7 +103,7 @@ class Recorder:
 
     def finish(self, outcome: RunOutcome) -> None:
         """Write the manifest, then the record that points to it."""
-        text = scrubbed(manifest.text(outcome))
+        text = outgoing(manifest.text(outcome))
         self._folder.write(NAME, text)
         self._write_record(
             "interrupted" if outcome.interrupted else "finished",

@@ -26,10 +26,11 @@ def show(outcome: RunOutcome, command: Sequence[str], *, brief: bool = False) ->
 
     A brief one, for a job of many, has no table of shots, and leaves what to do next to the end of the sweep.
     """
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=False)
+    from runner.report.console import Console
+
+    console = Console()
     _fell_back(console, outcome)  # first: a film that is not continuous is no film that was asked for
     if not brief:
         rest = f"{outcome.folder}/manifest.json has all"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from runner import store
 from runner.config.schema import BudgetKeys
 from runner.errors import BudgetStop, JournalError
+from runner.outgoing import one_line, outgoing
 from runner.outputs import places
 from runner.outputs.cost import RunCost
 from runner.planning.estimate import micros, of_keys
-from runner.redaction import scrubbed
 from runner.report import next_step, paragraph, table
 from runner.report.money import cost_line, sufficient_budget
 from runner.report.table import Cell, Column
@@ -79,13 +79,14 @@ class Sweep:
         return any(job.exit_code == 130 for job in self.jobs)
 
     def begin(self, job: SweepJob, plan: Plan) -> None:
-        from rich.console import Console
         from rich.text import Text
+
+        from runner.report.console import Console
 
         self._key, self._plan = job.sweep_key, plan
         self._path = places.sweep_path(plan, job)
         line = f"job {job.number}  {' '.join(job.overrides)}"
-        Console(highlight=False).print(Text(_cut(line, 160), style="bold"))
+        Console().print(Text(_cut(line, 160), style="bold"))
 
     def note(self, job: SweepJob, outcome: RunOutcome) -> None:
         found = Job(
@@ -110,10 +111,11 @@ class Sweep:
         self._budget = outcome.plan.project.budget
 
     def note_error(self, job: SweepJob, error: RunnerError) -> None:
-        from rich.console import Console
         from rich.text import Text
 
-        Console(stderr=True, highlight=False).print(Text(f"job {job.number}: {error}", style="red"))
+        from runner.report.console import Console
+
+        Console(stderr=True).print(Text(f"job {job.number}: {error}", style="red"))
         self.jobs.append(
             Job(
                 number=job.number,
@@ -150,16 +152,17 @@ class Sweep:
             text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
             # Where it cannot be written no job could write either, and each has said so.
             with contextlib.suppress(OSError):
-                store.write_whole(self._path / "sweep.json", scrubbed(text).encode("utf-8"))
+                store.write_whole(self._path / "sweep.json", outgoing(text).encode("utf-8"))
             if self._plan is not None:
                 places.point_to(self._path, self._plan)
         self._show(words)
 
     def _show(self, words: Sequence[str]) -> None:
-        from rich.console import Console
         from rich.text import Text
 
-        console = Console(highlight=False)
+        from runner.report.console import Console
+
+        console = Console()
         rows = [
             (
                 Cell(str(job.number)),
@@ -225,5 +228,5 @@ def _ended(jobs: Sequence[Job]) -> str:
 
 
 def _cut(text: str, length: int) -> str:
-    text = text.replace("\n", " ")
+    text = one_line(text)
     return text if len(text) <= length else f"{text[: length - 3]}..."

@@ -81,10 +81,11 @@ async def _examined(plan: Plan, arguments: Composing, *, film: bool) -> list[Che
 
 
 def _show(check: Check) -> None:
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False)
+    from runner.report.console import Console
+
+    console = Console()
     head = Text(f"{check.verdict:<8} ", style=_STYLES[check.verdict])
     paragraph.show(console, f"{check.subject:<10} {check.message}", head=head, indent=_INDENT)
     if check.hint:

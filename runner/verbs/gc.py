@@ -140,9 +140,9 @@ def _as_json(
 
 
 def _show(arguments: _Arguments, candidates: Sequence[_Candidate], *, kept: int, young: int) -> None:
-    from rich.console import Console
+    from runner.report.console import Console
 
-    console = Console(highlight=False)
+    console = Console()
     if candidates and not arguments.yes:
         rows = [
             (

@@ -92,10 +92,11 @@ def _entry(attempt: Attempt) -> dict[str, Any]:
 
 
 def _show(found: list[Attempt], root: Path) -> None:
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False)
+    from runner.report.console import Console
+
+    console = Console()
     if not found:
         console.print(Text(f"no attempts in {store.journal_path(root)}"), soft_wrap=True)
         return

@@ -69,10 +69,11 @@ def _entry(run: Run) -> dict[str, Any]:
 
 
 def _show(found: Sequence[Run], root: Path) -> None:
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False)
+    from runner.report.console import Console
+
+    console = Console()
     if not found:
         again = "make one: python -m runner +project=one_shot, or look elsewhere: python -m runner list output.root=DIR"
         paragraph.show(console, f"there are no runs in {root}")

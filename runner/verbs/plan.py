@@ -58,7 +58,7 @@ def main(words: Sequence[str]) -> int:
             _show(plan, expected, described)
     if arguments.as_json:
         text = json.dumps(found if arguments.multirun else found[0], indent=2, ensure_ascii=False)
-        print(scrubbed(text))
+        print(text)
     return 0
 
 
@@ -103,11 +103,12 @@ def starts_from(planned: PlannedShot) -> str | None:
 
 
 def _show(plan: Plan, expected: Estimate, described: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.text import Text
     from rich.tree import Tree
 
-    console = Console(highlight=False, soft_wrap=False)
+    from runner.report.console import Console
+
+    console = Console()
     seconds = sum(shot.request.duration_s for shot in plan.shots)
     tree = Tree(Text(f"{plan.project.name}: {_shots(plan.shots)}, {seconds:g} s", style="bold"))
     for sequence in plan.sequences:

@@ -113,10 +113,11 @@ def _models(one: Registered) -> dict[str, str]:
 
 
 def _show(registry: Registry, found: list[Registered], *, whole: bool) -> None:
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False)
+    from runner.report.console import Console
+
+    console = Console()
     for one in found:
         console.print(Text.assemble((f"{one.kind} {one.spec.name}", "bold cyan"), f"  {one.spec.summary}"))
         console.print(Text(f"  from {one.source}", style="dim", overflow="fold"))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from runner.redaction import scrubbed
 from runner.store.local.durable import sync_folder, write_whole
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def write(store: Path, token: str, task: str, task_data: Mapping[str, JSON]) -> 
     for folder, name in ((store / _FOLDER, token), (None, f"{_ELSEWHERE}{token}")):
         with contextlib.suppress(OSError):
             path = (folder or Path(tempfile.gettempdir())) / f"{name}.json"
-            write_whole(path, text.encode("ascii"))
+            write_whole(path, scrubbed(text).encode("ascii"))
             sync_folder(path.parent)
             return path
     return None

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import TaskIdInUse
+from runner.redaction import scrubbed
 from runner.store.attempt import OPEN, Attempt, Phase, decisive
 from runner.store.budget import Spend
 from runner.store.clip_record import ClipRecord
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = tuple(field.name for field in dataclasses.fields(Attempt) if field.name != "seq")
 _JSON: Final = frozenset({"results", "identity", "task_data"})
+_EXACT: Final = frozenset({"token", "key", "scope", "owner", "account", "task", "digest"})
+"""Texts that are compared, and hold no secret; a task id that does is refused before."""
 _LISTED: Final = "(SELECT value FROM json_each(?))"
 """Any number of values as one JSON list: SQLite takes a limited number of values in one statement."""
 
@@ -178,5 +181,7 @@ def _attempt(row: tuple[Any, ...]) -> Attempt:
 
 def _stored(name: str, value: Any) -> Any:
     if name == "record":
-        return json.dumps(value.to_json())
-    return json.dumps(value) if name in _JSON else value
+        value = json.dumps(value.to_json())
+    elif name in _JSON:
+        value = json.dumps(value)
+    return scrubbed(value) if isinstance(value, str) and name not in _EXACT else value
