@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner import __version__, interrupts, outgoing, redaction
 from runner.errors import RunnerError
+from runner.outgoing import one_line
 from runner.verbs import VERBS
 from runner.verbs.arguments import COMMON
 
@@ -139,10 +140,12 @@ def _help() -> str:
     lines += ["", "Projects (+project=...)"]
     projects = catalogue.choices("project", Path())
     width = max((len(choice.name) for choice in projects), default=0)
-    lines += [f"  {choice.name:<{width}}  {_cut(choice.about, 76 - width)}" for choice in projects]
+    lines += [f"  {one_line(choice.name):<{width}}  {_cut(choice.about, 76 - width)}" for choice in projects]
     lines += [""]
     for group in catalogue.GROUPS:
-        lines.append(f"{group}=...  {', '.join(choice.name for choice in catalogue.choices(group, Path()))}")
+        lines.append(
+            f"{group}=...  {', '.join(one_line(choice.name) for choice in catalogue.choices(group, Path()))}"
+        )
     lines += ["", _OPTIONS]
     return "\n".join(lines)
 

@@ -73,6 +73,7 @@ from runner.api.values import (
     Status,
     TaskRef,
 )
+from runner.redaction import harmless_environment
 
 __all__ = [
     "API_VERSION",
@@ -128,6 +129,7 @@ __all__ = [
     "Uploader",
     "UploaderCapabilities",
     "UploaderSpec",
+    "harmless_environment",
     "hookimpl",
 ]
 
