@@ -65,7 +65,7 @@ def remember(secret: str) -> None:
     for line in secret.splitlines():
         line = line.strip()
         shortest = _SHORTEST_NUMBER if line.isdecimal() else _SHORTEST
-        if len(line) < shortest or line.startswith("-----") or line == HIDDEN:
+        if len(line) < shortest or line.startswith("-----") or line in _remembered or line == HIDDEN:
             continue
         found = {*_remembered, *(one for one in spellings(line) if len(one) >= _SHORTEST)}
         _remembered.clear()

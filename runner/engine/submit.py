@@ -17,12 +17,14 @@ from runner.errors import (
     Busy,
     JournalError,
     OutcomeUnknown,
+    ShotError,
     SubmitRefused,
     SubmitUnknown,
     TaskIdInUse,
 )
 from runner.money import from_usd
-from runner.redaction import hidden_value, scrubbed
+from runner.outgoing import outgoing
+from runner.redaction import hidden_value
 from runner.store.attempt import Attempt, Phase
 from runner.store.interface import Change
 
@@ -152,11 +154,12 @@ async def _send(job: ShotJob, token: str, prepared: PreparedInput) -> TaskRef:
 async def _accepted(job: ShotJob, attempt: Attempt, ref: TaskRef) -> Attempt:
     """Commit the task id, before anything else.
 
-    What the journal must not hold, since a key is in it, this session has from memory.
+    The journal has `task_data` without the keys in it, this session has them. Raises `OutcomeUnknown` for an id that
+    cannot be recorded.
     """
     journal = job.run.resources.journal
-    if scrubbed(ref.id) != ref.id:
-        raise await _task_id_holds_key(job, attempt)
+    if outgoing(ref.id) != ref.id:
+        raise await _not_to_be_recorded(job, attempt)
     try:
         change = Change(task=ref.id, task_data=ref.data)
         accepted = await journal.move(attempt.token, Phase.SUBMITTED, change)
@@ -172,14 +175,17 @@ async def _accepted(job: ShotJob, attempt: Attempt, ref: TaskRef) -> Attempt:
     return accepted
 
 
-async def _task_id_holds_key(job: ShotJob, attempt: Attempt) -> OutcomeUnknown:
-    """The error for a task that is paid for, and can neither be recorded nor be polled by a later run."""
-    note = "the provider returned a task id with the key in it, which is not written down"
-    return _outcome_unknown(
-        job,
-        await job.run.resources.journal.move(attempt.token, Phase.UNKNOWN, Change(note=note)),
-        earlier=False,
+async def _not_to_be_recorded(job: ShotJob, attempt: Attempt) -> ShotError:
+    """The error for a task that is paid for, and whose id neither the journal nor a message may hold."""
+    journal, why = (
+        job.run.resources.journal,
+        "the provider returned a task id with a key or a control character in it",
     )
+    if attempt.reserved == 0:
+        await journal.move(attempt.token, Phase.ABANDONED, Change(cost=0, note=why))
+        return SubmitUnknown("the task cannot be polled", where=job.planned.name, why=why)
+    unknown = await journal.move(attempt.token, Phase.UNKNOWN, Change(note=why))
+    return _outcome_unknown(job, unknown, earlier=False)
 
 
 async def _save_task_id(job: ShotJob, attempt: Attempt, ref: TaskRef, error: JournalError) -> None:

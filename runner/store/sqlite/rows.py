@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import TaskIdInUse
-from runner.redaction import scrubbed
+from runner.outgoing import outgoing
 from runner.store.attempt import OPEN, Attempt, Phase, decisive
 from runner.store.budget import Spend
 from runner.store.clip_record import ClipRecord
@@ -184,4 +184,4 @@ def _stored(name: str, value: Any) -> Any:
         value = json.dumps(value.to_json())
     elif name in _JSON:
         value = json.dumps(value)
-    return scrubbed(value) if isinstance(value, str) and name not in _EXACT else value
+    return outgoing(value) if isinstance(value, str) and name not in _EXACT else value
