@@ -9,12 +9,12 @@ import html
 import json
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from omegaconf import DictConfig
 
@@ -57,6 +57,7 @@ _IN_URL: Final = re.compile(
 )
 """The password, and the secrets of the query, of a URL."""
 _URL_SAFE: Final = str.maketrans("+/", "-_")
+_ESCAPED: Final = re.compile("%[0-9A-F]{2}")
 _LARGEST_KEY_FILE: Final = 65_536
 
 
@@ -72,12 +73,13 @@ def remember(secret: str) -> None:
         _remembered.update(dict.fromkeys(sorted(found, key=lambda one: (-len(one), one))))
 
 
-def remember_file(path: Path) -> None:
+def remember_file(file: str) -> None:
     """Remember the secrets of a key file: its text, or the private key and the secrets of a JSON file.
 
     Blocking. A file that cannot be read is left to whoever needs it.
     """
-    with contextlib.suppress(OSError, ValueError, RecursionError):
+    with contextlib.suppress(OSError, ValueError, RecursionError, RuntimeError):
+        path = Path(file).expanduser()
         if not path.is_file() or path.stat().st_size > _LARGEST_KEY_FILE:
             return
         text = path.read_text(encoding="utf-8")
@@ -140,16 +142,19 @@ def spellings(secret: str) -> tuple[str, ...]:
     raw = secret.encode("utf-8", "surrogateescape")
     quoted = [quote(raw, safe=safe) for safe in ("", "/", "/:?=&+,;@")]
     in_json = json.dumps(secret)[1:-1]
-    in_base64 = list(_in_base64(raw))
-    return tuple(
-        dict.fromkeys(
-            (
-                *(secret, *quoted, *(re.sub("%..", lambda hex: hex[0].lower(), one) for one in quoted)),
-                *(html.escape(secret), in_json, in_json.replace("/", "\\/"), repr(secret)[1:-1]),
-                *(*in_base64, *(one.translate(_URL_SAFE) for one in in_base64), raw.hex(), raw.hex().upper()),
-            )
-        )
+    escaped = (in_json, in_json.replace("/", "\\/"), repr(secret)[1:-1])
+    encoded = (*_in_base64(raw), raw.hex())
+    found = (
+        *(secret, html.escape(secret), *quoted, *(_ESCAPED.sub(_lower, one) for one in quoted)),
+        # What was quoted in JSON is often written into JSON once more.
+        *(*escaped, *(json.dumps(one)[1:-1] for one in escaped)),
+        *(*encoded, *(one.translate(_URL_SAFE) for one in encoded), raw.hex().upper()),
     )
+    return tuple(dict.fromkeys(found))
+
+
+def _lower(found: re.Match[str]) -> str:
+    return found.group().lower()
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:
@@ -245,7 +250,12 @@ def _is_reference(path: Sequence[str], value: str) -> bool:
     """Whether the value of a secret key only says where the secret is."""
     if _REFERENCE.fullmatch(value):
         return True
-    return path[-1].endswith("_file") and _FILE.fullmatch(value.strip("\"'")) is not None
+    name = value.strip("\"'")
+    if not path[-1].endswith("_file") or _FILE.fullmatch(name) is None:
+        return False
+    # Whoever needs the key reads it later; it is hidden from here on.
+    remember_file(name)
+    return True
 
 
 def _without_value(found: re.Match[str]) -> str:

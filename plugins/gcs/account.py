@@ -102,7 +102,7 @@ def _from_file(name: str) -> Any:
     from google.oauth2 import service_account
 
     path = Path(name).expanduser()
-    remember_file(path)
+    remember_file(name)
     where = f"uploader.credentials_file={name}"
     hint = "Google Cloud console > IAM > Service accounts > Keys makes a key file (JSON)"
     try:
@@ -145,7 +145,7 @@ def _from_surroundings() -> Any:
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
     if named := os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
-        remember_file(Path(named))
+        remember_file(named)
     try:
         return google.auth.default(scopes=[_CLOUD])[0]
     except DefaultCredentialsError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,7 +12,7 @@ from runner.config.origins import COMMAND_LINE
 from runner.errors import PluginError, Problem
 from runner.naming import nearest as nearest
 from runner.outgoing import printable
-from runner.redaction import HIDDEN, hidden_value, is_secret, remember, remember_file, scrubbed
+from runner.redaction import HIDDEN, hidden_value, remember, scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -78,10 +77,6 @@ class Reader:
         good = self._known(cls, raw, at, also)
         for secret in _secrets(cls, good):
             remember(secret)
-        for name, value in good.items():
-            # What a provider's object reads later is known, and hidden, from here on.
-            if name.endswith("_file") and is_secret(name) and isinstance(value, str) and value:
-                remember_file(Path(value).expanduser())
         try:
             return _adapter(cls).validate_python(good)
         except ValidationError as error:
