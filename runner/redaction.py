@@ -1,33 +1,28 @@
-"""Keeping secrets out of everything that is written or shown."""
+"""Secrets of a configuration, by the names of their keys: they are hidden in their places, and remembered.
+
+Wherever else they turn up, `runner.known_secrets` scrubs them.
+"""
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import difflib
-import html
-import json
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
+
+from runner.known_secrets import HIDDEN as HIDDEN
+from runner.known_secrets import remember as remember
+from runner.known_secrets import remember_file as remember_file
+from runner.known_secrets import scrubbed as scrubbed
+from runner.known_secrets import scrubbed_json as scrubbed_json
+from runner.known_secrets import spellings as spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from omegaconf import DictConfig
-
-HIDDEN: Final = "(hidden)"
-_SHORTEST: Final = 8
-"""Characters. A shorter value of a secret field is hidden in its place only: as a word it may stand anywhere."""
-_SHORTEST_NUMBER: Final = 16
-"""Digits. A shorter number may be a size, a date, or a part of a digest."""
-_CUT: Final = ("...", "\N{HORIZONTAL ELLIPSIS}")
-"""What stands where a text was cut off, maybe in the middle of a secret."""
-_remembered: Final[dict[str, None]] = {}
-"""The spellings of the secrets that this process has read, the longest first: one may be a part of another. It is the
-process, and not a run, that must not show them: its terminal and the logs of its plugins are shared."""
+_MOST_HIDDEN: Final = 300
+"""Values that a configuration merely hides; a stranger's file may have any number of them."""
 _WORDS: Final = (
     "api[-_]?key|access[-_]key|private[-_]key|token|secret|passw(?:or)?d|passphrase|credential|authorization"
     "|bearer|hmac"
@@ -56,37 +51,7 @@ _IN_URL: Final = re.compile(
     re.IGNORECASE,
 )
 """The password, and the secrets of the query, of a URL."""
-_URL_SAFE: Final = str.maketrans("+/", "-_")
-_ESCAPED: Final = re.compile("%[0-9A-F]{2}")
-_LARGEST_KEY_FILE: Final = 65_536
-
-
-def remember(secret: str) -> None:
-    """Have `scrubbed` hide a secret from now on; of one with several lines, such as a private key, each line."""
-    for line in secret.splitlines():
-        line = line.strip()
-        shortest = _SHORTEST_NUMBER if line.isdecimal() else _SHORTEST
-        if len(line) < shortest or line.startswith("-----") or line in _remembered or line == HIDDEN:
-            continue
-        found = {*_remembered, *(one for one in spellings(line) if len(one) >= _SHORTEST)}
-        _remembered.clear()
-        _remembered.update(dict.fromkeys(sorted(found, key=lambda one: (-len(one), one))))
-
-
-def remember_file(file: str) -> None:
-    """Remember the secrets of a key file: its text, or the private key and the secrets of a JSON file.
-
-    Blocking. A file that cannot be read is left to whoever needs it.
-    """
-    with contextlib.suppress(OSError, ValueError, RecursionError, RuntimeError):
-        path = Path(file).expanduser()
-        if not path.is_file() or path.stat().st_size > _LARGEST_KEY_FILE:
-            return
-        text = path.read_text(encoding="utf-8")
-        if text.lstrip().startswith("{"):
-            hidden_value(json.loads(text))
-        else:
-            remember(text)
+_hidden: Final[set[str]] = set()
 
 
 def remember_environment() -> None:
@@ -104,64 +69,6 @@ def harmless_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not _SECRET_VARIABLE.search(name) and scrubbed(value) == value
     }
-
-
-def scrubbed(text: str) -> str:
-    """`text` without any secret that this process has read, and without the beginning of one that was cut off."""
-    found = [spelling for spelling in _remembered if spelling[:_SHORTEST] in text]
-    for spelling in found:
-        text = text.replace(spelling, HIDDEN)
-    for spelling in found:
-        text = _without_beginnings(spelling, text)
-    return text
-
-
-def _without_beginnings(spelling: str, text: str) -> str:
-    """`text` without any half of a spelling, and without less of it where the text was cut off."""
-    head, parts, done = spelling[:_SHORTEST], [], 0
-    at = text.find(head)
-    while at >= 0:
-        end = at + _common(spelling, text[at : at + len(spelling)])
-        if 2 * (end - at) >= len(spelling) or end == len(text) or text.startswith(_CUT, end):
-            parts += [text[done:at], HIDDEN]
-            done = end
-        at = text.find(head, end)
-    return "".join((*parts, text[done:]))
-
-
-def _common(one: str, other: str) -> int:
-    """The length of what two texts begin with."""
-    differs = (at for at, signs in enumerate(zip(one, other, strict=False)) if len(set(signs)) > 1)
-    return next(differs, min(len(one), len(other)))
-
-
-def spellings(secret: str) -> tuple[str, ...]:
-    """A secret in the forms in which it may be written: as it is, in a URL, in a page, in JSON, in base64, in hex."""
-    if not secret:
-        return ()
-    raw = secret.encode("utf-8", "surrogateescape")
-    quoted = [quote(raw, safe=safe) for safe in ("", "/", "/:?=&+,;@")]
-    in_json = json.dumps(secret)[1:-1]
-    escaped = (in_json, in_json.replace("/", "\\/"), repr(secret)[1:-1])
-    encoded = (*_in_base64(raw), raw.hex())
-    found = (
-        *(secret, html.escape(secret), *quoted, *(_ESCAPED.sub(_lower, one) for one in quoted)),
-        # What was quoted in JSON is often written into JSON once more.
-        *(*escaped, *(json.dumps(one)[1:-1] for one in escaped)),
-        *(*encoded, *(one.translate(_URL_SAFE) for one in encoded), raw.hex().upper()),
-    )
-    return tuple(dict.fromkeys(found))
-
-
-def _lower(found: re.Match[str]) -> str:
-    return found.group().lower()
-
-
-def _in_base64(raw: bytes) -> Iterator[str]:
-    """The characters that some bytes alone decide, at each place that they may have in what was encoded."""
-    for before in range(3):
-        encoded = base64.b64encode(bytes(before) + raw).decode()
-        yield encoded[-(-8 * before // 6) : 8 * (before + len(raw)) // 6]
 
 
 def is_secret(key: str) -> bool:
@@ -207,13 +114,6 @@ def hidden_text(text: str, overrides: Sequence[str]) -> str:
     return text
 
 
-def hidden_config(config: DictConfig) -> str:
-    """The configuration as YAML, interpolations as written, secrets hidden."""
-    from omegaconf import OmegaConf
-
-    return OmegaConf.to_yaml(OmegaConf.create(hidden_value(OmegaConf.to_container(config, resolve=False))))
-
-
 def hidden_value(value: Any, *path: str) -> Any:
     """What stands at `path` of a configuration, without its secrets, which are remembered."""
     if isinstance(value, dict):
@@ -236,7 +136,8 @@ def _hide(value: str) -> str:
     """Remember a value, and the parts of a list or of a mapping in the grammar of overrides."""
     for part in (value, *re.split(r"[,{}\[\]]", value), *_IN_MAPPING.findall(value)):
         inner = (part if isinstance(part, str) else part[1]).strip(" \"'")
-        if not _is_place(inner):
+        if not _is_place(inner) and (inner in _hidden or len(_hidden) < _MOST_HIDDEN):
+            _hidden.add(inner)
             remember(inner)
     return HIDDEN
 
@@ -266,8 +167,8 @@ def _without_value(found: re.Match[str]) -> str:
 def _without_secret(found: re.Match[str]) -> str:
     for secret in filter(None, found.group("secret", "value")):
         # As it was written, and as it is.
-        remember(secret)
-        remember(unquote(secret))
+        _hide(secret)
+        _hide(unquote(secret))
     return f"{found.group('before') or found.group('name')}{HIDDEN}"
 
 

@@ -112,6 +112,7 @@ FLOORS = (
         "plugins",
         "kinds",
         "redaction",
+        "known_secrets",
         "outgoing",
         "hookspecs",
         "money",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import TaskIdInUse
 from runner.outgoing import outgoing
+from runner.redaction import scrubbed_json
 from runner.store.attempt import OPEN, Attempt, Phase, decisive
 from runner.store.budget import Spend
 from runner.store.clip_record import ClipRecord
@@ -181,7 +182,7 @@ def _attempt(row: tuple[Any, ...]) -> Attempt:
 
 def _stored(name: str, value: Any) -> Any:
     if name == "record":
-        value = json.dumps(value.to_json())
-    elif name in _JSON:
-        value = json.dumps(value)
+        return json.dumps(scrubbed_json(value.to_json(), keys=False))
+    if name in _JSON:
+        return json.dumps(scrubbed_json(value))
     return outgoing(value) if isinstance(value, str) and name not in _EXACT else value
