@@ -5,9 +5,12 @@ Wherever else they turn up, `runner.known_secrets` scrubs them.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import netrc
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
@@ -55,11 +58,16 @@ _hidden: Final[set[str]] = set()
 
 
 def remember_environment() -> None:
-    """Remember the secrets in the environment variables of this process, as their names tell them."""
+    """Remember the secrets around this process: in environment variables, as their names tell, and in `.netrc`."""
     for name, value in os.environ.items():
         if _SECRET_VARIABLE.search(name) and not _is_place(value):
             remember(value)
         hidden_in_urls(value)
+    # HTTP libraries send what is in there without being asked to.
+    file = Path(os.environ.get("NETRC") or "~/.netrc")
+    with contextlib.suppress(OSError, RuntimeError, SyntaxError, UnicodeDecodeError, netrc.NetrcParseError):
+        for _, _, password in netrc.netrc(file.expanduser()).hosts.values():
+            remember(password or "")
 
 
 def harmless_environment() -> dict[str, str]:

@@ -226,6 +226,20 @@ def test_facts_of_a_strangers_outputs_root_are_harmless(workplace: Workplace, fi
         assert "\nthere are no runs" not in answer.out
 
 
+def test_there_is_no_console_but_the_one_that_filters() -> None:
+    """Another one would show its colours as text."""
+    wrong = [
+        str(file.relative_to(ROOT))
+        for folder in ("runner", "plugins")
+        for file in (ROOT / folder).rglob("*.py")
+        if re.search(r"\bConsole\(", text := file.read_text(encoding="utf-8"))
+        and "from runner.report.console import Console\n" not in text
+        and file != ROOT / "runner" / "report" / "console.py"
+    ]
+
+    assert not wrong
+
+
 ALLOWED = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[[0-9]*[AK]|\x1b\[2K|\r\n?")
 """The colours and the moves of the cursor that rich makes."""
 

@@ -334,6 +334,21 @@ def test_the_secrets_of_the_environment_are_known_by_their_names(monkeypatch: py
     assert left["PATH"] == os.environ["PATH"]
 
 
+@pytest.mark.parametrize(
+    "content", ["machine a.example login me password canary-of-netrc\n", "machine", "\0", None]
+)
+def test_the_passwords_of_netrc_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    file = tmp_path / "netrc"
+    monkeypatch.setenv("NETRC", str(file))
+    if content is not None:
+        file.write_text(content)
+    remember_environment()
+
+    assert "password" not in (content or "") or scrubbed("canary-of-netrc") == HIDDEN
+
+
 @pytest.mark.parametrize("extractor", ["ffmpeg", "scikit_video"])
 def test_a_program_gets_no_secret(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch, extractor: str
