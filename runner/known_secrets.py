@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 HIDDEN: Final = "(hidden)"
 _SHORTEST: Final = 8
 """Characters. A shorter value of a secret field is hidden in its place only: as a word it may stand anywhere."""
-_SHORTEST_NUMBER: Final = 16
-"""Digits. A shorter number may be a size, a date, or a part of a digest."""
+_SHORTEST_WORD: Final = 16
+"""Characters of a number, or of one word in lower case: a shorter one may be a date, a part of a digest or of a path."""
 _CUT: Final = ("...", "\N{HORIZONTAL ELLIPSIS}")
 """What stands where a text was cut off, maybe in the middle of a secret."""
 _MOST_LINES: Final = 200
@@ -60,7 +60,8 @@ _known: Final = _Known()
 def remember(secret: str) -> None:
     """Have `scrubbed` hide a secret from now on; of one with several lines, such as a private key, each line."""
     for line in map(str.strip, secret.splitlines()[:_MOST_LINES]):
-        shortest = _SHORTEST_NUMBER if line.isdecimal() else _SHORTEST
+        is_word = line.isdecimal() or (line.isalpha() and line.islower())
+        shortest = _SHORTEST_WORD if is_word else _SHORTEST
         if len(line) >= shortest and not line.startswith("-----") and line != HIDDEN:
             _known.add(line)
 

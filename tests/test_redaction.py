@@ -268,11 +268,13 @@ def test_a_secret_is_found_inside_of_what_was_encoded(before: str) -> None:
         assert len(shown) < len(before) + 35
 
 
-def test_no_short_number_is_scrubbed() -> None:
-    remember("20260725")
-    remember("1234567890123456")
+def test_no_short_number_and_no_short_word_is_scrubbed() -> None:
+    for secret in ("20260725", "1234567890123456", "emulator", "correcthorsebattery", "emu1ator"):
+        remember(secret)
 
     assert scrubbed("20260725 1234567890123456") == f"20260725 {HIDDEN}"
+    assert scrubbed("plugins/emulator correcthorsebattery") == f"plugins/emulator {HIDDEN}"
+    assert scrubbed("emu1ator and emulator") == f"{HIDDEN} and emulator"
 
 
 def test_a_name_for_a_disk_has_no_secret() -> None:
@@ -317,17 +319,17 @@ def test_a_file_that_is_no_key_file_is_left_alone(tmp_path: Path, content: bytes
 
 def test_the_secrets_of_the_environment_are_known_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
     variables = {
-        "ACME_API_KEY": "1-canary-of-the-environment",
-        "GITHUB_PAT": "2-canary-of-the-environment",
-        "HTTPS_PROXY": "http://me:3-canary-of-the-environment@proxy:3128",
-        "SECRETS_DIR": "/run/4-canary-of-the-environment",
-        "MONKEY": "5-canary-of-the-environment",
+        "ACME_API_KEY": "1-zebra-in-this-environment",
+        "GITHUB_PAT": "2-zebra-in-this-environment",
+        "HTTPS_PROXY": "http://me:3-zebra-in-this-environment@proxy:3128",
+        "SECRETS_DIR": "/run/4-zebra-in-this-environment",
+        "MONKEY": "5-zebra-in-this-environment",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     remember_environment()
 
-    shown = [scrubbed(f"{number}-canary-of-the-environment") for number in range(1, 6)]
+    shown = [scrubbed(f"{number}-zebra-in-this-environment") for number in range(1, 6)]
     assert [text == HIDDEN for text in shown] == [True, True, True, False, False]
     left = harmless_environment()
     assert {name for name in variables if name in left} == {"SECRETS_DIR", "MONKEY"}
