@@ -20,7 +20,7 @@ HIDDEN: Final = "(hidden)"
 _SHORTEST: Final = 8
 """Characters. A shorter value of a secret field is hidden in its place only: as a word it may stand anywhere."""
 _SHORTEST_WORD: Final = 16
-"""Characters of a number, or of one word in lower case: a shorter one may be a date, a part of a digest or of a path."""
+"""Characters of a number, or of a word in lower case: a shorter one may be a date, or a part of a digest or a path."""
 _CUT: Final = ("...", "\N{HORIZONTAL ELLIPSIS}")
 """What stands where a text was cut off, maybe in the middle of a secret."""
 _MOST_LINES: Final = 200
