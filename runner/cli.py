@@ -8,13 +8,12 @@ import importlib
 import io
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner import __version__, interrupts
+from runner import __version__, interrupts, outgoing, redaction
 from runner.errors import RunnerError
-from runner.printable import outgoing, outlets, raw_stream
+from runner.outgoing import one_line
 from runner.verbs import VERBS
 from runner.verbs.arguments import COMMON
 
@@ -49,17 +48,17 @@ Exit codes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    with outlets():
-        return _main(argv)
-
-
-def _main(argv: Sequence[str] | None) -> int:
-    for stream in (sys.stdout, sys.stderr):
+    """Run one command and return its exit code. All that it prints passes the filter of `runner.outgoing`."""
+    for stream in map(outgoing.beneath, (sys.stdout, sys.stderr)):
         # Names and prompts are any Unicode; a terminal or a pipe may have fewer signs.
-        if isinstance(raw := raw_stream(stream), io.TextIOWrapper):
-            raw.reconfigure(errors="backslashreplace")
-    words = list(sys.argv[1:] if argv is None else argv)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    redaction.remember_environment()
+    with outgoing.filtered_streams():
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(words: list[str]) -> int:
     debug = "--debug" in words
     if not words:
         _print(_help())
@@ -141,10 +140,12 @@ def _help() -> str:
     lines += ["", "Projects (+project=...)"]
     projects = catalogue.choices("project", Path())
     width = max((len(choice.name) for choice in projects), default=0)
-    lines += [f"  {choice.name:<{width}}  {_cut(choice.about, 76 - width)}" for choice in projects]
+    lines += [f"  {one_line(choice.name):<{width}}  {_cut(choice.about, 76 - width)}" for choice in projects]
     lines += [""]
     for group in catalogue.GROUPS:
-        lines.append(f"{group}=...  {', '.join(choice.name for choice in catalogue.choices(group, Path()))}")
+        lines.append(
+            f"{group}=...  {', '.join(one_line(choice.name) for choice in catalogue.choices(group, Path()))}"
+        )
     lines += ["", _OPTIONS]
     return "\n".join(lines)
 
@@ -159,11 +160,9 @@ def _print(text: str) -> None:
 
 def entry() -> None:
     """The console script and `python -m runner`."""
-    try:
-        code = main()
-    except Exception:  # a bug, or --debug
-        print(outgoing(traceback.format_exc()), file=sys.stderr, end="")
-        code = 1
+    # For good: what ends the process is printed by Python itself.
+    outgoing.filter_streams()
+    code = main()
     if code == EXIT_INTERRUPTED:
         # An interrupt inside an `exec` of text (dataclasses do that) makes CPython end by SIGINT, whatever
         # exit code is asked for. Everything that needs closing was closed on the way here.

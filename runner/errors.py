@@ -44,6 +44,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from runner.outgoing import one_line, outgoing
 from runner.redaction import scrubbed
 
 
@@ -84,13 +85,21 @@ class RunnerError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return "\n".join((self.what, *(f"  {label}: {text}" for label, text in self.labelled)))
+        return self._shown()
+
+    def _shown(self, *more: object) -> str:
+        lines = (
+            one_line(self.what),
+            *map(str, more),
+            *(f"  {label}: {text}" for label, text in self.labelled),
+        )
+        return outgoing("\n".join(lines))
 
     @property
     def labelled(self) -> tuple[tuple[str, str], ...]:
         """All but the first line: each part that is there, under the label that people see."""
         found = []
-        for label, text in (("where", self.where), ("why", self.why), ("next", self.hint)):
+        for label, text in (("where", one_line(self.where)), ("why", self.why), ("next", self.hint)):
             if text:
                 # Further lines, such as a choice of commands, are aligned with the first.
                 found.append((label, text.replace("\n", f"\n{'':{len(label) + 4}}")))
@@ -104,7 +113,7 @@ class RunnerError(Exception):
     @property
     def line(self) -> str:
         """The error in one line, for tables and logs."""
-        return f"{self.what}: {self.why}" if self.why else self.what
+        return one_line(scrubbed(f"{self.what}: {self.why}" if self.why else self.what))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +131,11 @@ class Problem:
     source: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.key}: {self.message}"
+        text = one_line(f"{self.key}: {self.message}")
         for label, detail in (("value", self.value), ("allowed", self.allowed), ("set in", self.source)):
             if detail:
-                text += f"\n    {label}: {detail}"
-        return scrubbed(text)
+                text += f"\n    {label}: {one_line(detail)}"
+        return outgoing(text)
 
 
 class ConfigError(RunnerError):
@@ -141,8 +150,7 @@ class ConfigError(RunnerError):
         self.problems = problems
 
     def __str__(self) -> str:
-        problems = (f"- {problem}" for problem in self.problems)
-        return "\n".join((self.what, *problems, *(f"  {label}: {text}" for label, text in self.labelled)))
+        return self._shown(*(f"- {problem}" for problem in self.problems))
 
 
 class UsageError(RunnerError):

@@ -7,6 +7,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Final
 
+from runner.redaction import scrubbed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -20,11 +22,12 @@ _RESERVED: Final = frozenset(
 def slug(text: str, *, longest: int = LONGEST) -> str:
     """A readable lower-case ASCII name for any text: letters, digits, `-` and `_`, at most `longest` long.
 
-    Other scripts are transliterated. The result may be empty, and two texts may share one; `slugs` settles that.
+    Other scripts are transliterated, secrets left out. The result may be empty, and two texts may share one; `slugs`
+    settles that.
     """
     from anyascii import anyascii
 
-    plain = anyascii(text[: 4 * longest]).lower()
+    plain = anyascii(scrubbed(text)[: 4 * longest]).lower()
     return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")[:longest].rstrip("-_")
 
 

@@ -1,22 +1,32 @@
-"""Keeping secrets out of everything that is written or shown."""
+"""Secrets of a configuration, by the names of their keys: they are hidden in their places, and remembered.
+
+Wherever else they turn up, `runner.known_secrets` scrubs them.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import netrc
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+from runner.known_secrets import HIDDEN as HIDDEN
+from runner.known_secrets import SHORTEST as SHORTEST
+from runner.known_secrets import remember as remember
+from runner.known_secrets import remember_file as remember_file
+from runner.known_secrets import scrubbed as scrubbed
+from runner.known_secrets import scrubbed_json as scrubbed_json
+from runner.known_secrets import spellings as spellings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from omegaconf import DictConfig
-
-HIDDEN: Final = "(hidden)"
-SHORTEST: Final = 8
-"""Characters. A shorter value of a secret field is hidden in its place only: as a word it may stand anywhere."""
-_remembered: Final[set[str]] = set()
-"""The spellings of the secrets that this process has read. It is the process, and not a run, that must not show them:
-its terminal and the logs of its plugins are shared."""
+_MOST_HIDDEN: Final = 300
+"""Values that a configuration merely hides; a stranger's file may have any number of them."""
 _WORDS: Final = (
     "api[-_]?key|access[-_]key|private[-_]key|token|secret|passw(?:or)?d|passphrase|credential|authorization"
     "|bearer|hmac"
@@ -28,40 +38,46 @@ _SPELT: Final = (
 )
 # A reference names where a secret comes from, and is worth keeping; one with a default may hold the secret. So does
 # the path of a file with a secret in it, where it is one: people paste the secret itself there.
-_REFERENCE: Final = re.compile(r"""\$\{[^,${}]+(?:,\s*(?:''|""|null)?\s*)?\}""")
+_REFERENCE: Final = re.compile(r"""\$\{[^,${}]+(?:,\s*+(?:''|""|null)?\s*+)?\}""")
 _FILE: Final = re.compile(r"[^\n{}]{0,200}(?:/[^\n{}/]{1,80}|\.(?:json|txt|key|pem|env|secret))")
 _IN_MAPPING: Final = re.compile(
-    rf"""([\w-]*(?:{_WORDS})[\w-]*\s*:\s*)("(?:\\.|[^"])*"|'(?:\\.|[^'])*'|[^,}}\]]+)""",
+    rf"""((?:{_WORDS})[\w-]{{0,60}}\s{{0,9}}:\s*+)("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^,}}\]]+)""",
     re.IGNORECASE,
 )
 
-
-def remember(secret: str) -> None:
-    """Have `scrubbed` hide a secret from now on."""
-    if len(secret) >= SHORTEST:
-        _remembered.update(spellings(secret))
-
-
-def scrubbed(text: str) -> str:
-    """`text` without any secret that this process has read."""
-    # The longest first: one may be a part of another.
-    for spelling in sorted(_remembered, key=len, reverse=True):
-        text = text.replace(spelling, HIDDEN)
-    return text
+_SECRET_VARIABLE: Final = re.compile(
+    rf"(?:{_WORDS}|(?:^|_)(?:key|pat|auth)$)(?!.*(?:_|^)(?:file|path|dir|sock|url|host|user|name|id)$)",
+    re.IGNORECASE,
+)
+_IN_URL: Final = re.compile(
+    r"(?P<before>://[^\s/?#@:\"']*:)(?P<secret>[^\s/?#@]+)(?=@)"
+    rf"|(?P<name>[?&][\w.-]*(?:{_WORDS}|key|sig|signature|auth)=)(?P<value>[^\s&#'\",}}\]]+)",
+    re.IGNORECASE,
+)
+"""The password, and the secrets of the query, of a URL."""
+_hidden: Final[set[str]] = set()
 
 
-def spellings(secret: str) -> tuple[str, ...]:
-    """A secret in the forms in which it may be written: as it is, in a URL, in a page, in JSON, in base64."""
-    import base64
-    import html
-    import json
-    from urllib.parse import quote
+def remember_environment() -> None:
+    """Remember the secrets around this process: in environment variables, as their names tell, and in `.netrc`."""
+    for name, value in os.environ.items():
+        if _SECRET_VARIABLE.search(name) and not _is_place(value):
+            remember(value)
+        hidden_in_urls(value)
+    # HTTP libraries send what is in there without being asked to.
+    file = Path(os.environ.get("NETRC") or "~/.netrc")
+    with contextlib.suppress(OSError, RuntimeError, SyntaxError, UnicodeDecodeError, netrc.NetrcParseError):
+        for _, _, password in netrc.netrc(file.expanduser()).hosts.values():
+            remember(password or "")
 
-    if not secret:
-        return ()
-    in_base64 = base64.b64encode(secret.encode("utf-8", "surrogateescape")).decode().rstrip("=")
-    quoted = quote(secret, safe="", errors="surrogateescape")
-    return tuple(dict.fromkeys((secret, quoted, html.escape(secret), json.dumps(secret)[1:-1], in_base64)))
+
+def harmless_environment() -> dict[str, str]:
+    """The environment for a program that needs no secret: without the variables that hold one."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not _SECRET_VARIABLE.search(name) and scrubbed(value) == value
+    }
 
 
 def is_secret(key: str) -> bool:
@@ -74,17 +90,23 @@ def is_secret(key: str) -> bool:
     )
 
 
+def hidden_in_urls(text: str) -> str:
+    """`text` without the passwords, and the secrets in the queries, of the URLs in it."""
+    return _IN_URL.sub(_without_secret, text) if "://" in text else text
+
+
 def hidden_override(override: str) -> str:
-    """An override as it may be written down: without secrets, and bytes that are no text escaped."""
+    """An override as it may be written down: without secrets, which are remembered; bytes that are no text escaped."""
     override = override.encode("utf-8", "backslashreplace").decode("utf-8")
     key, equals, value = override.partition("=")
-    if not equals:
-        return override
-    if is_secret(key.lstrip("+~")):
-        return override if _is_reference(key.split("."), value) else f"{key}={HIDDEN}"
+    if equals and is_secret(key.lstrip("+~")):
+        if _is_reference(key.split("."), value):
+            return override
+        _hide(value)
+        return f"{key}={HIDDEN}"
     if value.lstrip().startswith(("{", "[")):
-        return f"{key}={_IN_MAPPING.sub(_without_value, value)}"
-    return override
+        value = _IN_MAPPING.sub(_without_value, value)
+    return scrubbed(f"{key}{equals}{hidden_in_urls(value)}")
 
 
 def hidden_text(text: str, overrides: Sequence[str]) -> str:
@@ -101,15 +123,8 @@ def hidden_text(text: str, overrides: Sequence[str]) -> str:
     return text
 
 
-def hidden_config(config: DictConfig) -> str:
-    """The configuration as YAML, interpolations as written, secrets hidden."""
-    from omegaconf import OmegaConf
-
-    return OmegaConf.to_yaml(OmegaConf.create(hidden_value(OmegaConf.to_container(config, resolve=False))))
-
-
 def hidden_value(value: Any, *path: str) -> Any:
-    """What stands at `path` of a configuration, without its secrets."""
+    """What stands at `path` of a configuration, without its secrets, which are remembered."""
     if isinstance(value, dict):
         return {name: hidden_value(inner, *path, str(name)) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
@@ -119,20 +134,51 @@ def hidden_value(value: Any, *path: str) -> Any:
             else hidden_value(inner, *path)
             for inner in value
         ]
+    if isinstance(value, str) and not _is_secret(path):
+        return hidden_in_urls(value)
     if value is None or isinstance(value, bool) or value == "" or not _is_secret(path):
         return value
-    return value if isinstance(value, str) and _is_reference(path, value) else HIDDEN
+    return value if isinstance(value, str) and _is_reference(path, value) else _hide(str(value))
+
+
+def _hide(value: str) -> str:
+    """Remember a value, and the parts of a list or of a mapping in the grammar of overrides."""
+    for part in (value, *re.split(r"[,{}\[\]]", value), *_IN_MAPPING.findall(value)):
+        inner = (part if isinstance(part, str) else part[1]).strip(" \"'")
+        if not _is_place(inner) and (inner in _hidden or len(_hidden) < _MOST_HIDDEN):
+            _hidden.add(inner)
+            remember(inner)
+    return HIDDEN
+
+
+def _is_place(value: str) -> bool:
+    """Whether a value says where something is, and is found in messages: a path, or a URL."""
+    return "://" in value or (value.startswith(("/", "~/", "./", "../")) and value.count("/") > 1)
 
 
 def _is_reference(path: Sequence[str], value: str) -> bool:
     """Whether the value of a secret key only says where the secret is."""
     if _REFERENCE.fullmatch(value):
         return True
-    return path[-1].endswith("_file") and _FILE.fullmatch(value.strip("\"'")) is not None
+    name = value.strip("\"'")
+    if not path[-1].endswith("_file") or _FILE.fullmatch(name) is None:
+        return False
+    # Whoever needs the key reads it later; it is hidden from here on.
+    remember_file(name)
+    return True
 
 
 def _without_value(found: re.Match[str]) -> str:
+    _hide(found.group(2))
     return f"{found.group(1)}{HIDDEN}"
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    for secret in filter(None, found.group("secret", "value")):
+        # As it was written, and as it is.
+        _hide(secret)
+        _hide(unquote(secret))
+    return f"{found.group('before') or found.group('name')}{HIDDEN}"
 
 
 def _is_secret(path: Sequence[str]) -> bool:

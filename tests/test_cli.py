@@ -365,6 +365,19 @@ def test_shell_completion_answers(tmp_path: Path) -> None:
     assert "ad_campaign" in asked.stdout
 
 
+def test_the_shell_is_not_steered_by_the_name_of_a_file(workplace: Workplace) -> None:
+    workplace.write("conf/project/film\x1b[2J\u202e.yaml", "project: {name: x}\n")
+    line = "runner +project=fil"
+
+    asked = python(
+        workplace.path, "-m", "runner", "-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line))
+    )
+
+    assert asked.returncode == 0, asked.stderr
+    assert r"film\x1b[2J\u202e" in asked.stdout
+    assert asked.stdout.replace("\n", " ").isprintable()
+
+
 def test_a_terminal_without_unicode_is_no_error(workplace: Workplace) -> None:
     project = workplace.project({"映画": {"שלום": "😀"}})
 

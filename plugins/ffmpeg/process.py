@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from runner.api import harmless_environment
+
 _TIME_BASE: Final = re.compile(rb"showinfo.*config in time_base: (\d+)/(\d+)")
 _PTS: Final = re.compile(rb"showinfo.* pts: *(-?\d+) ")
 _SIZE: Final = re.compile(rb"showinfo.* s:(\d+)x(\d+) ")
@@ -29,7 +31,12 @@ def run(command: list[str], timeout_s: float) -> Answer:
     """Run ffmpeg and wait for it, at most `timeout_s` seconds. Never raises for what the program does."""
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout_s,
+            env=harmless_environment(),
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return Answer(b"", None, f"ffmpeg took longer than {timeout_s:g} s")

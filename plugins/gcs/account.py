@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from runner.errors import UploadError, UploadRefused
+from runner.providers import remember_file
 
 from . import address
 from .faults import first_line
@@ -101,6 +102,7 @@ def _from_file(name: str) -> Any:
     from google.oauth2 import service_account
 
     path = Path(name).expanduser()
+    remember_file(name)
     where = f"uploader.credentials_file={name}"
     hint = "Google Cloud console > IAM > Service accounts > Keys makes a key file (JSON)"
     try:
@@ -142,10 +144,11 @@ def _from_surroundings() -> Any:
     import google.auth
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 
+    if named := os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+        remember_file(named)
     try:
         return google.auth.default(scopes=[_CLOUD])[0]
     except DefaultCredentialsError as error:
-        named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
         raise UploadRefused(
             "there are no credentials for Google Cloud Storage",
             where=f"GOOGLE_APPLICATION_CREDENTIALS={named}" if named else "",

@@ -12,7 +12,9 @@ What it needs, and when it can go: all of it with the first release of scikit-vi
 
 from __future__ import annotations
 
+import functools
 import importlib
+import subprocess
 import sys
 import threading
 import types
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from runner.api import harmless_environment
 from runner.errors import PluginError
 
 if TYPE_CHECKING:
@@ -82,6 +85,10 @@ def _import() -> None:
 
 
 def _reader(module: Any, program: Path, describe: Callable[[str], dict[str, str]]) -> Any:
+    # What it starts gets no key from the environment.
+    popen = functools.partial(subprocess.Popen, env=harmless_environment())
+    module.sp = types.SimpleNamespace(PIPE=subprocess.PIPE, STDOUT=subprocess.STDOUT, Popen=popen)
+
     class Reader(module.FFmpegReader):  # type: ignore[misc]  # scikit-video has no types
         _proc: Any = None
 

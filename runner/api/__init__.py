@@ -74,6 +74,7 @@ from runner.api.values import (
     Status,
     TaskRef,
 )
+from runner.redaction import harmless_environment
 
 __all__ = [
     "API_VERSION",
@@ -130,6 +131,7 @@ __all__ = [
     "Uploader",
     "UploaderCapabilities",
     "UploaderSpec",
+    "harmless_environment",
     "hookimpl",
 ]
 

@@ -185,9 +185,11 @@ class TaskRef:
     """The provider's task."""
 
     id: str
-    """All that is needed to find the task again from another process, with `data`."""
+    """All that is needed to find the task again from another process, with `data`. It is written down: an id with a key
+    or a control character in it makes the outcome of the request unknown."""
     data: Mapping[str, JSON] = field(default_factory=dict)
-    """What else the provider needs for that, such as a status URL. It is kept in the journal: no secrets."""
+    """What else the provider needs for that, such as a status URL. It is kept in the journal, without the keys that it
+    may hold: a later run gets `(hidden)` in their place."""
 
 
 class State(enum.StrEnum):

@@ -20,7 +20,7 @@ from runner.config.hydra_errors import explained
 from runner.config.origins import Origins
 from runner.config.resolve import check_references, plain
 from runner.errors import UsageError
-from runner.redaction import hidden_override, hidden_value
+from runner.redaction import hidden_override, hidden_value, remember_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -193,6 +193,9 @@ class _Composition:
 @contextlib.contextmanager
 def _hydra(words: Sequence[str], folder: Path, source: PrimaryConfig) -> Iterator[_Composition]:
     """Hydra, open for this composition; its errors in our words."""
+    remember_environment()
+    for word in words:
+        hidden_override(word)  # remembers what it hides, wherever it is written to from here
     option = next((word for word in words if word.startswith("-")), None)
     if option is not None:
         raise UsageError(f"{option.partition('=')[0]} is no override", why="an override is KEY=VALUE")

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from runner.config.origins import COMMAND_LINE
 from runner.errors import PluginError, Problem
 from runner.naming import nearest as nearest
-from runner.redaction import HIDDEN, hidden_value, remember
+from runner.outgoing import printable
+from runner.redaction import HIDDEN, hidden_value, remember, scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -47,7 +48,7 @@ class Reader:
         """
         if self.is_full():
             return
-        shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in key)
+        shown = printable(key.replace("\n", "\\n").replace("\t", "\\t"))
         if value is None and any(known.key == shown for known in self.problems):
             return
         text = "" if value is None else _shown(key, value)
@@ -211,5 +212,5 @@ def _adapter(cls: type[T]) -> TypeAdapter[T]:
 
 def _shown(key: str, value: object) -> str:
     safe = hidden_value(value, *key.split("."))
-    text = HIDDEN if safe == HIDDEN else repr(safe)
+    text = HIDDEN if safe == HIDDEN else scrubbed(repr(safe))
     return text if len(text) <= 120 else f"{text[:117]}..."

@@ -12,7 +12,7 @@ from runner.config import catalogue
 from runner.config.convert import listed, nearest
 from runner.config.schema import SECTIONS
 from runner.errors import ConfigError, RunnerError, UsageError
-from runner.redaction import hidden_override, hidden_text
+from runner.redaction import hidden_override, hidden_text, scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ def explained(error: Exception, words: Sequence[str], folder: Path) -> Exception
             )
         return error
     if isinstance(error, MissingConfigException):
-        return _missing(error.missing_cfg_file or "", error.options or (), str(error), folder)
+        return _missing(scrubbed(error.missing_cfg_file or ""), error.options or (), str(error), folder)
     if isinstance(error, OverrideParseException):
         return _unparsed(error.override, hidden_text(str(error.__cause__ or error), words))
     if isinstance(error, (HydraException, OmegaConfBaseException)):

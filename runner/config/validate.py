@@ -107,8 +107,8 @@ class _Drafting:
     def _check_sections(self) -> None:
         for key in self.config:
             if key not in schema.SECTIONS:
-                allowed = nearest(key, schema.SECTIONS) or listed(schema.SECTIONS)
-                self.reader.problem(key, "there is no such section", allowed=allowed, unknown=True)
+                allowed = nearest(str(key), schema.SECTIONS) or listed(schema.SECTIONS)
+                self.reader.problem(str(key), "there is no such section", allowed=allowed, unknown=True)
 
     def _project_keys(self) -> schema.ProjectKeys:
         raw = self.config.get("project")

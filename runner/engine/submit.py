@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 import logging
 import sys
 import uuid
@@ -18,12 +17,14 @@ from runner.errors import (
     Busy,
     JournalError,
     OutcomeUnknown,
+    ShotError,
     SubmitRefused,
     SubmitUnknown,
     TaskIdInUse,
 )
 from runner.money import from_usd
-from runner.redaction import hidden_value, scrubbed
+from runner.outgoing import outgoing
+from runner.redaction import hidden_value
 from runner.store.attempt import Attempt, Phase
 from runner.store.interface import Change
 
@@ -108,7 +109,7 @@ async def _submit_once(job: ShotJob, prepared: PreparedInput) -> Attempt:
         phase=Phase.INTENDED,
         reserved=from_usd(planned.price.usd if planned.price else None),
         record=prepared.record,
-        identity=json.loads(scrubbed(json.dumps(hidden_value(dict(planned.identity))))),
+        identity=hidden_value(dict(planned.identity)),
     )
     attempt = await job.run.resources.journal.intend(intent, job.run.budget, job.lease)
     return await shielded(_send_and_record(job, attempt, prepared))
@@ -151,8 +152,14 @@ async def _send(job: ShotJob, token: str, prepared: PreparedInput) -> TaskRef:
 
 
 async def _accepted(job: ShotJob, attempt: Attempt, ref: TaskRef) -> Attempt:
-    """Commit the task id, before anything else."""
+    """Commit the task id, before anything else.
+
+    The journal has `task_data` without the keys in it, this session has them. Raises `OutcomeUnknown` for an id that
+    cannot be recorded.
+    """
     journal = job.run.resources.journal
+    if outgoing(ref.id) != ref.id:
+        raise await _not_to_be_recorded(job, attempt)
     try:
         change = Change(task=ref.id, task_data=ref.data)
         accepted = await journal.move(attempt.token, Phase.SUBMITTED, change)
@@ -166,6 +173,19 @@ async def _accepted(job: ShotJob, attempt: Attempt, ref: TaskRef) -> Attempt:
     kill_points.reach("after_task_id")
     job.run.bus.shot_event(EventKind.SHOT_SUBMITTED, job.planned, f"task {ref.id}")
     return accepted
+
+
+async def _not_to_be_recorded(job: ShotJob, attempt: Attempt) -> ShotError:
+    """The error for a task that is paid for, and whose id neither the journal nor a message may hold."""
+    journal, why = (
+        job.run.resources.journal,
+        "the provider returned a task id with a key or a control character in it",
+    )
+    if attempt.reserved == 0:
+        await journal.move(attempt.token, Phase.ABANDONED, Change(cost=0, note=why))
+        return SubmitUnknown("the task cannot be polled", where=job.planned.name, why=why)
+    unknown = await journal.move(attempt.token, Phase.UNKNOWN, Change(note=why))
+    return _outcome_unknown(job, unknown, earlier=False)
 
 
 async def _save_task_id(job: ShotJob, attempt: Attempt, ref: TaskRef, error: JournalError) -> None:

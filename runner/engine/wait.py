@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import math
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +14,7 @@ from runner.engine.plugin_calls import called
 from runner.engine.run_context import task_ref
 from runner.errors import PollFailed, ShotError, TaskFailed, TaskTimeout, TaskUnknown
 from runner.money import dollars, from_usd
+from runner.redaction import scrubbed
 from runner.store.attempt import Phase
 from runner.store.interface import Change
 
@@ -124,7 +126,8 @@ async def record_ready(job: ShotJob, attempt: Attempt, status: Status) -> Attemp
     change = Change(results=results, cost=attempt.reserved if cost is None else cost)
     ready = await job.run.resources.journal.move(attempt.token, Phase.READY, change)
     kill_points.reach("after_ready")
-    return ready
+    # The journal has it without the keys that it may hold.
+    return dataclasses.replace(ready, task_data=attempt.task_data)
 
 
 def reported_cost(attempt: Attempt, status: Status) -> int | None:
@@ -170,7 +173,7 @@ async def _confirmed(job: ShotJob, attempt: Attempt, status: Status) -> Attempt:
         error = TaskUnknown(
             f"task {attempt.task} was created for another shot",
             where=job.planned.name,
-            why=f"its prompt is {status.prompt[:120]!r}",
+            why=f"its prompt is {scrubbed(status.prompt)[:120]!r}",
         )
         _advise(job, attempt, error)
         raise error

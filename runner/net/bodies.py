@@ -29,7 +29,7 @@ async def decoded(pieces: AsyncIterator[bytes], encoding: str) -> AsyncIterator[
     """
     window = _WINDOW.get(encoding.strip().lower())
     if window is None:
-        raise httpx.DecodingError(f"the answer is encoded as {encoding[:40]!r}, which was not asked for")
+        raise httpx.DecodingError(f"the answer is encoded as {encoding[:40]!r}, which was not requested")
     decoder = zlib.decompressobj(window)
     for_nothing = 0
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runner import store
 from runner.errors import OutputError
-from runner.redaction import scrubbed
+from runner.outgoing import outgoing
 from runner.store.documents import is_digest, read_json
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class RunFolder:
         return path.relative_to(self.path).as_posix()
 
     def write(self, name: str, text: str) -> None:
-        """Write a file of the folder without secrets, whole or not at all, even when the machine dies."""
-        store.write_whole(self.path / name, scrubbed(text).encode("utf-8"))
+        """Write a file of the folder, without secrets, whole or not at all, even when the machine dies."""
+        store.write_whole(self.path / name, outgoing(text).encode("utf-8"))
 
 
 def owner(path: Path) -> str | None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from runner import store
 from runner.naming import slug
 from runner.outputs.folder import RunFolder, is_unused, owner
+from runner.redaction import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,7 +135,7 @@ def _words(parts: Iterable[str]) -> str:
 
 def _readable(override: str) -> str:
     key, _, value = override.partition("=")
-    return f"{_last_part(key)}-{value[:80]}"
+    return f"{_last_part(key)}-{scrubbed(value)[:80]}"
 
 
 def _last_part(key: str) -> str:

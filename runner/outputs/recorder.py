@@ -14,9 +14,8 @@ from typing import IO, TYPE_CHECKING, Any
 from runner import __version__, store
 from runner.api import EventKind
 from runner.money import to_usd
+from runner.outgoing import LogFormatter, outgoing
 from runner.outputs import manifest
-from runner.printable import log_line, outgoing
-from runner.redaction import scrubbed
 from runner.store.documents import MANIFEST as NAME
 
 if TYPE_CHECKING:
@@ -33,22 +32,12 @@ Lines of what all runs share, such as a plugin's server, are in the logs of all 
 """
 
 
-class _OneLine(logging.Formatter):
-    """A record is one line; the traceback, where there is one, is indented below it."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the names are logging's
-        return log_line(super().formatMessage(record))
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802
-        return f"    {outgoing(super().formatException(ei))}".replace("\n", "\n    ")
-
-
 class _RunLog(logging.FileHandler):
     """Takes the log lines of one run. What cannot be written, because the disk is full, is not worth stopping for."""
 
     def __init__(self, folder: RunFolder, recorder: Recorder) -> None:
         super().__init__(folder.path / "runner.log", encoding="utf-8")
-        self.setFormatter(_OneLine("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
+        self.setFormatter(LogFormatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
         self.addFilter(lambda record: _RUN.get() in (None, recorder))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
@@ -105,7 +94,7 @@ class Recorder:
         if event.detail:
             entry["detail"] = dict(event.detail)
         with contextlib.suppress(OSError):
-            self._events.write(scrubbed(json.dumps(entry, ensure_ascii=False)) + "\n")
+            self._events.write(outgoing(json.dumps(entry, ensure_ascii=False)) + "\n")
         if event.kind is EventKind.SHOT_PROGRESS:
             return
         bad = event.kind.endswith(("failed", "fell_back", "warned", "skipped"))
@@ -114,7 +103,7 @@ class Recorder:
 
     def finish(self, outcome: RunOutcome) -> None:
         """Write the manifest, then the record that points to it."""
-        text = scrubbed(manifest.text(outcome))
+        text = outgoing(manifest.text(outcome))
         self._folder.write(NAME, text)
         self._write_record(
             "interrupted" if outcome.interrupted else "finished",

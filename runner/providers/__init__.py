@@ -42,7 +42,7 @@ from runner.providers.http_api import EXPIRED, HttpApi, bearer, fetch_or_refresh
 from runner.providers.model_catalogue import CardFolder, Catalogue
 from runner.providers.receiver import CallbackReceiver, listening
 from runner.providers.request_fields import fields, mode_of, objections, price
-from runner.redaction import spellings
+from runner.redaction import remember, remember_file, spellings
 
 __all__ = [
     "EXPIRED",
@@ -81,6 +81,8 @@ __all__ = [
     "page_text",
     "price",
     "reach_of",
+    "remember",
+    "remember_file",
     "retry_after_s",
     "shown_url",
     "spellings",

@@ -6,17 +6,18 @@ import re
 from html import unescape
 from typing import Final
 
-from runner.redaction import HIDDEN, spellings
+from runner import outgoing
+from runner.redaction import HIDDEN, scrubbed, spellings
 
 _TITLE: Final = re.compile(r"<title[^>]*>([^<]{1,300})", re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^>]*>")
 
 
 def one_line(text: str, key: str = "", most: int = 300) -> str:
-    """`text` as one printable line of at most `most` characters, without any spelling of `key`."""
+    """`text` as one printable line of at most `most` characters, without any spelling of `key` or of a known secret."""
     for spelling in spellings(key):
         text = text.replace(spelling, HIDDEN)
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    line = outgoing.one_line(" ".join(scrubbed(text).split()))
     return line if len(line) <= most else f"{line[: most - 3]}..."
 
 

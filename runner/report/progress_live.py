@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from runner.api import EventKind
+from runner.outgoing import filtered_streams, one_line
 from runner.report.headway import Headway
-from runner.report.progress_words import OVER, SAYS, printable
+from runner.report.progress_words import OVER, SAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,9 +74,12 @@ class Live:
         self._done = dict.fromkeys(self._total, 0)
         for sequence in plan.sequences:
             self._sequences[sequence.name] = self._progress.add_task(
-                printable(sequence.name), total=len(sequence.shots), state=f"0/{len(sequence.shots)}"
+                one_line(sequence.name), total=len(sequence.shots), state=f"0/{len(sequence.shots)}"
             )
         self._progress.start()
+        # rich prints what others print above the bars, with the colours that stand in it.
+        self._streams = contextlib.ExitStack()
+        self._streams.enter_context(filtered_streams())
 
     def observe(self, event: Event) -> None:
         self._headway.observe(event)
@@ -86,6 +91,7 @@ class Live:
     def close(self) -> None:
         while self._shots:
             self._progress.remove_task(self._shots.popitem()[1])
+        self._streams.close()
         self._progress.stop()
 
     def _shot(self, event: Event) -> None:
@@ -99,9 +105,9 @@ class Live:
             return
         if event.kind in _DOUBTFUL:
             return  # a line that stays; the shot goes on as before
-        state = printable(SAYS.get(event.kind) or event.message)
+        state = one_line(SAYS.get(event.kind) or event.message)
         if key not in self._shots:
-            name = f"  {printable(event.sequence)}/{printable(event.shot)}"
+            name = f"  {one_line(event.sequence)}/{one_line(event.shot)}"
             self._shots[key] = self._progress.add_task(name, total=1.0, state=state)
         self._progress.update(self._shots[key], state=state, completed=event.progress or 0.0)
 
@@ -116,12 +122,12 @@ class Live:
             else ("+", "green")
         )
         text = Text().append(f"{sign} ", style=style)
-        text.append(printable("/".join(filter(None, (event.sequence, event.shot)))))
+        text.append(one_line("/".join(filter(None, (event.sequence, event.shot)))))
         text.append(f" {SAYS[event.kind]}", style=style)
         elapsed = event.detail.get("elapsed_s")
         if elapsed is not None:
             text.append(f" in {elapsed:.1f} s", style="dim")
         if event.message:
-            text.append(f": {printable(event.message)}")
+            text.append(f": {one_line(event.message)}")
         self._progress.console.print(text)
         self._progress.refresh()  # the count of the sequence moves with the line, not a tenth of a second later

@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from runner.api import EventKind
-from runner.report.progress_words import OVER, SAYS, printable
+from runner.outgoing import one_line
+from runner.report.progress_words import OVER, SAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,6 @@ class Plain:
     def _print(self, where: str, text: str) -> None:
         self._spoke = self._clock()
         line = " ".join(
-            filter(None, (f"[{self._spoke - self._began:7.1f}s]", printable(where), printable(text)))
+            filter(None, (f"[{self._spoke - self._began:7.1f}s]", one_line(where), one_line(text)))
         )
         print(line, file=sys.stderr, flush=True)

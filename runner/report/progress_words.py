@@ -25,8 +25,3 @@ OVER: Final = frozenset(
     {EventKind.SHOT_FINISHED, EventKind.SHOT_REUSED, EventKind.SHOT_FAILED, EventKind.SHOT_SKIPPED}
 )
 """Events after which nothing more comes from a shot."""
-
-
-def printable(text: str) -> str:
-    """`text` on one line and without control characters, which would steer the terminal."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from runner import store
 from runner.config.schema import BudgetKeys
 from runner.errors import BudgetStop, JournalError, OutputError
+from runner.outgoing import one_line, outgoing
 from runner.outputs import places
 from runner.outputs.cost import RunCost
 from runner.planning.estimate import micros, of_keys
-from runner.redaction import scrubbed
 from runner.report import next_step, paragraph, table
 from runner.report.money import cost_line, sufficient_budget
 from runner.report.table import Cell, Column
@@ -153,7 +153,7 @@ class Sweep:
             # Where it cannot be written no job could write either, and each has said so.
             with contextlib.suppress(OSError, OutputError):
                 store.check_folder(self._root, self._path)
-                store.write_whole(self._path / "sweep.json", scrubbed(text).encode("utf-8"))
+                store.write_whole(self._path / "sweep.json", outgoing(text).encode("utf-8"))
                 if self._plan is not None:
                     places.point_to(self._path, self._plan)
         self._show(words)
@@ -229,5 +229,5 @@ def _ended(jobs: Sequence[Job]) -> str:
 
 
 def _cut(text: str, length: int) -> str:
-    text = text.replace("\n", " ")
+    text = one_line(text)
     return text if len(text) <= length else f"{text[: length - 3]}..."

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from runner.outgoing import one_line
+from runner.redaction import scrubbed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,13 +41,13 @@ def show(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Ce
     from rich.table import Table
     from rich.text import Text
 
-    shown = rows[:MOST_ROWS]
+    shown = [[cell._replace(text=one_line(scrubbed(cell.text))) for cell in row] for row in rows[:MOST_ROWS]]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, _GAP - 1, 0, 0))
     for column, width in zip(columns, _widths(columns, shown, console.width), strict=False):
         table.add_column(column.title, justify="right" if column.right else "left", width=width, no_wrap=True)
     for row in shown:
         cells = zip(row, table.columns, strict=False)
-        table.add_row(*(Text(_one_line(cell.text), cell.style, overflow="ellipsis") for cell, _ in cells))
+        table.add_row(*(Text(cell.text, cell.style, overflow="ellipsis") for cell, _ in cells))
     console.print(table)
     if len(rows) > len(shown):
         console.print(Text(f"and {len(rows) - len(shown)} more: {rest}", style="dim"), soft_wrap=True)
@@ -70,7 +73,3 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], room: int
 
 def _total(widths: Sequence[int]) -> int:
     return sum(widths) + _GAP * (len(widths) - 1)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split("\n"))

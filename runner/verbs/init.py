@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from runner.config import catalogue
 from runner.errors import OutputError, UsageError
 from runner.naming import LONGEST, slug, slugs
+from runner.outgoing import one_line
 from runner.verbs.arguments import Common, Parser
 
 if TYPE_CHECKING:
@@ -119,5 +120,5 @@ def _write(file: Path, text: str) -> None:
 
 
 def _shown(name: str) -> str:
-    shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in name)
+    shown = one_line(name)
     return repr(shown if len(shown) <= 60 else f"{shown[:57]}...")

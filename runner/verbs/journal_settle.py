@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runner import store
 from runner.errors import UsageError
 from runner.money import dollars
+from runner.outgoing import outgoing
 from runner.planning.preparation import plan as make_plan
 from runner.session import Session
 from runner.store.attempt import BY_USER, OPEN, Attempt, Phase
@@ -70,6 +71,8 @@ def resolve(words: Sequence[str]) -> int:
     attempt, (answer,) = _the_one(root, tokens[0]), chosen
     _check(attempt, answer, root)
     if answer == "--submitted":
+        if outgoing(task) != task:
+            raise UsageError("a task id with a key or a control character in it cannot be recorded")
         _check_task(attempt, task, root)
         _move(root, attempt, Phase.SUBMITTED, Change(task=task, note=BY_USER))
         print(f"{attempt.name}: the next run picks it up as task {task}; until then this can be corrected")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import UsageError
 from runner.money import dollars, from_usd
+from runner.outgoing import one_line
 from runner.outputs.runs import Run, RunState, runs
 from runner.report import paragraph, table
 from runner.verbs.arguments import Common, Parser
@@ -91,7 +92,7 @@ def _show(found: Sequence[Run], root: Path) -> None:
         if differs := differing(run):
             console.print(Text(f"  {differs}"), no_wrap=True, overflow="ellipsis")
         # A folder is there to be copied, and is not cut.
-        console.print(Text(f"  {run.folder}", style="dim"), soft_wrap=True)
+        console.print(Text(f"  {one_line(str(run.folder))}", style="dim"), soft_wrap=True)
     if len(found) > len(shown):
         rest = "python -m runner list --json has all"
         console.print(Text(f"and {len(found) - len(shown)} more: {rest}", style="dim"), soft_wrap=True)

@@ -58,7 +58,7 @@ def main(words: Sequence[str]) -> int:
             _show(plan, expected, described)
     if arguments.as_json:
         text = json.dumps(found if arguments.multirun else found[0], indent=2, ensure_ascii=False)
-        print(scrubbed(text))
+        print(text)
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from runner import interrupts
 from runner.errors import RunnerError, UsageError
+from runner.outgoing import LogFormatter
 from runner.planning.plan import Plan
 from runner.planning.preparation import Registries, plan_jobs
 from runner.report import progress, summary, sweep
@@ -69,6 +70,7 @@ def _tracebacks() -> Iterator[None]:
     """Show on standard error what else only the logs of the runs have: the traceback of a plugin that broke."""
     shown, log = logging.StreamHandler(), logging.getLogger("runner")
     shown.setLevel(logging.ERROR)
+    shown.setFormatter(LogFormatter())
     log.addHandler(shown)
     try:
         yield

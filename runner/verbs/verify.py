@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import UsageError
+from runner.outgoing import one_line
 from runner.outputs import manifest
 from runner.store import digest_of, walk
 from runner.store.documents import read_run
@@ -99,6 +100,6 @@ def _result(folder: Path, files: int, problems: list[str]) -> dict[str, Any]:
 def _show(result: dict[str, Any]) -> None:
     count = len(result["problems"])
     verdict = f"{result['files']} files, all as they were made" if not count else f"{count} problems"
-    print(f"{result['folder']}: {verdict}")
+    print(one_line(f"{result['folder']}: {verdict}"))
     for problem in result["problems"]:
-        print(f"  - {problem}")
+        print(one_line(f"  - {problem}"))

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from runner.printable import printable
+from runner.outgoing import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

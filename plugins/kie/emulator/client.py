@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from runner.api import harmless_environment
+
 from .options import DEFAULT_KEY
 
 if TYPE_CHECKING:
@@ -155,7 +157,7 @@ def running(*options: str) -> Iterator[Emulator]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env={**harmless_environment(), "PYTHONPATH": os.pathsep.join(paths)},
     )
     with process:
         try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from runner.redaction import scrubbed_json
 from runner.store.local import inside
 from runner.store.local.durable import sync_folder, write_whole
 
@@ -46,7 +47,7 @@ def write(store: Path, token: str, task: str, task_data: Mapping[str, JSON]) -> 
     Never raises; `None` where neither could be written.
     """
     try:
-        text = json.dumps({"token": token, "task": task, "task_data": dict(task_data)})
+        text = json.dumps({"token": token, "task": task, "task_data": scrubbed_json(task_data)})
     except (TypeError, ValueError, RecursionError):
         # A plugin's own values may be none of JSON's; the id itself is what was paid for.
         text = json.dumps({"token": token, "task": task, "task_data": {}})

@@ -8,6 +8,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import TaskIdInUse
+from runner.outgoing import outgoing
+from runner.redaction import scrubbed_json
 from runner.store.attempt import OPEN, Attempt, Phase, decisive
 from runner.store.budget import Spend
 from runner.store.clip_record import ClipRecord
@@ -25,6 +27,8 @@ _NAME: Final = re.compile(r"[\w-]{1,128}")
 _MOST: Final = 10**15
 """Millionths of a US dollar; a larger sum is none."""
 _JSON: Final = frozenset({"results", "identity", "task_data"})
+_EXACT: Final = frozenset({"token", "key", "scope", "owner", "account", "task", "digest"})
+"""Texts that are compared, and hold no secret; a task id that does is refused before."""
 _LISTED: Final = "(SELECT value FROM json_each(?))"
 """Any number of values as one JSON list: SQLite takes a limited number of values in one statement."""
 
@@ -202,5 +206,7 @@ def _is_result(one: Any) -> bool:
 
 def _stored(name: str, value: Any) -> Any:
     if name == "record":
-        return json.dumps(value.to_json())
-    return json.dumps(value) if name in _JSON else value
+        return json.dumps(scrubbed_json(value.to_json(), keys=False))
+    if name in _JSON:
+        return json.dumps(scrubbed_json(value))
+    return outgoing(value) if isinstance(value, str) and name not in _EXACT else value

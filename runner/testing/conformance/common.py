@@ -11,7 +11,14 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner.api import GeneratorCapabilities, GeneratorSpec, InputMode, UploaderCapabilities, UploaderSpec
+from runner.api import (
+    GeneratorCapabilities,
+    GeneratorSpec,
+    InputMode,
+    UploaderCapabilities,
+    UploaderSpec,
+    harmless_environment,
+)
 from runner.kinds import Kind
 from runner.testing.conformance.report import Failed, Skipped, require
 
@@ -126,7 +133,7 @@ async def _light(target: Target) -> None:
         capture_output=True,
         text=True,
         timeout=_LOAD_S,
-        env={**os.environ, "PYTHONPATH": paths},
+        env={**harmless_environment(), "PYTHONPATH": paths},
         check=False,
     )
     if done.returncode:

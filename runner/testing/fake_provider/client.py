@@ -20,6 +20,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from runner.api import harmless_environment
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -121,7 +123,7 @@ class FakeProvider:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**harmless_environment(), "PYTHONPATH": os.pathsep.join(paths)},
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
