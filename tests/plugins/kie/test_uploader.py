@@ -207,7 +207,7 @@ def test_an_error_says_if_another_try_may_help(
         answered(tmp_path, envelope(None, code, f"no, {KEY}\x1b[2J", code if style == "http" else 200))
     assert isinstance(caught.value, UploadRefused) is not again
     assert caught.value.retry_safe is again
-    assert caught.value.why.endswith(f"{code}: no, (hidden) [2J")
+    assert caught.value.why.endswith(rf"{code}: no, (hidden)\x1b[2J")
     assert advice in caught.value.hint
 
 
