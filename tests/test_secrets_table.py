@@ -102,13 +102,6 @@ PLACES = {
     "parameters": Place(("shot.params={password: '%KEY%', more: [{token: '%KEY%'}]}", OPTION)),
     "a text of an option": Place((OPTION, "+generator.title='%KEY%'")),
     "names": Place((OPTION, "project.name='film %KEY%'", "+more=more"), files={"conf/more/more.yaml": NAMES}),
-    "the overrides as one word": Place(
-        (OPTION, "+more=more"),
-        files={
-            "conf/more/more.yaml": "# @package _global_\nproject: {description: '${hydra:job.override_dirname}'}\n"
-        },
-        runs=False,  # no project may refer to the command line
-    ),
     "a key that is typed wrong": Place(("+generator.api_kye='%KEY%'",), runs=False),
     "a key with another name": Place(("+generator.sesame='%KEY%'",), {"ECHO_API_KEY": "%KEY%"}, runs=False),
     "an option that takes none": Place(("shot.seed='%KEY%'", OPTION), runs=False),
