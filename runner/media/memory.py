@@ -7,6 +7,7 @@ decoded by one thread, for one clip at a time, and the process is measured after
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import threading
@@ -25,8 +26,10 @@ MAX_PIXELS: Final = 36_000_000
 """8192x4352. Larger frames are refused."""
 LARGE: Final = 9_000_000
 """Pixels of a frame above which memory counts: a little more than 4K."""
-_MOST_GROWTH: Final = 600 << 20
-"""Bytes by which the process may grow while a clip of large frames is decoded."""
+_MOST: Final = 800 << 20
+"""Bytes that the process may have while a clip of large frames is decoded."""
+_LEAST_GROWTH: Final = 200 << 20
+"""Bytes that such a clip may take in any case, in a process that is large for other reasons."""
 _STATM: Final = Path("/proc/self/statm")
 
 _one_at_a_time = threading.RLock()
@@ -47,14 +50,15 @@ def bounded(context: VideoCodecContext) -> Iterator[Callable[[], None]]:
         yield _nothing
         return
     with _one_at_a_time:
-        before = _resident()
+        gc.collect()  # frames of the clip before may be in a cycle with the error about it
+        most = max(_MOST, _resident() + _LEAST_GROWTH)
 
         def check() -> None:
-            if _resident() - before > _MOST_GROWTH:
+            if _resident() > most:
                 raise NotAVideo(
                     "this video is too large",
-                    why=f"decoding its frames of {context.width}x{context.height} takes more than "
-                    f"{_MOST_GROWTH >> 20} MiB of memory",
+                    why=f"with its frames of {context.width}x{context.height} the process takes more than "
+                    f"{most >> 20} MiB of memory",
                     hint="request a lower resolution",
                 )
 
