@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import pkgutil
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_NAME: Final = re.compile(r"""\bname\s*=\s*["']([\w.-]{1,80})["']""")
+_LARGEST_MODULE: Final = 1 << 20
 GROUPS: Final = tuple(map(str, KINDS))
 
 
@@ -56,6 +60,19 @@ def selectable_plugins(folder: Path) -> Iterator[tuple[str, str]]:
         for module in pkgutil.iter_modules([str(plugins)]):
             if not module.name.startswith("_") and module.name not in profiled:
                 yield group, module.name
+
+
+def names_in_plugins(folder: Path) -> set[str]:
+    """What the plugin modules of the working folder call what they register, as far as their text tells.
+
+    A module is called by its file, its plugins by the names in their specs: both are names to choose by.
+    """
+    found: set[str] = set()
+    for file in sorted((folder.absolute() / "plugins").rglob("*.py")):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if file.stat().st_size <= _LARGEST_MODULE:
+                found.update(_NAME.findall(file.read_text(encoding="utf-8")))
+    return found
 
 
 def _about(file: Path) -> str:

@@ -160,7 +160,9 @@ class PluginProfiles(ConfigSource):
 
     def is_config(self, config_path: str) -> bool:
         group, _, name = config_path.removesuffix(".yaml").partition("/")
-        return (group, name) in self._selectable()
+        if (group, name) in self._selectable():
+            return True
+        return group in catalogue.GROUPS and name in catalogue.names_in_plugins(Path(self.path))
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         found: list[str] = []

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runner.config.compose import Composed
-    from runner.plugins import Registry
+    from runner.plugins import Registered, Registry
 
 _HINT = "python -m runner +project=NAME, or python -m runner --help"
 
@@ -163,7 +163,7 @@ class _Drafting:
             return None
         own = KINDS[kind].keys
         keys = self.reader.read(schema.PLUGIN_KEYS[kind], {k: v for k, v in raw.items() if k in own}, at)
-        found = self.registry.registered.get((kind, keys.plugin))
+        found = self.registry.registered.get((kind, keys.plugin)) or self._of_module(kind, keys.plugin)
         if found is None:
             self._no_plugin(kind, keys.plugin, at)
             return None
@@ -185,10 +185,30 @@ class _Drafting:
         options = self.reader.options(found.spec.options, given_options, at, also=set(own))
         return None if options is None else (found.spec, options, keys)
 
+    def _of_module(self, kind: Kind, module: str) -> Registered | None:
+        """What a plugin module registers, where it is one plugin of the kind: a module may be chosen by its name."""
+        of_module = [
+            one
+            for one in self.registry.registered.values()
+            if one.kind is kind and one.source.name == module and one.source.kind != "bundled"
+        ]
+        return of_module[0] if len(of_module) == 1 else None
+
     def _no_plugin(self, kind: Kind, name: str, at: str) -> None:
-        if name:
+        idle = next((one for one in self.registry.idle if one.name == name), None)
+        if idle is not None:
+            message = "its module registers nothing"
+            allowed = "a function runner_register with @hookimpl above it: see plugins/README.md"
+            self.reader.problem(f"{at}.plugin", f"{message} ({idle.place})", value=name, allowed=allowed)
+        elif name:
             names = self.registry.names(kind)
-            allowed = " ".join(filter(None, (nearest(name, names), f"there are: {listed(names)}")))
+            others = [other for other in KINDS if (other, name) in self.registry.registered]
+            hints = [f"{name} is another kind of plugin: {other}={name}" for other in others]
+            idle_places = [one.place for one in self.registry.idle if one.kind != "bundled"]
+            hints += [f"{place} registers nothing: is @hookimpl missing?" for place in idle_places]
+            allowed = " ".join(
+                filter(None, (nearest(name, names), f"there are: {listed(names)};", *hints))
+            ).rstrip(";")
             self.reader.problem(f"{at}.plugin", f"there is no such {kind}", value=name, allowed=allowed)
 
     # --- sequences --------------------------------------------------------------------------------------------

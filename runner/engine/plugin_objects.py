@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import difflib
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -132,7 +133,11 @@ def _check_methods(kind: Kind, name: str, made: object) -> None:
     """Raise `PluginError` where the object lacks a method: a misspelt one would only show when it is called."""
     missing = [method for method in required_methods(kind) if not callable(getattr(made, method, None))]
     if missing:
+        own = [one for one in dir(made) if not one.startswith("__")]
+        similar = difflib.get_close_matches(missing[0], own, 1, 0.7)
+        has = f"; it has {similar[0]}" if similar else ""
         raise PluginError(
             f"{kind} {name} has no method `{missing[0]}`",
-            why=f"{type(made).__name__} should have {', '.join(required_methods(kind))}",
+            why=f"{type(made).__name__} should have {', '.join(required_methods(kind))}{has}",
+            hint=f"rename {similar[0]} to {missing[0]}" if similar else "see runner.api for what each does",
         )

@@ -138,7 +138,11 @@ def without_price(planned: PlannedShot) -> str:
     priced = list(known_prices(planned))
     if priced:
         return f"a price is known for {'; '.join(priced[:3])}"
-    return "choose a model with a known price, or limit the number of shots in place of the cost: budget.max_shots=N"
+    own = "; a plugin that is free says so: Billing(price=...), see plugins/README.md"
+    return (
+        "choose a model with a known price, or limit the number of shots in place of the cost: budget.max_shots=N"
+        + ("" if planned.request.model else own)
+    )
 
 
 def _spent(root: Path, scope: str) -> Spend:

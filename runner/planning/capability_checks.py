@@ -128,8 +128,14 @@ def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:
             allowed="image, chain",
         )
     if shot.boundary is not Boundary.CUT and caps.image is None:
+        # A generator without models is most often one that its author tries out.
+        own = "; or in the plugin: capabilities with image=ImageInput(), as None is the default"
+        default = "" if planned.request.model else own
         reader.problem(
-            f"{shot.at}.boundary", f"{who} takes no first frame", value=str(shot.boundary), allowed="cut"
+            f"{shot.at}.boundary",
+            f"{who} takes no first frame",
+            value=str(shot.boundary),
+            allowed=f"cut{default}",
         )
     return True
 
@@ -188,7 +194,8 @@ def _check_hosting(plan: Plan, reader: Reader, hosts: Sequence[str]) -> None:
                 "uploader.plugin",
                 f"{generator} cannot fetch images from {name}, whose URLs are {trouble}",
                 value=name,
-                allowed=_others(generator, name, hosts, caps),
+                allowed=_others(generator, name, hosts, caps)
+                + ("" if planned.request.model else _REACH_DEFAULT),
             )
         queue_s = plan.project.limits.task_timeout_s
         if caps.lifetime_s is not None and not outlives(caps.lifetime_s, queue_s):
@@ -219,6 +226,7 @@ def _others(generator: str, chosen: str, hosts: Sequence[str], caps: UploaderCap
     return "; or ".join(way for way in ways if way)
 
 
+_REACH_DEFAULT: Final = "; or in the generator's plugin: ImageInput(reach=...), which is PUBLIC by default"
 _FROM = {
     Reach.LOOPBACK: "on this machine only",
     Reach.NETWORK: "in this network only",

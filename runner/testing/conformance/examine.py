@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.engine.timing import Timing
+from runner.engine.watchdog import watching
 from runner.errors import UsageError
 from runner.kinds import Kind
 from runner.net import http
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from runner.testing.conformance.report import Result
     from runner.testing.conformance.target import Target
 
+_BLOCKED_S = 1.0
 _CHECKS = {
     Kind.GENERATOR: generators.check,
     Kind.EXTRACTOR: extractors.check,
@@ -44,12 +47,16 @@ async def examine(
     results: list[Result] = []
     for target in targets:
         checks = Checks(str(target), tell)
+        blocked: list[str] = []
         with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
-            async with http.client() as client:
+            async with watching(Timing(stall_s=_BLOCKED_S), blocked.append), http.client() as client:
                 if await common.check(target, checks, Path(folder), client):
                     try:
                         await _CHECKS[target.kind](target, checks, Path(folder), client)
                     except Exception as error:  # each check catches its own; this is what comes around them
                         checks.note("is left cleanly after its work", Verdict.FAILED, told(error))
+        if target.kind is not Kind.EXTRACTOR:  # those work in threads
+            verdict = Verdict.FAILED if blocked else Verdict.OK
+            checks.note("leaves the event loop to others", verdict, "; ".join(blocked))
         results += checks.results
     return results

@@ -79,6 +79,16 @@ class _Reading:
         return await asyncio.to_thread(self.extractor.extract, path, HandOver.LAST)
 
 
+def _is_turned(rgb: Any, turns: int, recipe: Recipe, expected: tuple[int, ...]) -> bool:
+    """Whether a frame is the last one but for so many quarter turns."""
+    import numpy as np
+
+    from runner.testing.conformance import pictures
+
+    upright = np.rot90(rgb, turns)
+    return upright.shape == expected and pictures.difference(upright, recipe.last, recipe.turn) <= _TOLERANCE
+
+
 def _check(found: Any, recipe: Recipe, name: str) -> None:
     from runner.testing.conformance import pictures
 
@@ -89,6 +99,10 @@ def _check(found: Any, recipe: Recipe, name: str) -> None:
         f"rgb is {rgb.dtype} of shape {rgb.shape}, not uint8 of shape (height, width, 3)",
     )
     expected = pictures.frame(recipe.last, recipe.turn).shape
+    turned = next((turns for turns in (1, 2, 3) if _is_turned(rgb, turns, recipe, expected)), 0)
+    require(
+        not turned, "the frame is not rotated as the clip says: viewers turn it, and so must an extractor"
+    )
     require(rgb.shape == expected, f"the frame has shape {rgb.shape}, a viewer sees {expected}")
     off = pictures.difference(rgb, recipe.last, recipe.turn)
     if off > _TOLERANCE:
