@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import sqlite3
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -103,6 +105,44 @@ def test_a_dear_run_is_not_started_without_a_yes(two: Desk, fake: FakeProvider) 
     assert "$0.20" in answer.err
     assert fake.books().submissions == 0
     assert two.run("budget.confirm_above=0.2").code == 0
+
+
+class Terminal(io.StringIO):
+    """Standard input of a user at a terminal, who types one line."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "code"),
+    [
+        ((), "", 4),  # more than $5: asked, and not agreed
+        ((), "yes", 0),
+        (("generator.price_usd=2",), "", 0),
+        (("budget.confirm_above=null",), "", 0),
+        (("budget.confirm_above=100",), "", 0),
+    ],
+)
+def test_a_dear_run_asks_at_a_terminal_whatever_the_project_says(
+    two: Desk,
+    fake: FakeProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    typed: str,
+    code: int,
+) -> None:
+    two.workplace.write(
+        "conf/project/dear.yaml", "# @package _global_\ndefaults: [film]\nbudget: {confirm_above: 1000}\n"
+    )
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{typed}\n"))
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda self: True)
+
+    answer = two.workplace.run("+project=dear", "generator.price_usd=3", *words, "--quiet")
+
+    assert answer.code == code, answer
+    assert fake.books().accepted == (0 if code else 2)
+    assert ("Go on? [y/N]" in answer.err) == (not words)
 
 
 def test_the_plan_knows_what_is_paid_for_and_what_it_will_cost(two: Desk, fake: FakeProvider) -> None:
