@@ -160,12 +160,7 @@ def _is_reference(path: Sequence[str], value: str) -> bool:
     """Whether the value of a secret key only says where the secret is."""
     if _REFERENCE.fullmatch(value):
         return True
-    name = value.strip("\"'")
-    if not path[-1].endswith("_file") or _FILE.fullmatch(name) is None:
-        return False
-    # Whoever needs the key reads it later; it is hidden from here on.
-    remember_file(name)
-    return True
+    return path[-1].endswith("_file") and _FILE.fullmatch(value.strip("\"'")) is not None
 
 
 def _without_value(found: re.Match[str]) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 import traceback
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runner.config import catalogue
 from runner.config.convert import listed, nearest
@@ -17,6 +17,9 @@ from runner.redaction import hidden_override, hidden_text, scrubbed
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+
+_LONGEST_NAME: Final = 200
 
 
 def explained(error: Exception, words: Sequence[str], folder: Path) -> Exception:
@@ -58,7 +61,7 @@ def _is_hydras(error: Exception) -> bool:
 def _missing(path: str, options: Sequence[str], text: str, folder: Path) -> ConfigError:
     group, _, name = path.rpartition("/")
     for conf in catalogue.conf_folders(folder):
-        if (conf / f"{path}.yml").is_file():
+        if len(name) < _LONGEST_NAME and (conf / f"{path}.yml").is_file():
             return ConfigError(f"{conf / path}.yml is not read", hint=f"rename it to {name}.yaml")
     if group == "project":
         projects = [choice.name for choice in catalogue.choices("project", folder)]

@@ -121,10 +121,14 @@ class YamlFiles(ConfigSource):
         return Path(self.path).is_dir()
 
     def is_group(self, config_path: str) -> bool:
-        return self._file(config_path).is_dir()
+        with contextlib.suppress(OSError, ValueError):  # no name of a file
+            return self._file(config_path).is_dir()
+        return False
 
     def is_config(self, config_path: str) -> bool:
-        return self._file(self._normalize_file_name(config_path)).is_file()
+        with contextlib.suppress(OSError, ValueError):
+            return self._file(self._normalize_file_name(config_path)).is_file()
+        return False
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         found: list[str] = []

@@ -202,6 +202,7 @@ LARGE: dict[str, str] = {
     "lines": HEAD + "\n" * 99_000 + "a: b: c",
     "colons": HEAD + "a:\n" + ": " * 49_000,
     "keys of one mapping": HEAD + "shot: {" + ",".join(f"k{n}: 1" for n in range(4_500)) + "}\n",
+    "a long name in the defaults": HEAD + "defaults: [" + "a" * 3_000 + "]\n",
     "a megabyte": HEAD + "# " + "x" * 1_100_000,
 }  # fmt: skip
 

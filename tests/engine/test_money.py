@@ -182,7 +182,7 @@ def test_why_names_the_field_that_differs(two: Desk, workplace: Workplace) -> No
 
 def test_gc_keeps_what_is_paid_for_unless_told(one: Desk, workplace: Workplace) -> None:
     one.run()
-    stray = workplace.write("outputs/.runner/objects/ab/cdef", "left over")
+    stray = workplace.write(f"outputs/.runner/objects/ab/{'cdef' * 15}cd", "left over")
     half = workplace.write("outputs/.runner/objects/.part-x", "half a frame")
     young = workplace.run("gc", "--yes")
     assert young.code == 0
