@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.api import GeneratorSpec, ShotRequest
-from runner.config import catalogue, names, own_cards, prompts, remote_images, schema, trust
+from runner.api import GeneratorSpec
+from runner.config import catalogue, names, own_cards, schema, trust
 from runner.config.convert import Reader, listed, nearest
 from runner.config.given import given
 from runner.config.project import (
-    Boundary,
     ExtractorChoice,
     GeneratorChoice,
-    GivenImage,
     Project,
     Sequence,
     Shot,
     UploaderChoice,
-    rgb_of,
 )
-from runner.errors import ConfigError, FetchFailed, MediaError, Problem
+from runner.config.shots import ShotReader
+from runner.errors import ConfigError, Problem
 from runner.kinds import KINDS, Kind
 from runner.naming import slugs
-from runner.net.addresses import host_of, is_local, shown_url
 from runner.redaction import remember_file
 
 if TYPE_CHECKING:
@@ -78,7 +74,7 @@ class _Drafting:
         self.reader.read(schema.PluginKeys, self.config.get("plugins"), "plugins")
         self.reader.read(schema.SweepKeys, self.config.get("sweep"), "sweep")
         self.reader.read(schema.TrustKeys, self.config.get("trust"), "trust")
-        shots = _ShotReader(
+        shots = ShotReader(
             self.reader,
             self.folders,
             defaults,
@@ -219,7 +215,7 @@ class _Drafting:
 
     # --- sequences --------------------------------------------------------------------------------------------
 
-    def _sequences(self, shots: _ShotReader) -> tuple[Sequence, ...]:
+    def _sequences(self, shots: ShotReader) -> tuple[Sequence, ...]:
         raw = self._mapping("sequences")
         if not raw:
             self._missing("sequences", "there is no sequence", "NAME: {shots: {NAME: {prompt: ...}}}")
@@ -230,7 +226,7 @@ class _Drafting:
             for name, value in raw.items()
         )
 
-    def _shots(self, reader: _ShotReader, at: str, raw: object) -> tuple[Shot, ...]:
+    def _shots(self, reader: ShotReader, at: str, raw: object) -> tuple[Shot, ...]:
         keys = self.reader.read(schema.SequenceKeys, raw, at)
         if not keys.shots:
             self.reader.problem(f"{at}.shots", "there is no shot", allowed="NAME: {prompt: ...}")
@@ -244,183 +240,3 @@ class _Drafting:
             for index, (name, value) in enumerate(named.items())
         )
         return tuple(shot for shot in found if shot is not None)
-
-
-class _ShotReader:
-    """Reads shots: their own keys over their sequence's over the project's."""
-
-    def __init__(
-        self,
-        reader: Reader,
-        folders: tuple[Path, ...],
-        defaults: schema.ShotLevel,
-        *,
-        style: str,
-        project: str,
-        trusted: trust.Trust,
-        generators: Mapping[str, GeneratorChoice | None],
-    ) -> None:
-        self.reader = reader
-        self.folders = folders
-        self.defaults = defaults
-        self.style = style
-        self.project = project
-        self.trust = trusted
-        self.generators = generators
-
-    def shot(
-        self,
-        name: str,
-        slug: str,
-        sequence: str,
-        raw: object,
-        of_sequence: schema.ShotLevel,
-        *,
-        first: bool,
-    ) -> Shot | None:
-        at = f"{sequence}.shots.{name}"
-        own = self.reader.read(schema.ShotKeys, raw, at)
-        levels: list[tuple[str, schema.ShotLevel]] = [
-            (at, own),
-            (f"{sequence}.shot", of_sequence),
-            ("shot", self.defaults),
-        ]
-        origin: dict[str, str] = {}
-
-        def merged(key: str, otherwise: Any = None) -> Any:
-            for where, level in levels:
-                value = getattr(level, key)
-                if value is not None:
-                    origin[key] = f"{where}.{key}"
-                    return value
-            return otherwise
-
-        generator = self._generator(merged("generator", ""), origin.get("generator", f"{at}.generator"))
-        params: dict[str, Any] = dict(generator.params) if generator else {}
-        for _, level in reversed(levels):
-            params.update(level.params or {})
-        prompt = prompts.of_shot(own, at, self.reader, self.folders)
-        boundary = self._boundary(own, merged("boundary"), at, first=first)
-        image = self._image(own.image, at, merged("background", "white")) if own.image else None
-        model = merged("model") or (generator.model if generator else None)
-        if generator:
-            origin.setdefault("model", f"{generator.at}.model")
-        values = {one.name: merged(one.name, one.default) for one in schema.SHOT_KEYS}
-        # `seed: null` at a shot takes back the default of its project.
-        values |= {one: None for one in ("seed",) if isinstance(raw, dict) and raw.get(one, 0) is None}
-        if generator is None:
-            return None
-        whole, stopped_before = prompts.with_style(prompt, self.style)
-        return Shot(
-            name=name,
-            slug=slug,
-            at=at,
-            boundary=boundary,
-            image=image,
-            generator=generator,
-            request=ShotRequest(
-                project=self.project,
-                sequence=sequence.partition(".")[2],
-                shot=name,
-                prompt=whole,
-                model=model,
-                params=params,
-                **values,
-            ),
-            origin=origin,
-            stopped_before=stopped_before,
-        )
-
-    def _generator(self, label: str, key: str) -> GeneratorChoice | None:
-        if label not in self.generators:
-            labels = [known for known in self.generators if known]
-            allowed = " ".join(filter(None, (nearest(label, labels), f"generators has: {listed(labels)}")))
-            self.reader.problem(key, "there is no generator with this label", value=label, allowed=allowed)
-            return self.generators[""]
-        return self.generators[label]
-
-    def _boundary(self, own: schema.OwnKeys, merged: str | None, at: str, *, first: bool) -> Boundary:
-        if own.boundary is None:
-            if own.image:
-                return Boundary.IMAGE
-            boundary = Boundary(merged or "chain")
-            # A default can only speak for the shots that have one before them.
-            if first and boundary is Boundary.CHAIN:
-                return Boundary.CUT
-        else:
-            boundary = Boundary(own.boundary)
-        if first and boundary is Boundary.CHAIN:
-            self.reader.problem(
-                f"{at}.boundary", "the first shot has none before it", value="chain", allowed="cut, or image"
-            )
-        if boundary is Boundary.IMAGE and not own.image:
-            self.reader.problem(
-                f"{at}.image", "is required where the boundary is image", allowed="an image file"
-            )
-        if boundary is not Boundary.IMAGE and own.image:
-            self.reader.problem(
-                f"{at}.boundary",
-                "an image is given, and would not be used",
-                value=str(boundary),
-                allowed="image",
-            )
-        return boundary
-
-    def _image(self, text: str, at: str, background: str) -> GivenImage | None:
-        """Look beside the file that names the image, then in the working folder; or fetch it from its URL."""
-        from runner.media import picture
-
-        key = f"{at}.image"
-        try:
-            if remote_images.is_url(text):
-                host = host_of(text)
-                if is_local(host) and host not in self.trust.hosts and self.reader.origins.untrusted(key):
-                    allowed = f"an image on the internet; or trust.hosts=[{host}] on the command line"
-                    self.reader.problem(
-                        key, "is on this machine itself", value=shown_url(text), allowed=allowed
-                    )
-                    return None
-                path, fetched = Path(remote_images.name_of(text)), remote_images.fetch(text)
-            else:
-                found_at = self._file(text, key)
-                if found_at is None:
-                    return None
-                path, fetched = found_at, None
-            data = path.read_bytes() if fetched is None else fetched
-            adopted = picture.adopt(data, name=path.name, background=rgb_of(background))
-        except FetchFailed as error:
-            self.reader.problem(key, "the image cannot be fetched", value=shown_url(text), allowed=error.why)
-            return None
-        except MediaError as error:
-            self.reader.problem(key, error.what, value=text, allowed=error.why)
-            return None
-        except (OSError, RuntimeError, ValueError) as error:
-            why = getattr(error, "strerror", None) or error
-            self.reader.problem(key, f"cannot be read: {why}", value=text)
-            return None
-        found = adopted.image
-        return GivenImage(
-            path=path,
-            sha256=found.sha256,
-            format=found.format,
-            size=len(found.data),
-            width=found.width,
-            height=found.height,
-            background=background,
-            notes=adopted.notes,
-            fetched=fetched,
-        )
-
-    def _file(self, text: str, key: str) -> Path | None:
-        setter = self.reader.origins.file_of(key)
-        beside = [setter.parent] if setter is not None else []
-        places = [folder / Path(text).expanduser() for folder in (*beside, self.folders[0])]
-        path = next((place for place in places if place.is_file()), None)
-        if path is None:
-            looked = " and ".join(dict.fromkeys(str(place.absolute()) for place in places))
-            self.reader.problem(key, "there is no such file", value=text, allowed=f"looked for {looked}")
-        elif self.reader.origins.untrusted(key) and not trust.is_below(path, (*beside, *self.folders)):
-            allowed = "a file below it, or an absolute path on the command line"
-            self.reader.problem(key, "is outside of the project's folder", value=text, allowed=allowed)
-            return None
-        return path
