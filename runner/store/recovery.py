@@ -71,20 +71,29 @@ def check_evidence(root: Path, run_folder: Path, keys: Collection[str]) -> None:
 
     `keys` are the paid shots of a run that is about to start in `run_folder`.
     """
+    check_rows(root)
     reader = store.read_journal(root)
     if reader is None:
-        _check_without_rows(root)
         return
     with reader:
         accepted = reader.accepted_losses()
-        if reader.is_empty() and not accepted:
-            _check_without_rows(root)
-            return
         wanted = set(keys) - accepted
         here = [clip for clip in clips_of(run_folder) if clip.key in wanted]
         known = reader.by_keys([clip.key for clip in here])
         if missing := [clip for clip in here if clip.key not in known]:
             raise _lost_rows(root, missing)
+
+
+def check_rows(root: Path) -> None:
+    """Raise `JournalError` where there are clips, and no journal or one without any row."""
+    reader = store.read_journal(root)
+    if reader is not None:
+        with reader:
+            if not reader.is_empty() or reader.accepted_losses():
+                return
+    clips = list(recorded_clips(root))
+    if clips or any(unlisted_clips(root)) or any(store.object_store(root).all()):
+        raise _lost_rows(root, clips)
 
 
 def restore(root: Path, digest: str) -> bool:
@@ -177,12 +186,6 @@ def _stored_digests(root: Path) -> dict[str, list[str]]:
                 if attempt.record.first_frame is not None:
                     digests.append(attempt.record.first_frame.sha256)
     return found
-
-
-def _check_without_rows(root: Path) -> None:
-    clips = list(recorded_clips(root))
-    if clips or any(unlisted_clips(root)) or any(store.object_store(root).all()):
-        raise _lost_rows(root, clips)
 
 
 def _attempt(clip: RecordedClip, cost: int | None) -> Attempt:

@@ -14,6 +14,7 @@ from runner.money import dollars, to_usd
 from runner.outputs import manifest
 from runner.report import table
 from runner.report.table import Cell, Column
+from runner.store import recovery
 from runner.store.attempt import Phase
 from runner.store.interface import Filter
 from runner.verbs.arguments import Common, Parser
@@ -83,13 +84,14 @@ def main(words: Sequence[str]) -> int:
     arguments = _parsed(words)
     root, _ = of_words("gc", arguments.words)
     _check_idle(root)
+    recovery.check_rows(root)
     objects = store.object_store(root)
     fetched = attempts_in(root, Filter(phases=[Phase.FETCHED]))
     clips = {attempt.digest for attempt in fetched}
     frames = {one.record.first_frame.sha256 for one in fetched if one.record.first_frame is not None}
-    keep = clips | frames
-    if arguments.paid:
-        keep &= _shown(root)
+    # What a run folder shows is kept, also where the journal has lost its row.
+    shown = _shown(root)
+    keep = shown if arguments.paid else clips | frames | shown
     found = list(_unneeded(objects, keep, fetched))
     young = [] if arguments.now else [one for one in found if one.age_s < _YOUNG_S]
     candidates = [one for one in found if one not in young]

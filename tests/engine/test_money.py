@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import sqlite3
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner import Timing
+from runner import Timing, store
 from tests.engine.desk import TWO, Desk, stored
 
 if TYPE_CHECKING:
@@ -105,6 +106,35 @@ def test_a_dear_run_is_not_started_without_a_yes(two: Desk, fake: FakeProvider) 
     assert "$0.20" in answer.err
     assert fake.books().submissions == 0
     assert two.run("budget.confirm_above=0.2").code == 0
+
+
+@pytest.mark.parametrize("lost", ["deleted", "emptied"])
+def test_gc_removes_nothing_where_the_journal_lost_its_rows(
+    one: Desk, workplace: Workplace, lost: str
+) -> None:
+    one.run()
+    (clip,) = stored(workplace)
+    for file in (workplace.path / "outputs" / ".runner").glob("journal.db*"):
+        file.unlink() if lost == "deleted" else file.write_bytes(b"")
+
+    answer = workplace.run("gc", "--now", "--yes", "--paid")
+
+    assert answer.code == 2
+    assert "the journal does not know what was paid for" in answer.err
+    assert clip.exists()
+
+
+def test_gc_keeps_a_clip_that_only_a_run_folder_knows(one: Desk, workplace: Workplace) -> None:
+    one.run()
+    (clip,) = stored(workplace)
+    # A journal with rows, of other shots.
+    assert one.run("sequences.main.shots.one.prompt='another lake'").code == 0
+    with contextlib.closing(sqlite3.connect(store.journal_path(workplace.path / "outputs"))) as journal:
+        journal.execute("DELETE FROM attempts WHERE digest = ?", [clip.parent.name + clip.name])
+        journal.commit()
+
+    assert workplace.run("gc", "--now", "--yes").code == 0
+    assert clip.exists()
 
 
 class Terminal(io.StringIO):
