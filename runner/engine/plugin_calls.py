@@ -157,20 +157,28 @@ def _check(plugin: str, method: str, returned: object, code: Any, where: str = "
         if not (isinstance(returned.id, str) and returned.id):
             shown, names = f"a TaskRef with the id {returned.id!r}", "an id that is a text"
             raise _wrong(plugin, method, shown, names, place, where)
-        if len(returned.id) > _LONGEST_ID or not returned.id.isprintable():
-            # It goes into a journal, messages and commands to type; no provider has such ids.
-            shown = f"a task id of {len(returned.id):,} characters, {returned.id[:40]!r}"
-            names = f"one of at most {_LONGEST_ID} printable characters"
+        # They go into a journal, messages and commands to type; no provider has such long ones.
+        if len(returned.id) > _LONGEST_ID:
+            shown, names = f"a task id of {len(returned.id):,} characters", f"one of at most {_LONGEST_ID:,}"
             raise _wrong(plugin, method, shown, names, place, where)
-        if len(json.dumps(dict(returned.data), default=str)) > _MOST_DATA:
-            raise _wrong(
-                plugin, method, "a TaskRef with much data", f"at most {_MOST_DATA:,} characters", place, where
-            )
+        if (size := _size_of(returned.data)) > _MOST_DATA:
+            shown = f"the task {returned.id} with {size:,} characters of data"
+            names = f"a TaskRef with at most {_MOST_DATA:,}"
+            raise _wrong(plugin, method, shown, names, place, where)
     if isinstance(returned, Status):
-        long = next((one.url for one in returned.results if len(one.url) > _LONGEST_URL), None)
-        if long is not None:
-            shown = f"a URL of {len(long):,} characters"
-            raise _wrong(plugin, method, shown, f"one of at most {_LONGEST_URL:,}", place, where)
+        for one in returned.results:
+            url = getattr(one, "url", None)
+            if not isinstance(url, str) or len(url) > _LONGEST_URL:
+                shown = f"a URL of {len(url):,} characters" if isinstance(url, str) else f"the URL {url!r}"
+                raise _wrong(plugin, method, shown, f"a text of at most {_LONGEST_URL:,}", place, where)
+
+
+def _size_of(data: object) -> int:
+    """Characters of the JSON of a task's data; 0 where it is none: the id counts, and whoever records it says so."""
+    try:
+        return len(json.dumps(data, default=str))
+    except (TypeError, ValueError, RecursionError):
+        return 0
 
 
 def _wrong(plugin: str, method: str, returned: str, expected: str, place: str, where: str) -> ShotError:

@@ -23,7 +23,7 @@ from runner.errors import (
     TaskIdInUse,
 )
 from runner.money import from_usd
-from runner.outgoing import outgoing
+from runner.outgoing import one_line, outgoing
 from runner.redaction import hidden_value
 from runner.store.attempt import Attempt, Phase
 from runner.store.interface import Change
@@ -158,7 +158,7 @@ async def _accepted(job: ShotJob, attempt: Attempt, ref: TaskRef) -> Attempt:
     cannot be recorded.
     """
     journal = job.run.resources.journal
-    if outgoing(ref.id) != ref.id:
+    if one_line(outgoing(ref.id)) != ref.id:
         raise await _not_to_be_recorded(job, attempt)
     try:
         change = Change(task=ref.id, task_data=ref.data)

@@ -117,6 +117,18 @@ def log(workplace: Workplace) -> str:
         ({"submit": "ref.id"}, "generator mine returned a str from submit", "should return a TaskRef"),
         ({"submit": "None"}, "generator mine returned None from submit", "should return a TaskRef"),
         ({"submit": "TaskRef(17)"}, "a TaskRef with the id 17", "an id that is a text"),
+        ({"submit": "TaskRef('x' * 5000)"}, "a task id of 5,000 characters", "one of at most 1,000"),
+        ({"submit": "TaskRef(ref.id, {'a': 'b' * 20000})"}, "characters of data", "at most 16,000"),
+        (
+            {"poll": "Status(state=State.SUCCEEDED, results=(Result(None),))"},
+            "the URL None",
+            "a text of at most",
+        ),
+        (
+            {"poll": "Status(state=State.SUCCEEDED, results=(Result('x' * 20000),))"},
+            "a URL of 20,000 characters",
+            "a text of at most 16,000",
+        ),
         ({"poll": "'done'"}, "generator mine returned a str from poll", "should return a Status"),
         ({"poll": "status.stat"}, "generator mine failed in poll", "AttributeError: 'Status' object"),
         ({"fetch": "raise KeyError('url')"}, "generator mine failed in fetch", "KeyError: 'url'"),
@@ -142,8 +154,26 @@ def test_a_mistake_of_a_generator_is_named_with_its_place(
         # Money may be spent: it is parked at once, and nothing is submitted again.
         assert "journal resolve" in shown
         assert [row["phase"] for row in workplace.run("journal", "--json").json] == ["unknown"]
-    elif "returned" not in said:
+    elif "failed in" in said:
         assert "Traceback" in log(workplace)
+
+
+@pytest.mark.parametrize("task", ["a\\nb", "a\\0b", "\\x1b[2J", "\\u202egnp", "\\ud800"])
+def test_a_task_id_that_cannot_be_written_down_is_an_unknown_outcome(workplace: Workplace, task: str) -> None:
+    text = (
+        GENERATOR.replace("{submit}", f"TaskRef('{task}')")
+        .replace("{poll}", "status")
+        .replace("{fetch}", "pass")
+    )
+    workplace.write("plugins/mine.py", text)
+
+    answer = workplace.run(workplace.project({"main": {"one": "a lake"}}, generator={"plugin": "mine"}))
+
+    assert answer.code == 3
+    assert "control character" in one_line(answer)
+    assert [(row["phase"], row["task"]) for row in workplace.run("journal", "--json").json] == [
+        ("unknown", "")
+    ]
 
 
 @pytest.mark.parametrize(
