@@ -45,7 +45,7 @@ class Context:
     work_dir: Path
     """A private folder that is removed at the end of the session."""
     http: httpx.AsyncClient
-    """Shared: never close it."""
+    """Shared: never close it. An answer that is not streamed has at most 8 MiB; clips are for `download`."""
     download: Download
     """Fetches a clip from the URL that a provider reports, which may be anything."""
     log: logging.Logger

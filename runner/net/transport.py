@@ -29,6 +29,8 @@ MOST_BYTES: Final = 8 << 20
 """Of an answer that is read as a whole: JSON, or a page."""
 _WHOLE: Final = 2
 """A whole answer may take so many times as long as one wait for it."""
+_SLOWEST: Final = 16_000
+"""Bytes a second of a request that is being sent: images of many megabytes go over slow lines."""
 _OF_CODED: Final = (b"content-encoding", b"content-length")
 
 
@@ -40,9 +42,10 @@ class Client(httpx.AsyncClient):
         if stream:
             return await super().send(request, stream=True, **keys)
         read_s = request.extensions.get("timeout", {}).get("read")
+        size = int(request.headers.get("Content-Length", 0))
         try:
             # The client's own limits are for a single wait: a byte now and then keeps them from ending.
-            async with asyncio.timeout(None if read_s is None else _WHOLE * read_s):
+            async with asyncio.timeout(None if read_s is None else _WHOLE * read_s + size / _SLOWEST):
                 answer = await super().send(request, stream=True, **keys)
                 try:
                     content = await _content(answer)
