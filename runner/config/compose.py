@@ -1,7 +1,8 @@
 """Composition: overrides and a working folder become a configuration, or one for each job of a sweep.
 
-Nothing of the process is read or changed but the environment variables that `${oc.env:NAME}` names: not its
-arguments, its current folder, its output, its logging. Hydra composes; its launchers, callbacks and logging never run.
+Nothing of the process is read or changed but its environment, for the variables that `${oc.env:NAME}` names and for
+secrets to hide: not its arguments, its current folder, its output, its logging. Hydra composes; its launchers,
+callbacks and logging never run.
 """
 
 from __future__ import annotations
@@ -91,8 +92,10 @@ def compose(words: Sequence[str], folder: Path = Path(), source: PrimaryConfig =
     """
     with _hydra(words, folder, source) as opened:
         config = _one(words, source)
-        overrides = _overrides(config)
-        return opened.composed(_task(config, folder), opened.origins(overrides))
+        origins = opened.origins(_overrides(config))
+        task = _task(config, folder)
+        opened.set_users_values(task, origins)
+        return opened.composed(task, origins)
 
 
 def compose_sweep(
@@ -133,11 +136,13 @@ def written(
     """
     with _hydra(words, folder, source) as opened:
         config = _one(words, source)
-        overrides = _overrides(config)
-        task = opened.settled(_task(config, folder), opened.origins(overrides))
-        if resolve:
-            check_references(task, opened.origins(overrides))
-        shown = OmegaConf.create(hidden_value(OmegaConf.to_container(task, resolve=resolve)))
+        origins = opened.origins(_overrides(config))
+        task = _task(config, folder)
+        opened.set_users_values(task, origins)
+        as_written = opened.checked(task, origins)
+        shown = OmegaConf.create(
+            hidden_value(OmegaConf.to_container(task, resolve=True) if resolve else as_written)
+        )
         if package in ("", "_global_"):
             return yaml_text.text(OmegaConf.to_container(shown))
         part = OmegaConf.select(shown, package)
@@ -158,7 +163,7 @@ class _Composition:
     own: user_file.UserFile | None
 
     def origins(self, overrides: tuple[str, ...], layers: hydra_files.Layers | None = None) -> Origins:
-        return Origins(overrides, layers or self.layers(overrides), self.place.folder)
+        return Origins(overrides, self.layers(overrides) if layers is None else layers, self.place.folder)
 
     def layers(self, overrides: tuple[str, ...]) -> hydra_files.Layers:
         own = self.own.path if self.own else None
@@ -169,18 +174,18 @@ class _Composition:
         if self.own is not None:
             user_file.apply(self.own, config, origins, trust.defaults())
 
-    def settled(self, task: DictConfig, origins: Origins) -> DictConfig:
-        """`task`, changed in place: with the user's values. Raises `ConfigError` for what a project may not set."""
-        self.set_users_values(task, origins)
-        written: Any = OmegaConf.to_container(task, resolve=False)
-        trust.check(written, origins, self.place.variables.values())
-        return task
+    def checked(self, task: DictConfig, origins: Origins) -> Any:
+        """`task` as a plain container, interpolations as written. Raises `ConfigError` for what it may not hold."""
+        as_written: Any = OmegaConf.to_container(task, resolve=False)
+        trust.check(as_written, origins, self.place.variables.values())
+        check_references(as_written, origins)
+        return as_written
 
     def composed(self, task: DictConfig, origins: Origins, job: SweepJob | None = None) -> Composed:
-        task = self.settled(task, origins)
+        as_written = self.checked(task, origins)
         return Composed(
             config=plain(task, origins),
-            text=yaml_text.text(hidden_value(OmegaConf.to_container(task, resolve=False))),
+            text=yaml_text.text(hidden_value(as_written)),
             overrides=origins.overrides,
             origins=origins,
             job=job,
@@ -247,6 +252,7 @@ def _jobs(
             with open_dict(whole.hydra):
                 whole.hydra.job.id = whole.hydra.job.num = number
             config = _task(whole, folder)
+            opened.set_users_values(config, opened.origins(overrides, shared))
         yield config, opened.origins(overrides, shared)
 
 

@@ -44,6 +44,8 @@ class Place:
     config_dir: Path | None = None
     variables: dict[tuple[str, str], Variable] = field(default_factory=dict)
     """What the files that were read take from the environment, by place and name."""
+    checked: set[tuple[Path, str]] = field(default_factory=set)
+    """The files that were checked, each with its package: Hydra reads a file several times over."""
 
 
 # Unset outside of a composition: another program's use of Hydra in this process is left alone.
@@ -106,8 +108,10 @@ class YamlFiles(ConfigSource):
         text = yaml_text.read(file)
         header = self._get_header_dict(text[:512])
         place = _place.get()
-        if place is not None and Path(self.path) != bundle.folder("conf"):
-            package = header.get("package") or config_path.lstrip("/").rpartition("/")[0].replace("/", ".")
+        package = header.get("package") or config_path.lstrip("/").rpartition("/")[0].replace("/", ".")
+        is_data = Path(self.path) != bundle.folder("conf")
+        if place is not None and is_data and (file, package) not in place.checked:
+            place.checked.add((file, package))
             relative = self._normalize_file_name(config_path)
             for one in data_files.check(Path(self.path), relative, yaml_text.nodes(text), package):
                 place.variables[one.place, one.name] = one

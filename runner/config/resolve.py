@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 
 def plain(config: DictConfig, origins: Origins) -> dict[str, Any]:
-    """`config` resolved, every key a text. Raises `ConfigError` with every reference that leads nowhere, or too far."""
-    check_references(config, origins)
+    """`config` resolved, every key a text. Raises `ConfigError` with every reference that leads nowhere.
+
+    Call `check_references` before.
+    """
     try:
         found = _named(OmegaConf.to_container(config, resolve=True, throw_on_missing=False))
     except OmegaConfBaseException:
@@ -30,9 +32,12 @@ def plain(config: DictConfig, origins: Origins) -> dict[str, Any]:
     return found
 
 
-def check_references(config: DictConfig, origins: Origins) -> None:
-    """Raise `ConfigError` where interpolations refer to themselves, or become more text than anyone needs."""
-    found = interpolations.too_much(OmegaConf.to_container(config, resolve=False))
+def check_references(as_written: Any, origins: Origins) -> None:
+    """Raise `ConfigError` where interpolations lead too far, or become more text than anyone needs.
+
+    `as_written` is the configuration as a plain container with its interpolations.
+    """
+    found = interpolations.too_much(as_written)
     if found is not None:
         key, message = found
         problem = Problem(key=key, message=message, source=origins.of(key))
