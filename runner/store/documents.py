@@ -93,6 +93,7 @@ def _is_artifact(entry: Any) -> bool:
 
 
 def _is_amount(value: object) -> bool:
-    if value is None or isinstance(value, (dict, list, str, bool)):
-        return not isinstance(value, str)
-    return isinstance(value, (int, float)) and math.isfinite(value) and 0 <= value <= _MOST_USD
+    if value is None:
+        return True
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and 0 <= value <= _MOST_USD  # type: ignore[arg-type, operator]

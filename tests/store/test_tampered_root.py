@@ -11,6 +11,7 @@ import shutil
 import signal
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,6 @@ from runner.testing.pytest import SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.conftest import Workplace
 
@@ -131,7 +131,7 @@ LINKS: dict[str, Callable[[Root], None]] = {
     "objects": lambda root: root.link(f"{STORE}/objects", root.outside / "folder"),
     "folder of objects": lambda root: root.link(f"{STORE}/objects/ab", root.outside / "folder"),
     "work": lambda root: root.link(f"{STORE}/work", root.outside / "folder"),
-    "a session's work": lambda root: root.link(f"{STORE}/work/x", root.outside / "folder"),
+    "a session's work": lambda root: root.link(Path(STORE) / "work" / "x", root.outside / "folder"),
     "spill": lambda root: root.link(f"{STORE}/spill", root.outside / "folder"),
     "spilled id": lambda root: root.link(f"{STORE}/spill/{'a' * 32}.json", root.victim),
     "hosted": lambda root: root.link(f"{STORE}/hosted", root.outside / "folder"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runner.testing.conformance.target import Target
 
 _BLOCKED_S = 1.0
+"""Seconds that a method of a plugin may keep the event loop to itself."""
 _CHECKS = {
     Kind.GENERATOR: generators.check,
     Kind.EXTRACTOR: extractors.check,
