@@ -141,6 +141,14 @@ def hidden_value(value: Any, *path: str) -> Any:
     return value if isinstance(value, str) and _is_reference(path, value) else _hide(str(value))
 
 
+def key_file_options(value: Any, *path: str) -> list[str]:
+    """The dotted keys of a configuration whose values are paths of files with a secret in them."""
+    if isinstance(value, dict):
+        return [key for name, inner in value.items() for key in key_file_options(inner, *path, str(name))]
+    is_file = path and path[-1].endswith("_file") and _is_secret(path) and isinstance(value, str)
+    return [".".join(path)] if is_file and value else []
+
+
 def _hide(value: str) -> str:
     """Remember a value, and the parts of a list or of a mapping in the grammar of overrides."""
     for part in (value, *re.split(r"[,{}\[\]]", value), *_IN_MAPPING.findall(value)):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 
 from runner.testing.pytest import SMALL, Answer, Workplace, workplace
-from tests.process_state import process_unchanged
+from tests.process_state import no_secrets_of_other_tests, process_unchanged
 
-__all__ = ["SMALL", "Answer", "Workplace", "process_unchanged", "workplace"]
+__all__ = ["SMALL", "Answer", "Workplace", "no_secrets_of_other_tests", "process_unchanged", "workplace"]
 
 # The machine may be busy: no example is a failure for being slow.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

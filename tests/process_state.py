@@ -1,4 +1,4 @@
-"""A check that no test leaves its process changed: a worker runs other tests after it.
+"""Checks and fixtures so that no test leaves its process changed: a worker runs other tests after it.
 
 An encoder that runs as root may turn its whole process into a real-time one, which then starves the machine.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+
+from runner import known_secrets, redaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,3 +56,13 @@ def process_unchanged() -> Iterator[None]:
     after = process_state()
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     assert not changed, "; ".join(f"{name}: {before.get(name)} -> {after.get(name)}" for name in changed)
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_of_other_tests() -> Iterator[None]:
+    """What an earlier test had this process hide is ordinary text in the next."""
+    # Not the fixture `monkeypatch`: it would then be undone after `process_unchanged` looks.
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(known_secrets, "_known", known_secrets._Known())
+        patched.setattr(redaction, "_hidden", set())
+        yield

@@ -21,7 +21,13 @@ from runner.config.hydra_errors import explained
 from runner.config.origins import Origins
 from runner.config.resolve import check_references, plain
 from runner.errors import UsageError
-from runner.redaction import hidden_override, hidden_value, remember_environment
+from runner.redaction import (
+    hidden_override,
+    hidden_value,
+    key_file_options,
+    remember_environment,
+    remember_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -179,7 +185,20 @@ class _Composition:
         as_written: Any = OmegaConf.to_container(task, resolve=False)
         trust.check(as_written, origins, self.place.variables.values())
         check_references(as_written, origins)
+        self._remember_key_files(as_written, task, origins)
         return as_written
+
+    def _remember_key_files(self, as_written: Any, task: DictConfig, origins: Origins) -> None:
+        """Have what is in key files hidden from here on; whoever needs a key reads it later."""
+        for key in key_file_options(as_written):
+            # A file that a stranger's project names is not read.
+            if origins.untrusted(key):
+                continue
+            file = None
+            with contextlib.suppress(OmegaConfBaseException):  # the error is for whoever resolves it all
+                file = OmegaConf.select(task, key)
+            if isinstance(file, str) and file:
+                remember_file(file if file.startswith("~") else str(self.place.folder / file))
 
     def composed(self, task: DictConfig, origins: Origins, job: SweepJob | None = None) -> Composed:
         as_written = self.checked(task, origins)

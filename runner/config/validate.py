@@ -21,7 +21,6 @@ from runner.config.shots import ShotReader
 from runner.errors import ConfigError, Problem
 from runner.kinds import KINDS, Kind
 from runner.naming import slugs
-from runner.redaction import remember_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -174,11 +173,6 @@ class _Drafting:
         self.reader.problems += trust.refused_options(
             found.spec.options, given_options, at, self.reader.origins, self.trust
         )
-        for name, value in given_options.items():
-            # Whoever needs the key reads it later; it is hidden from here on.
-            is_file = name.endswith("_file") and isinstance(value, str) and value
-            if is_file and not self.reader.origins.untrusted(f"{at}.{name}"):
-                remember_file(value if value.startswith("~") else str(self.folder / value))
         if isinstance(found.spec, GeneratorSpec):
             self.reader.problems += own_cards.outside(
                 found.spec, given_options, at, self.reader.origins, self.folders
