@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner import store
-from runner.api import EventKind, SupportsCancel
-from runner.engine import kill_points
+from runner.api import EventKind
+from runner.engine import cancellation, kill_points
 from runner.engine.balances import over_balances
 from runner.engine.events import Bus
 from runner.engine.limits import AccountLimits
@@ -27,10 +27,10 @@ from runner.engine.plugin_calls import shielded
 from runner.engine.plugin_objects import PluginObjects
 from runner.engine.resources import Resources
 from runner.engine.run import execute
-from runner.engine.run_context import RunContext, fingerprint, task_ref
+from runner.engine.run_context import RunContext
 from runner.engine.timing import Timing
 from runner.engine.watchdog import watching
-from runner.errors import JournalError, OutputError, RunnerError, ShotError, UsageError
+from runner.errors import JournalError, OutputError, RunnerError, UsageError
 from runner.money import from_usd
 from runner.outputs import evidence, places
 from runner.outputs.cost import RunCost
@@ -40,22 +40,20 @@ from runner.outputs.recorder import Recorder
 from runner.planning.affordability import over_budget
 from runner.planning.estimate import estimate
 from runner.planning.readiness import Readiness
-from runner.store.attempt import Attempt, Phase
 from runner.store.budget import Budget, Spend
-from runner.store.interface import Filter, Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from runner.api import Event
-    from runner.config.project import GeneratorChoice
+    from runner.engine.run_context import Failures
     from runner.planning.plan import Plan
+    from runner.store.attempt import Attempt
+    from runner.store.interface import Journal
 
 __all__ = ["Session"]
 
 _log = logging.getLogger(__name__)
-_CANCEL_S: Final = 15.0
-"""How long the provider may take to cancel a task."""
 
 
 class Session:
@@ -99,36 +97,60 @@ class Session:
         await self._stack.aclose()
 
     async def run(
-        self, plans: Sequence[Plan], observer: Callable[[Event], object] | None = None
+        self,
+        plans: Sequence[Plan],
+        observer: Callable[[Event], object] | None = None,
+        *,
+        at_once: int | None = None,
     ) -> tuple[RunOutcome, ...]:
-        """Execute plans side by side; their outcomes, in the order of the plans.
+        """Execute plans side by side, at most `at_once` of them at a time; their outcomes, in the order of the plans.
 
         `observer` is called with every event of every run (`Event.run` is the plan's key); what it raises is logged.
         Before the first request they are checked as by `check`; a run that is refused has that error as its outcome.
-        What goes wrong with a run is in its outcome: `errors`, `exit_code`. A cancellation of the caller ends all runs
-        early, so that nothing is paid twice, and is then raised again.
+        What goes wrong with a run is in its outcome: `errors`, `exit_code`. A shot that several of them have is
+        generated once; where it fails, it fails for all of them. A cancellation of the caller ends all runs early, so
+        that nothing is paid twice, and is then raised again.
         """
+        async with contextlib.aclosing(self.outcomes(plans, observer, at_once=at_once)) as ended:
+            outcomes = {number: outcome async for number, outcome in ended}
+        return tuple(outcomes[number] for number in range(len(plans)))
+
+    async def outcomes(
+        self,
+        plans: Sequence[Plan],
+        observer: Callable[[Event], object] | None = None,
+        *,
+        at_once: int | None = None,
+    ) -> AsyncGenerator[tuple[int, RunOutcome]]:
+        """Execute plans as `run` does; the index of each plan with its outcome, as soon as it has ended."""
         resources = self._open
         unchecked = [plan for plan in plans if plan.key not in self._checked]
         refused = await self._refusals(unchecked)
         self._checked.difference_update(plan.key for plan in plans)
-        tasks = [
-            asyncio.create_task(self._run(plan, resources, observer, refused.get(plan.key))) for plan in plans
-        ]
-        self._tasks.update(tasks)
+        turns = asyncio.Semaphore(at_once or max(len(plans), 1))
+        failed: Failures = {}
+
+        async def in_turn(plan: Plan) -> RunOutcome:
+            async with turns:
+                return await self._run(plan, resources, observer, refused.get(plan.key), failed)
+
+        numbers = {asyncio.create_task(in_turn(plan)): number for number, plan in enumerate(plans)}
+        pending = set(numbers)
+        self._tasks.update(pending)
         try:
-            if tasks:
-                await asyncio.wait(tasks)
-        except asyncio.CancelledError:
-            for task in tasks:
-                task.cancel()
-            await shielded(asyncio.wait(tasks))
-            raise
+            while pending:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for task in sorted(done, key=numbers.__getitem__):
+                    # One that is cancelled before its first step has no outcome of its own.
+                    number = numbers[task]
+                    yield number, _interrupted(plans[number]) if task.cancelled() else task.result()
         finally:
-            self._tasks.difference_update(tasks)
-        # One that is cancelled before its first step has no outcome of its own.
-        ended = zip(plans, tasks, strict=True)
-        return tuple(_interrupted(plan) if task.cancelled() else task.result() for plan, task in ended)
+            # The caller was cancelled, or wants no more.
+            for task in pending:
+                task.cancel()
+            if pending:
+                await shielded(asyncio.wait(pending))
+            self._tasks.difference_update(numbers)
 
     async def check(self, plans: Sequence[Plan]) -> None:
         """Raise where one of these runs cannot do what it is for, or all of them cost more than there is.
@@ -144,6 +166,10 @@ class Session:
         for error in refused.values():
             raise error
         self._checked.update(plan.key for plan in plans)
+
+    async def spend(self, plan: Plan) -> Spend:
+        """What is at risk so far in the budget that pays for `plan`: its own, or its sweep's. Raises `JournalError`."""
+        return await self._open.journal.spend(plan.scope)
 
     def cancel(self) -> None:
         """End all runs early: finish pending submissions, record what is there, and return their outcomes.
@@ -161,25 +187,7 @@ class Session:
 
         Raises `UsageError` where the provider does not charge less for that, or the plan has no such generator.
         """
-        if attempt.phase is not Phase.SUBMITTED:
-            raise UsageError(
-                f"this attempt is {attempt.phase}; there is no task to cancel", where=attempt.name
-            )
-        for planned in plan.shots:
-            choice = planned.shot.generator
-            if choice.spec.name != attempt.generator or fingerprint(planned) != attempt.account:
-                continue
-            if not planned.capabilities.billing.cancel_saves_money:
-                raise UsageError(
-                    f"{attempt.generator} charges the same for a cancelled task", where=attempt.name
-                )
-            await self._cancel_at_provider(attempt, choice)
-            return
-        raise UsageError(
-            f"the project has no generator {attempt.generator} of this attempt's account",
-            where=attempt.name,
-            hint="name the project, and the key, that the task was submitted with",
-        )
+        await cancellation.cancel_task(self._open, attempt, plan)
 
     # --- one run ----------------------------------------------------------------------------------------------
 
@@ -201,20 +209,25 @@ class Session:
         resources: Resources,
         observer: Callable[[Event], object] | None,
         refused: RunnerError | None,
+        failed: Failures,
     ) -> RunOutcome:
         if refused is not None:
             return RunOutcome(plan=plan, error=refused)
         try:
             if self._cancelled:
                 return _interrupted(plan)
-            return await self._recorded(plan, resources, observer)
+            return await self._recorded(plan, resources, observer, failed)
         except asyncio.CancelledError:
             return _interrupted(plan)
         except RunnerError as error:
             return RunOutcome(plan=plan, error=error)
 
     async def _recorded(
-        self, plan: Plan, resources: Resources, observer: Callable[[Event], object] | None
+        self,
+        plan: Plan,
+        resources: Resources,
+        observer: Callable[[Event], object] | None,
+        failed: Failures,
     ) -> RunOutcome:
         if plan.project.output_root.resolve() != self.root.resolve():
             raise UsageError(
@@ -223,7 +236,7 @@ class Session:
                 why=f"the session is over {self.root}",
             )
         await asyncio.to_thread(self._check, plan)
-        folder = places.opened(plan, resources.work)
+        folder = await asyncio.to_thread(places.opened, plan, resources.work)
         with Recorder(folder, plan) as recorder:
             named: list[tuple[str, Callable[[Event], object]]] = [("events.jsonl", recorder.observe)]
             if observer is not None:
@@ -234,6 +247,7 @@ class Session:
                 resources=resources,
                 bus=Bus(plan.key, (*named, *plan.observers)),
                 budget=_budget(plan),
+                failed=failed,
             )
             self._buses.append(run.bus)
             try:
@@ -250,11 +264,11 @@ class Session:
     async def _finished(self, run: RunContext, recorder: Recorder) -> RunOutcome:
         outcome = await execute(run, FilmCache(run.folder))
         if self._cancelled > 1:
-            await self._cancel_tasks(run)
+            await cancellation.cancel_tasks(run)
         kill_points.reach("before_manifest")
         outcome = replace(outcome, folder=run.folder.path, cost=await self._cost(run, outcome))
         try:
-            recorder.finish(outcome)
+            await shielded(asyncio.to_thread(recorder.finish, outcome))
         except OSError as error:
             # What was made is there, and paid for: the summary must not be lost with the manifest.
             failure = OutputError(
@@ -350,34 +364,6 @@ class Session:
                 await resources.journal.renew()
             except JournalError as error:
                 _log.warning("the leases of this session cannot be renewed: %s", error.line)
-
-    # --- tasks at the provider ------------------------------------------------------------------------------------
-
-    async def _cancel_tasks(self, run: RunContext) -> None:
-        """Cancel this run's tasks where that saves money. Never raises: the tasks live on otherwise."""
-        keys = {planned.key: planned for planned in run.plan.shots}
-        for attempt in await run.resources.journal.attempts(
-            Filter(keys=frozenset(keys), phases=(Phase.SUBMITTED,))
-        ):
-            planned = keys[attempt.key]
-            if not planned.capabilities.billing.cancel_saves_money:
-                continue
-            try:
-                await self._cancel_at_provider(attempt, planned.shot.generator)
-            except RunnerError as error:
-                _log.warning("task %s of %s is not cancelled: %s", attempt.task, attempt.name, error.line)
-
-    async def _cancel_at_provider(self, attempt: Attempt, choice: GeneratorChoice) -> None:
-        generator = await self._open.plugins.generator(choice)
-        if not isinstance(generator, SupportsCancel):
-            raise UsageError(f"generator {choice.spec.name} has no `cancel`", where=attempt.name)
-        try:
-            async with asyncio.timeout(_CANCEL_S):
-                await generator.cancel(task_ref(attempt))
-        except TimeoutError as error:
-            raise ShotError(
-                f"{choice.spec.name} did not cancel task {attempt.task}", why=f"not within {_CANCEL_S:g} s"
-            ) from error
 
 
 def _budget(plan: Plan) -> Budget:

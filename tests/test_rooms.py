@@ -99,6 +99,7 @@ def test_plugins_use_the_public_surface_only() -> None:
 FLOORS = (
     ("cli", "verbs", "completion", "__main__"),
     ("report",),
+    ("sweeps",),
     ("session", "doctor"),
     ("engine",),
     ("outputs",),

@@ -193,9 +193,14 @@ class BudgetKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepKeys:
-    """`sweep:`. `skip_invalid`: jobs that cannot run are left out, where otherwise nothing is started."""
+    """`sweep:`. How the jobs of a sweep are run."""
 
     skip_invalid: bool = False
+    """Jobs that cannot run are left out, where otherwise nothing is started."""
+    max_jobs: Annotated[int, Field(ge=1)] | None = None
+    """How many run at one time."""
+    fail_fast: bool = False
+    """The first job that fails stops the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

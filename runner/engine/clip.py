@@ -23,7 +23,16 @@ from runner.engine.run_context import ShotJob
 from runner.engine.submit import settle, submit
 from runner.engine.validate import validate
 from runner.engine.wait import revive, wait
-from runner.errors import BadClip, FetchFailed, JournalError, ShotError, TaskFailed
+from runner.errors import (
+    BadClip,
+    BudgetStop,
+    FetchFailed,
+    JournalError,
+    LeaseLost,
+    PluginFailed,
+    ShotError,
+    TaskFailed,
+)
 from runner.money import dollars
 from runner.store import AlreadyDecided, recovery
 from runner.store.attempt import Attempt, Phase
@@ -43,6 +52,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _GONE_STATUSES = (401, 403, 404, 410)
 """HTTP statuses of a clip that cannot be had from its URL any more."""
+_OF_ONE_RUN = (BudgetStop, LeaseLost, PluginFailed)
+"""Errors that another run, with another budget or other plugins, may not have."""
 _SAME_PRICE = 0.01
 _DECISIONS = 3
 """How often another session may be faster before that is reported."""
@@ -59,7 +70,15 @@ async def stored_clip(
     found = await _reusable(run, planned)
     if found is not None:
         return found, True
+    if run.resources.is_taken(planned.key):
+        message = "waiting for another run of this session that generates it"
+        run.bus.shot_event(EventKind.SHOT_PROGRESS, planned, message)
+    generator = await run.resources.plugins.generator(planned.shot.generator)
     async with run.resources.turn(planned.key):
+        at = planned.key, id(generator)
+        if at in run.failed:
+            # To submit it again for each run that has it would pay as often.
+            raise run.failed[at]
         lease = await _acquire(run, planned)
         try:
             found = await _reusable(run, planned)
@@ -69,11 +88,15 @@ async def stored_clip(
                 run=run,
                 sequence=sequence,
                 planned=planned,
-                generator=await run.resources.plugins.generator(planned.shot.generator),
+                generator=generator,
                 lease=lease,
                 previous_clip=previous_clip,
             )
             return await _decided(job), False
+        except ShotError as error:
+            if not isinstance(error, _OF_ONE_RUN):
+                run.failed[at] = error
+            raise
         finally:
             await shielded(_release(run, lease))
 

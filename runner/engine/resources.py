@@ -32,6 +32,10 @@ class Resources:
     timing: Timing
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
 
+    def is_taken(self, key: str) -> bool:
+        """Whether a run of this session is generating the clip."""
+        return key in self._turns and self._turns[key].locked()
+
     @contextlib.asynccontextmanager
     async def turn(self, key: str) -> AsyncIterator[None]:
         """Shots of this session that request the same clip take turns: the second one finds it stored."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runner.api import TaskRef
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from runner.api import Generator, GeneratorCapabilities
     from runner.engine.events import Bus
     from runner.engine.resources import Resources
+    from runner.errors import ShotError
     from runner.outputs.folder import RunFolder
     from runner.planning.plan import Plan, PlannedSequence, PlannedShot
     from runner.store.attempt import Attempt
     from runner.store.budget import Budget
     from runner.store.interface import Lease
+
+    Failures = dict[tuple[str, int], ShotError]
+    """By the keys of the shots, and the ids of the generators that were to make them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,8 @@ class RunContext:
     resources: Resources
     bus: Bus
     budget: Budget
+    failed: Failures = field(default_factory=dict)
+    """Shots that failed at the provider since this run and those beside it were started."""
 
     @property
     def owner(self) -> str:

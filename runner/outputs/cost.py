@@ -27,10 +27,9 @@ class RunCost:
     `None` where it is unknown."""
 
     @classmethod
-    def of_all(cls, jobs: Sequence[RunCost], ahead: Mapping[str, int | None]) -> RunCost:
-        """The cost of a sweep, whose jobs have one budget, in the order in which they ran."""
-        now = Spend(*(sum(figures) for figures in zip(*(job.now for job in jobs), strict=True)))
-        return cls(now=now, so_far=jobs[-1].so_far, ahead=ahead)
+    def of_all(cls, jobs: Sequence[RunCost], so_far: Spend, ahead: Mapping[str, int | None]) -> RunCost:
+        """The cost of a sweep, whose jobs have one budget; `so_far` is read when all of them have ended."""
+        return cls(now=Spend.sum(job.now for job in jobs), so_far=so_far, ahead=ahead)
 
     @property
     def usd(self) -> float:

@@ -9,7 +9,7 @@ import json
 import logging
 import platform
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from runner import __version__, store
 from runner.api import EventKind
@@ -19,6 +19,8 @@ from runner.outputs import manifest
 from runner.store.documents import MANIFEST as NAME
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runner.api import Event
     from runner.outputs.folder import RunFolder
     from runner.outputs.outcome import RunOutcome
@@ -32,16 +34,34 @@ Lines of what all runs share, such as a plugin's server, are in the logs of all 
 """
 
 
-class _RunLog(logging.FileHandler):
-    """Takes the log lines of one run. What cannot be written, because the disk is full, is not worth stopping for."""
+class _Lines:
+    """A file that lines are appended to. It is open for each line only: hundreds of runs may go on at once.
+
+    What cannot be written, because the disk is full, is not worth stopping for.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with path.open("a", encoding="utf-8"):
+            pass  # raises where it cannot be written at all
+
+    def add(self, line: str) -> None:
+        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+
+class _RunLog(logging.Handler):
+    """Takes the log lines of one run."""
 
     def __init__(self, folder: RunFolder, recorder: Recorder) -> None:
-        super().__init__(folder.path / "runner.log", encoding="utf-8")
+        super().__init__()
+        self._lines = _Lines(folder.path / "runner.log")
         self.setFormatter(LogFormatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
         self.addFilter(lambda record: _RUN.get() in (None, recorder))
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
-        pass
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(Exception):  # a plugin's call, with arguments that do not fit its message
+            self._lines.add(self.format(record))
 
 
 class Recorder:
@@ -63,11 +83,9 @@ class Recorder:
         return self
 
     def _begin(self) -> None:
-        events = (self._folder.path / "events.jsonl").open("a", encoding="utf-8", buffering=1)
-        self._events = events
-        self._open.callback(_closed, events)
+        self._events = _Lines(self._folder.path / "events.jsonl")
         log = _RunLog(self._folder, self)
-        self._open.callback(_closed, log)
+        self._open.callback(log.close)
         token = _RUN.set(self)
         self._open.callback(_RUN.reset, token)
         logging.getLogger("runner").addHandler(log)
@@ -93,8 +111,7 @@ class Recorder:
             entry["progress"] = round(event.progress, 3)
         if event.detail:
             entry["detail"] = dict(event.detail)
-        with contextlib.suppress(OSError):
-            self._events.write(outgoing(json.dumps(entry, ensure_ascii=False)) + "\n")
+        self._events.add(outgoing(json.dumps(entry, ensure_ascii=False)))
         if event.kind is EventKind.SHOT_PROGRESS:
             return
         bad = event.kind.endswith(("failed", "fell_back", "warned", "skipped"))
@@ -146,8 +163,3 @@ class Recorder:
             **more,
         }
         self._folder.write("run.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-
-
-def _closed(file: IO[str] | logging.Handler) -> None:
-    with contextlib.suppress(OSError):
-        file.close()

@@ -94,14 +94,14 @@ def plan_jobs(jobs: Sequence[Composed], registries: Registries | None = None) ->
         for composed, error in zip(jobs, found, strict=True)
         if isinstance(error, RunnerError)
     ]
-    if not broken or all(_skips_invalid(composed) for composed, _ in broken):
+    if not broken or all(sweep_keys(composed).skip_invalid for composed, _ in broken):
         return found
     raise _broken_sweep([(composed.job, error) for composed, error in broken if composed.job], len(jobs))
 
 
-def _skips_invalid(composed: Composed) -> bool:
-    reader = Reader(composed.origins)
-    return reader.read(schema.SweepKeys, composed.config.get("sweep"), "sweep").skip_invalid
+def sweep_keys(composed: Composed) -> schema.SweepKeys:
+    """How the sweep that this is a job of is to be run. What cannot be read is noted where the job is planned."""
+    return Reader(composed.origins).read(schema.SweepKeys, composed.config.get("sweep"), "sweep")
 
 
 def _broken_sweep(broken: Sequence[tuple[SweepJob, RunnerError]], jobs: int) -> RunnerError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ from runner.store.attempt import Phase
 from runner.store.interface import Filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from runner.api import Event
     from runner.planning.plan import Plan, PlannedShot
@@ -25,12 +26,15 @@ _RECENT: Final = 20
 _SIDE_BY_SIDE: Final = 8
 """Shots at one time where neither the configuration nor the generator states a limit."""
 
+_FRESH_S: Final = 0.5
+"""An estimate is as good for so long: hundreds of jobs have thousands of shots."""
+
 Model = tuple[str, str]
 """A generator and its model, which is empty where it has none."""
 
 
 class Headway:
-    """Follows the events of one run.
+    """Follows the events of one run, or of all runs of a sweep: a shot that several of them have counts once.
 
     A shot takes as long as those of the same generator and model did: in this run, or else in `earlier`, seconds for
     each model, by default from the journal. Where there is nothing to go by, nothing is estimated.
@@ -38,42 +42,54 @@ class Headway:
 
     def __init__(
         self,
-        plan: Plan,
-        *,
+        *plans: Plan,
         earlier: Mapping[Model, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._plan = plan
-        self._earlier = earlier_durations(plan) if earlier is None else earlier
+        self._plans = plans
+        self._earlier = earlier_durations(plans) if earlier is None else earlier
         self._clock = clock
         self._began = clock()
-        self._by_name = {(shot.sequence, shot.shot.name): shot for shot in plan.shots}
-        self._under_way: dict[tuple[str, str], float] = {}
-        self._over: set[tuple[str, str]] = set()
+        self._shots = {self._name(plan.key, shot): shot for plan in plans for shot in plan.shots}
+        self._units = {self._unit(shot) for shot in self._shots.values()}
+        self._under_way: dict[str, float] = {}
+        self._over: set[str] = set()
         self._took: dict[Model, list[float]] = {}
-        self._failed = self._micros = self._unpriced = 0
+        self._failed: set[str] = set()
+        self._micros = self._unpriced = 0
+        self._left: tuple[float, float | None] = (-math.inf, None)
 
     def observe(self, event: Event) -> None:
-        name = (event.sequence, event.shot)
-        if name not in self._by_name:
+        shot = self._shots.get(self._name(event.run, event))
+        if shot is None:
             return
         if event.kind not in OVER:
-            self._under_way.setdefault(name, self._clock())
+            self._under_way.setdefault(self._unit(shot), self._clock())
             return
-        self._over.add(name)
-        self._failed += event.kind is EventKind.SHOT_FAILED
+        self._over.add(self._unit(shot))
+        self._left = (-math.inf, None)
+        if event.kind is EventKind.SHOT_FAILED:
+            self._failed.add(self._unit(shot))
         if event.kind is EventKind.SHOT_FINISHED:
             took, cost = event.detail.get("elapsed_s"), event.detail.get("cost_usd", 0)
             if isinstance(took, (int, float)):
-                self._took.setdefault(_model(self._by_name[name]), []).append(took)
+                self._took.setdefault(_model(shot), []).append(took)
             self._unpriced += cost is None
             self._micros += from_usd(cost) or 0 if isinstance(cost, (int, float)) else 0
+
+    def _unit(self, shot: PlannedShot) -> str:
+        """What is counted: a shot of a run, or in a sweep a clip, whoever needs it."""
+        return shot.key if len(self._plans) > 1 else shot.name
+
+    def _name(self, run: str, of: Event | PlannedShot) -> tuple[str, str, str]:
+        shot = of.shot if isinstance(of.shot, str) else of.shot.name
+        return run if len(self._plans) > 1 else "", of.sequence, shot
 
     @property
     def line(self) -> str:
         """`3 of 6 shots · $0.12 · about 2 min left`; what is not known is left out."""
-        failed = f" ({self._failed} failed)" if self._failed else ""
-        total = len(self._by_name)
+        failed = f" ({len(self._failed)} failed)" if self._failed else ""
+        total = len(self._units)
         parts = [f"{len(self._over)} of {total} {'shot' if total == 1 else 'shots'}{failed}"]
         if self._micros:
             parts.append(dollars(self._micros))
@@ -93,20 +109,29 @@ class Headway:
     @property
     def left_s(self) -> float | None:
         """About how many seconds are left; `None` where all is over, or cannot be estimated."""
-        now, longest, together = self._clock(), 0.0, 0.0
-        for sequence in self._plan.sequences:
-            for chain in sequence.chains:
-                of_chain = 0.0
-                for shot in chain:
-                    name = (shot.sequence, shot.shot.name)
-                    if name in self._over:
-                        continue
-                    takes = self._takes(shot)
-                    if takes is None:
-                        return None
-                    # One that takes longer than the others is about to end.
-                    of_chain += max(takes - (now - self._under_way.get(name, now)), 0.1 * takes)
-                longest, together = max(longest, of_chain), together + of_chain
+        now = self._clock()
+        if now - self._left[0] >= _FRESH_S:
+            self._left = (now, self._estimated(now))
+        return self._left[1]
+
+    def _estimated(self, now: float) -> float | None:
+        longest, each = 0.0, dict[str, float]()
+        chains = (chain for plan in self._plans for sequence in plan.sequences for chain in sequence.chains)
+        for chain in chains:
+            of_chain = 0.0
+            for shot in chain:
+                unit = self._unit(shot)
+                if unit in self._over:
+                    continue
+                takes = self._takes(shot)
+                if takes is None:
+                    return None
+                # One that takes longer than the others is about to end.
+                left = max(takes - (now - self._under_way.get(unit, now)), 0.1 * takes)
+                each[unit] = left
+                of_chain += left
+            longest = max(longest, of_chain)
+        together = sum(each.values())
         return max(longest, together / self._at_one_time) if together else None
 
     def _takes(self, shot: PlannedShot) -> float | None:
@@ -115,25 +140,28 @@ class Headway:
 
     @property
     def _at_one_time(self) -> int:
-        stated = [shot.capabilities.limits.in_flight for shot in self._plan.shots]
-        stated.append(self._plan.project.limits.in_flight)
+        stated = [shot.capabilities.limits.in_flight for shot in self._shots.values()]
+        stated += [plan.project.limits.in_flight for plan in self._plans]
         return min((limit for limit in stated if limit), default=_SIDE_BY_SIDE)
 
 
-def earlier_durations(plan: Plan) -> dict[Model, float]:
-    """Seconds from the intent to the clip, for each model of the plan that the journal has clips of. Blocking."""
+def earlier_durations(plans: Sequence[Plan]) -> dict[Model, float]:
+    """Seconds from the intent to the clip, for each model of the plans that the journal has clips of. Blocking."""
     found: dict[Model, list[float]] = {}
+    generators = {shot.shot.generator.spec.name for plan in plans for shot in plan.shots}
+    at_most = max((plan.project.limits.task_timeout_s for plan in plans), default=0.0)
     try:
-        reader = store.read_journal(plan.project.output_root)
-        if reader is None:
-            return {}
-        with reader:
-            for generator in {shot.shot.generator.spec.name for shot in plan.shots}:
-                for attempt in reader.attempts(Filter(generator=generator, phases=[Phase.FETCHED])):
-                    # A clip that a later run fetched says nothing about how long one takes.
-                    if 0 < attempt.updated - attempt.created < plan.project.limits.task_timeout_s:
-                        took = found.setdefault((generator, attempt.model), [])
-                        took.append(attempt.updated - attempt.created)
+        for root in {plan.project.output_root for plan in plans}:
+            reader = store.read_journal(root)
+            if reader is None:
+                continue
+            with reader:
+                for generator in generators:
+                    for attempt in reader.attempts(Filter(generator=generator, phases=[Phase.FETCHED])):
+                        # A clip that a later run fetched says nothing about how long one takes.
+                        if 0 < attempt.updated - attempt.created < at_most:
+                            took = found.setdefault((generator, attempt.model), [])
+                            took.append(attempt.updated - attempt.created)
     except JournalError:
         return {}  # whoever needs the journal says so
     return {model: statistics.median(took[-_RECENT:]) for model, took in found.items()}

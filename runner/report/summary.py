@@ -20,22 +20,18 @@ if TYPE_CHECKING:
     from runner.report.console import Console
 
 
-def show(outcome: RunOutcome, command: Sequence[str], *, brief: bool = False) -> None:
-    """Print the summary of one run to standard output.
-
-    A brief one, for a job of many, has no table of shots, and leaves what to do next to the end of the sweep.
-    """
+def show(outcome: RunOutcome, command: Sequence[str]) -> None:
+    """Print the summary of one run to standard output."""
     from rich.text import Text
 
     from runner.report.console import Console
 
     console = Console()
     _fell_back(console, outcome)  # first: a film that is not continuous is no film that was asked for
-    if not brief:
-        rest = f"{outcome.folder}/manifest.json has all"
-        table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots], rest=rest)
-        if legend := seam_legend(outcome.shots):
-            paragraph.show(console, legend, style="dim", indent=6)
+    rest = f"{outcome.folder}/manifest.json has all"
+    table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots], rest=rest)
+    if legend := seam_legend(outcome.shots):
+        paragraph.show(console, legend, style="dim", indent=6)
     for note in (*notes(outcome.plan), *outcome.notes):
         paragraph.show(console, f"! {note}", style="yellow")
     alike = _alike(outcome.shots)
@@ -47,7 +43,7 @@ def show(outcome: RunOutcome, command: Sequence[str], *, brief: bool = False) ->
         _films(console, outcome.films, folder)
         console.print(Text(f"folder: {folder}"), soft_wrap=True)
     cost = outcome.cost
-    if brief or cost is None:
+    if cost is None:
         return
     budget = outcome.plan.project.budget
     if line := cost_line(cost, "film"):

@@ -1,56 +1,27 @@
-"""A sweep's own record: `sweep.json`, and the table of its jobs at the end."""
+"""The table of a sweep's jobs at its end, what went wrong in them, what it cost, and what to do next."""
 
 from __future__ import annotations
 
 import contextlib
-import enum
-import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
-from runner import store
-from runner.config.schema import BudgetKeys
-from runner.errors import BudgetStop, JournalError, OutputError
-from runner.outgoing import one_line, outgoing
-from runner.outputs import places
-from runner.outputs.cost import RunCost
+from runner.errors import BudgetStop, JournalError
+from runner.planning.advisories import notes
 from runner.planning.estimate import micros, of_keys
 from runner.report import next_step, paragraph, table
+from runner.report.fallbacks import few, retakes
 from runner.report.money import cost_line, sufficient_budget
 from runner.report.table import Cell, Column
+from runner.sweeps.job import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from runner.config.compose import SweepJob
     from runner.errors import RunnerError
-    from runner.outputs.outcome import RunOutcome
-    from runner.planning.plan import Plan
-
-
-class JobState(enum.StrEnum):
-    """How a job of a sweep ended."""
-
-    FINE = "fine"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    """Interrupted while it ran: the same command goes on with it."""
-    NOT_STARTED = "not started"
-    """The sweep was interrupted before its turn."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """How one job ended."""
-
-    number: int
-    overrides: tuple[str, ...]
-    exit_code: int
-    state: JobState
-    folder: str = ""
-    error: str = ""
-
+    from runner.report.console import Console
+    from runner.sweeps.job import JobOutcome, SweepOutcome
 
 _COLUMNS: Final = (
     Column("job", right=True),
@@ -58,147 +29,110 @@ _COLUMNS: Final = (
     Column("differs in", least=16),
     Column("folder, or error", least=16),
 )
-
-
-class Sweep:
-    """Collects the jobs of one sweep."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Job] = []
-        self._errors: list[RunnerError] = []
-        self._costs: list[RunCost] = []
-        self._prices: dict[str, int | None] = {}
-        self._root = Path()
-        self._budget = BudgetKeys()
-        self._path: Path | None = None
-        self._key = ""
-        self._plan: Plan | None = None
-
-    @property
-    def interrupted(self) -> bool:
-        return any(job.exit_code == 130 for job in self.jobs)
-
-    def begin(self, job: SweepJob, plan: Plan) -> None:
-        from rich.text import Text
-
-        from runner.report.console import Console
-
-        self._key, self._plan = job.sweep_key, plan
-        self._path, self._root = places.sweep_path(plan, job), plan.project.output_root
-        line = f"job {job.number}  {' '.join(job.overrides)}"
-        Console().print(Text(_cut(line, 160), style="bold"))
-
-    def note(self, job: SweepJob, outcome: RunOutcome) -> None:
-        found = Job(
-            number=job.number,
-            overrides=job.overrides,
-            exit_code=outcome.exit_code,
-            state=JobState.FINE
-            if outcome.exit_code == 0
-            else JobState.CANCELLED
-            if outcome.interrupted
-            else JobState.FAILED,
-            folder=outcome.folder.name if outcome.folder is not None else "",
-        )
-        self.jobs.append(found)
-        if outcome.folder is not None:
-            self._path = outcome.folder.parent
-        self._errors += outcome.errors
-        if outcome.cost is not None:
-            self._costs.append(outcome.cost)
-        self._root = outcome.plan.project.output_root
-        self._prices |= {shot.key: micros(shot) for shot in outcome.plan.shots}
-        self._budget = outcome.plan.project.budget
-
-    def note_error(self, job: SweepJob, error: RunnerError) -> None:
-        from rich.text import Text
-
-        from runner.report.console import Console
-
-        Console(stderr=True).print(Text(f"job {job.number}: {error}", style="red"))
-        self.jobs.append(
-            Job(
-                number=job.number,
-                overrides=job.overrides,
-                exit_code=error.exit_code,
-                state=JobState.FAILED,
-                error=str(error),
-            )
-        )
-        self._errors.append(error)
-
-    def note_skipped(self, job: SweepJob) -> None:
-        self.jobs.append(
-            Job(number=job.number, overrides=job.overrides, exit_code=130, state=JobState.NOT_STARTED)
-        )
-
-    def finish(self, words: Sequence[str]) -> None:
-        """Write `sweep.json` and print the table; `words` are the command."""
-        if self._path is not None:
-            entries: list[dict[str, Any]] = [
-                {
-                    "job": job.number,
-                    "overrides": list(job.overrides),
-                    "exit_code": job.exit_code,
-                    "state": job.state,
-                    "folder": job.folder,
-                    "error": job.error,
-                }
-                for job in self.jobs
-            ]
-            found: dict[str, Any] = {"key": self._key, "jobs": entries}
-            if self._costs:
-                found["money"] = RunCost.of_all(self._costs, {}).to_json()
-            text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
-            # Where it cannot be written no job could write either, and each has said so.
-            with contextlib.suppress(OSError, OutputError):
-                store.check_folder(self._root, self._path)
-                store.write_whole(self._path / "sweep.json", outgoing(text).encode("utf-8"))
-                if self._plan is not None:
-                    places.point_to(self._path, self._plan)
-        self._show(words)
-
-    def _show(self, words: Sequence[str]) -> None:
-        from rich.text import Text
-
-        from runner.report.console import Console
-
-        console = Console()
-        rows = [
-            (
-                Cell(str(job.number)),
-                Cell(_verdict(job), _STYLE[job.state]),
-                Cell(differing(job.overrides)),
-                Cell(job.folder or job.error.partition("\n")[0]),
-            )
-            for job in self.jobs
-        ]
-        table.show(console, _COLUMNS, rows, rest=f"{self._path}/sweep.json has all")
-        console.print(Text(f"{_ended(self.jobs)}; sweep folder: {self._path or 'none'}"), soft_wrap=True)
-        goes_on: tuple[str, ...] = ()
-        if self._costs:
-            cost = RunCost.of_all(self._costs, self._ahead())
-            goes_on = sufficient_budget(cost, self._budget)
-            if line := cost_line(cost, "sweep"):
-                paragraph.show(console, f"money: {line}")
-        if text := next_step.next_step(self._errors, interrupted=self.interrupted, goes_on=goes_on):
-            console.print(Text(f"next: {text}: {next_step.command(words, goes_on)}"), soft_wrap=True)
-
-    def _ahead(self) -> dict[str, int | None]:
-        """Where the budget stopped it: what is left of all jobs, each shot once."""
-        if not any(isinstance(error, BudgetStop) for error in self._errors):
-            return {}
-        with contextlib.suppress(JournalError):
-            return dict(of_keys(self._root, self._prices).ahead)
-        return {}
-
-
 _STYLE: Final = {
     JobState.FINE: "green",
     JobState.FAILED: "red",
     JobState.CANCELLED: "yellow",
     JobState.NOT_STARTED: "yellow",
 }
+_MOST_CAUSES: Final = 10
+
+
+def show(sweep: SweepOutcome, folder: Path | None, words: Sequence[str]) -> None:
+    """Print how a sweep ended to standard output; `words` are its command, `folder` is where it is."""
+    from rich.text import Text
+
+    from runner.report.console import Console
+
+    console = Console()
+    _notes(console, sweep.jobs)
+    # What did not end well comes first: the table shows the first rows of many.
+    rows = sorted(sweep.jobs, key=lambda job: job.state is JobState.FINE) if _is_long(sweep) else sweep.jobs
+    table.show(console, _COLUMNS, [_row(job) for job in rows], rest=f"{folder}/sweep.csv has all")
+    _causes(console, sweep.jobs)
+    if sweep.stopped_by is not None:
+        text = f"! job {sweep.stopped_by.job.number} failed, and sweep.fail_fast stopped the others"
+        paragraph.show(console, text, style="yellow")
+    console.print(Text(f"{ended(sweep.jobs)}; sweep folder: {folder or 'none'}"), soft_wrap=True)
+    goes_on: tuple[str, ...] = ()
+    cost = sweep.cost
+    if cost is not None:
+        cost = replace(cost, ahead=_ahead(sweep))
+        goes_on = sufficient_budget(cost, sweep.plans[-1].project.budget)
+        if line := cost_line(cost, "sweep"):
+            paragraph.show(console, f"money: {line}")
+    stopped = sweep.interrupted or sweep.stopped_by is not None
+    if text := next_step.next_step(sweep.errors, interrupted=stopped, goes_on=goes_on):
+        console.print(Text(f"next: {text}: {next_step.command(words, goes_on)}"), soft_wrap=True)
+
+
+def _is_long(sweep: SweepOutcome) -> bool:
+    return len(sweep.jobs) > table.MOST_ROWS
+
+
+def _row(job: JobOutcome) -> tuple[Cell, ...]:
+    return (
+        Cell(str(job.job.number)),
+        Cell(_verdict(job), _STYLE[job.state]),
+        Cell(differing(job.job.overrides)),
+        Cell(job.folder or (job.errors[0].what if job.errors else "")),
+    )
+
+
+def _notes(console: Console, jobs: Sequence[JobOutcome]) -> None:
+    """What there is to say about plans and clips: equal notes once. Shots without continuity come first."""
+    fell_back: dict[str, list[int]] = {}
+    others: dict[str, list[int]] = {}
+    for job in jobs:
+        if job.outcome is None:
+            continue
+        number, plan, shots = job.job.number, job.outcome.plan, job.outcome.shots
+        for shot in shots:
+            if shot.fallback:
+                text = f"{shot.planned.name} was generated from its prompt alone: {shot.fallback}"
+                takes = retakes(plan, {shot.planned.key})
+                fell_back.setdefault(f"{text}; fix that, and regenerate it with {takes}", []).append(number)
+        of_shots = (f"{shot.planned.name} {warning}" for shot in shots for warning in shot.warnings)
+        for text in (*notes(plan), *job.outcome.notes, *of_shots):
+            others.setdefault(text, []).append(number)
+    for text, numbers in (fell_back | others).items():
+        every = len(set(numbers)) == len(jobs)
+        paragraph.show(console, f"! {'' if every else f'{_named(numbers)}: '}{text}", style="yellow")
+
+
+def _named(numbers: Sequence[int]) -> str:
+    unique = [str(number) for number in dict.fromkeys(numbers)]
+    return f"job {unique[0]}" if len(unique) == 1 else f"jobs {few(unique)}"
+
+
+def _causes(console: Console, jobs: Sequence[JobOutcome]) -> None:
+    """What went wrong: equal causes once, with the jobs that have them."""
+    found: dict[tuple[str, str, str], tuple[RunnerError, list[int]]] = {}
+    for job in jobs:
+        for error in job.errors:
+            numbers = found.setdefault((error.what, error.why, error.hint), (error, []))[1]
+            if job.job.number not in numbers:
+                numbers.append(job.job.number)
+    for error, numbers in list(found.values())[:_MOST_CAUSES]:
+        if isinstance(error, BudgetStop):
+            paragraph.show(console, f"x {_named(numbers)}: {error.line}", style="red")
+        else:
+            paragraph.show_error(console, f"x {_named(numbers)}: ", error, style="red")
+    if len(found) > _MOST_CAUSES:
+        more = len(found) - _MOST_CAUSES
+        paragraph.show(console, f"x and {more} more causes: sweep.json has all", style="red")
+
+
+def _ahead(sweep: SweepOutcome) -> dict[str, int | None]:
+    """Where the budget stopped it: what is left of all jobs, each shot once."""
+    if not any(isinstance(error, BudgetStop) for error in sweep.errors):
+        return {}
+    found: dict[str, int | None] = {}
+    with contextlib.suppress(JournalError):
+        for root in {plan.project.output_root for plan in sweep.plans}:
+            ours = (plan for plan in sweep.plans if plan.project.output_root == root)
+            found |= of_keys(root, {shot.key: micros(shot) for plan in ours for shot in plan.shots}).ahead
+    return found
 
 
 def differing(overrides: Sequence[str]) -> str:
@@ -211,11 +145,11 @@ def differing(overrides: Sequence[str]) -> str:
     )
 
 
-def _verdict(job: Job) -> str:
+def _verdict(job: JobOutcome) -> str:
     return str(job.state) if job.state is JobState.NOT_STARTED else f"{job.exit_code} {job.state}"
 
 
-def _ended(jobs: Sequence[Job]) -> str:
+def ended(jobs: Sequence[JobOutcome]) -> str:
     """`1 of 6 jobs failed, 1 cancelled, 3 not started`; the fine ones are the rest."""
     counts = {
         state: sum(job.state is state for job in jobs) for state in JobState if state is not JobState.FINE
@@ -226,8 +160,3 @@ def _ended(jobs: Sequence[Job]) -> str:
     first, *others = parts
     number, _, state = first.partition(" ")
     return ", ".join([f"{number} of {len(jobs)} jobs {state}", *others])
-
-
-def _cut(text: str, length: int) -> str:
-    text = one_line(text)
-    return text if len(text) <= length else f"{text[: length - 3]}..."

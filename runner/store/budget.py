@@ -9,6 +9,8 @@ from runner.errors import BudgetStop
 from runner.money import dollars
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from runner.store.attempt import Attempt
 
 
@@ -22,6 +24,11 @@ class Spend(NamedTuple):
     micros: int = 0
     reserved: int = 0
     unpriced: int = 0
+
+    @classmethod
+    def sum(cls, parts: Iterable[Spend]) -> Spend:
+        """All of them together."""
+        return cls(*(sum(figures) for figures in zip(cls(), *parts, strict=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,21 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner import interrupts
-from runner.errors import RunnerError, UsageError
+from runner.errors import OutputError, RunnerError, UsageError
 from runner.outgoing import LogFormatter
 from runner.planning.plan import Plan
-from runner.planning.preparation import Registries, plan_jobs
-from runner.report import progress, summary, sweep
+from runner.planning.preparation import Registries, plan_jobs, sweep_keys
+from runner.report import progress, summary, sweep, sweep_progress
 from runner.session import Session
+from runner.sweeps import record
+from runner.sweeps.execute import run_jobs
 from runner.verbs import composing
 from runner.verbs.composing import Composing
 from runner.verbs.confirm import confirm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from runner.config.compose import Composed
-    from runner.outputs.outcome import RunOutcome
     from runner.plugins import Source
 
 
@@ -51,18 +52,16 @@ def main(words: Sequence[str]) -> int:
         return complete(arguments.words)
     if arguments.printed():
         return 0
-    runs = _Runs(arguments, composing.command(words))
-    try:
-        jobs = arguments.jobs()
-    except RunnerError as error:
-        if arguments.multirun:
-            error.what += "; nothing of the sweep was started"
-        raise
+    command = _Command(arguments)
     with _tracebacks() if arguments.debug else contextlib.nullcontext():
-        codes = asyncio.run(runs.all(jobs))
-    if runs.sweep.jobs:
-        runs.sweep.finish(runs.words)
-    return max(codes, default=0)
+        if not arguments.multirun:
+            return asyncio.run(command.run(arguments.composed()))
+        try:
+            jobs = arguments.jobs()
+        except RunnerError as error:
+            error.what += "; nothing of the sweep was started"
+            raise
+        return asyncio.run(command.sweep(jobs))
 
 
 @contextlib.contextmanager
@@ -85,85 +84,83 @@ def _named(source: Source) -> str:
     return f"{source.name} ({place})"
 
 
-class _Runs:
-    """The jobs of one command, one after the other, in one session for each outputs root."""
+class _Command:
+    """One run, or the jobs of a sweep, with a session for each outputs root."""
 
-    def __init__(self, arguments: _Arguments, words: list[str]) -> None:
-        self.words = words
-        self.sweep = sweep.Sweep()
+    def __init__(self, arguments: _Arguments) -> None:
         self._arguments = arguments
+        self._words = composing.command(arguments.words)
         self._registries = Registries()
         self._sessions: dict[Path, Session] = {}
         self._signals = 0
 
-    async def all(self, jobs: Sequence[Composed]) -> list[int]:
-        """The exit codes of all jobs. All are planned and checked before the first one starts."""
-        planned = plan_jobs(jobs, self._registries)
+    async def run(self, composed: Composed) -> int:
+        """Run once; the exit code. Raises the error of a run that did not start."""
+        (planned,) = self._planned([composed])
+        assert isinstance(planned, Plan), "only jobs of a sweep are left out"
+        async with self._opened([planned]) as sessions:
+            session = sessions[planned.project.output_root]
+            display = progress.show(planned, quiet=self._arguments.quiet)
+            try:
+                (outcome,) = await session.run([planned], display.observe)
+            finally:
+                display.close()
+        if outcome.error is not None and not outcome.shots:
+            raise outcome.error
+        if outcome.interrupted and outcome.folder is None:
+            raise KeyboardInterrupt  # before there was anything to show
+        summary.show(outcome, self._words)
+        return outcome.exit_code
+
+    async def sweep(self, jobs: Sequence[Composed]) -> int:
+        """Run the jobs side by side; the worst exit code. All are planned and checked before the first one starts."""
+        planned = self._planned(jobs)
         plans = [plan for plan in planned if isinstance(plan, Plan)]
+        keys = sweep_keys(jobs[0])
+        numbered = [(one.job, plan) for one, plan in zip(jobs, planned, strict=True) if one.job is not None]
+        async with self._opened(plans) as sessions:
+            display = sweep_progress.show(plans, jobs=len(jobs), quiet=self._arguments.quiet)
+            try:
+                outcome = await run_jobs(
+                    numbered,
+                    sessions,
+                    observer=display.observe,
+                    ended=display.ended,
+                    max_jobs=keys.max_jobs,
+                    fail_fast=keys.fail_fast,
+                )
+            finally:
+                display.close()
+        folder = outcome.folder
+        if folder is not None:
+            # Where it cannot be written no job could write either, and each has said so.
+            with contextlib.suppress(OSError, OutputError):
+                record.write(outcome, folder)
+        sweep.show(outcome, folder, self._words)
+        return outcome.exit_code
+
+    def _planned(self, jobs: Sequence[Composed]) -> list[Plan | RunnerError]:
+        """The plans of all jobs. Says which plugins were loaded, and asks where the user has to agree to the cost."""
+        planned = plan_jobs(jobs, self._registries)
         if self._registries.foreign and not self._arguments.quiet:
             # Code of the folder one works in, or of installed packages: said once, since it can do anything.
             print(f"plugins loaded: {', '.join(map(_named, self._registries.foreign))}", file=sys.stderr)
-        confirm(plans)
+        confirm([plan for plan in planned if isinstance(plan, Plan)])
+        return planned
+
+    @contextlib.asynccontextmanager
+    async def _opened(self, plans: Sequence[Plan]) -> AsyncIterator[dict[Path, Session]]:
+        """Open sessions, in which all plans have been checked, by the outputs roots."""
         with interrupts.handled_by(self._cancel):
-            async with AsyncExitStack() as open_sessions:
+            async with AsyncExitStack() as stack:
                 for root in dict.fromkeys(plan.project.output_root for plan in plans):
-                    session = await self._session(root, open_sessions)
+                    self._sessions[root] = session = await stack.enter_async_context(Session(root))
+                    for _ in range(self._signals):
+                        session.cancel()  # the signal came while it was being opened
                     await session.check([plan for plan in plans if plan.project.output_root == root])
-                return [await self._one(*job, open_sessions) for job in zip(jobs, planned, strict=True)]
+                yield self._sessions
 
     def _cancel(self) -> None:
         self._signals += 1
         for session in self._sessions.values():
             session.cancel()
-
-    async def _one(
-        self, composed: Composed, planned: Plan | RunnerError, open_sessions: AsyncExitStack
-    ) -> int:
-        """Run one job. In a sweep an error is noted, so that the other jobs go on."""
-        if composed.job is None:
-            if isinstance(planned, RunnerError):
-                raise planned
-            outcome = await self._run(planned, open_sessions)
-            summary.show(outcome, self.words)
-            return outcome.exit_code
-        if self.sweep.interrupted:
-            self.sweep.note_skipped(composed.job)
-            return 130
-        if isinstance(planned, RunnerError):
-            self.sweep.note_error(composed.job, planned)
-            return planned.exit_code
-        try:
-            self.sweep.begin(composed.job, planned)
-            outcome = await self._run(planned, open_sessions)
-            summary.show(outcome, self.words, brief=True)
-            self.sweep.note(composed.job, outcome)
-        except RunnerError as error:
-            if self._arguments.debug:
-                raise
-            self.sweep.note_error(composed.job, error)
-            return error.exit_code
-        except KeyboardInterrupt:  # before there was anything of this job; the sweep still has its summary
-            self.sweep.note_skipped(composed.job)
-            return 130
-        return outcome.exit_code
-
-    async def _run(self, planned: Plan, open_sessions: AsyncExitStack) -> RunOutcome:
-        """Execute one plan. Raises the error of a run that did not start."""
-        session = await self._session(planned.project.output_root, open_sessions)
-        display = progress.show(planned, quiet=self._arguments.quiet)
-        try:
-            (outcome,) = await session.run([planned], display.observe)
-        finally:
-            display.close()
-        if outcome.error is not None and not outcome.shots:
-            raise outcome.error
-        if outcome.interrupted and outcome.folder is None:
-            raise KeyboardInterrupt  # before there was anything to show
-        return outcome
-
-    async def _session(self, root: Path, open_sessions: AsyncExitStack) -> Session:
-        if root not in self._sessions:
-            self._sessions[root] = session = await open_sessions.enter_async_context(Session(root))
-            for _ in range(self._signals):
-                session.cancel()  # the signal came while it was being opened
-        return self._sessions[root]

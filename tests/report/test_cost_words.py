@@ -61,7 +61,7 @@ def test_the_jobs_of_a_sweep_are_added_up() -> None:
     first = RunCost(now=Spend(2, 200), so_far=Spend(2, 200), ahead={"a": 5})
     second = RunCost(now=Spend(1, 100, 100), so_far=Spend(3, 300, 100), ahead={})
 
-    whole = RunCost.of_all([first, second], {"b": 7})
+    whole = RunCost.of_all([first, second], Spend(3, 300, 100), {"b": 7})
 
     assert whole.now == Spend(3, 300, 100)
     assert whole.so_far == Spend(3, 300, 100)

@@ -127,10 +127,10 @@ def test_the_clock_is_labelled(workplace: Workplace) -> None:
 
 def test_the_journal_knows_how_long_clips_of_the_same_model_took(workplace: Workplace) -> None:
     project = workplace.project({"main": {"one": {"prompt": "a", "params": {"latency_s": 0.3}}, "two": "b"}})
-    assert earlier_durations(planned(project)) == {}
+    assert earlier_durations([planned(project)]) == {}
     assert workplace.run(project).code == 0
 
-    found = earlier_durations(planned(project, "shot.seed=9"))
+    found = earlier_durations([planned(project, "shot.seed=9")])
 
     assert set(found) == {SYNTHETIC}
     assert 0.1 < found[SYNTHETIC] < 600

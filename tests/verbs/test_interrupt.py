@@ -111,7 +111,10 @@ def test_an_interrupted_sweep_says_which_jobs_failed_were_cancelled_or_never_sta
     )
     project = workplace.project({"main": {"one": "a"}})
     process = subprocess.Popen(
-        [sys.executable, "-m", "runner", "-m", project, f"+sequences.main.shots.one.params={params}"],
+        [
+            *(sys.executable, "-m", "runner", "-m", project, "sweep.max_jobs=1"),
+            f"+sequences.main.shots.one.params={params}",
+        ],
         cwd=workplace.path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": str(columns)},
         stdout=subprocess.PIPE,
