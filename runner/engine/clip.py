@@ -267,7 +267,11 @@ async def _release(run: RunContext, lease: Lease) -> None:
 
 
 def _slot(job: ShotJob) -> contextlib.AbstractAsyncContextManager[None]:
-    return job.run.resources.limits.slot(job.account, job.capabilities, job.run.plan.project.limits.in_flight)
+    limits, in_flight = job.run.resources.limits, job.run.plan.project.limits.in_flight
+    if limits.is_full(job.account, job.capabilities, in_flight):
+        message = "waiting until fewer shots are at the provider"
+        job.run.bus.shot_event(EventKind.SHOT_PROGRESS, job.planned, message)
+    return limits.slot(job.account, job.capabilities, in_flight)
 
 
 class _ClipGoneError(Exception):

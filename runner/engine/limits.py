@@ -46,13 +46,23 @@ class AccountLimits:
         `in_flight` is the user's limit over all accounts; runs with the same limit share it. `None` leaves it to what
         the generator allows.
         """
-        own = caps.limits.in_flight
         async with contextlib.AsyncExitStack() as held:
-            if in_flight is not None:
-                await held.enter_async_context(self._semaphore("", in_flight))
-            if own is not None or in_flight is None:
-                await held.enter_async_context(self._semaphore(account, own or _IN_FLIGHT))
+            for semaphore in self._semaphores(account, caps, in_flight):
+                await held.enter_async_context(semaphore)
             yield
+
+    def is_full(self, account: str, caps: GeneratorCapabilities, in_flight: int | None) -> bool:
+        """Whether `slot` would have to wait."""
+        return any(semaphore.locked() for semaphore in self._semaphores(account, caps, in_flight))
+
+    def _semaphores(
+        self, account: str, caps: GeneratorCapabilities, in_flight: int | None
+    ) -> Iterator[asyncio.Semaphore]:
+        own = caps.limits.in_flight
+        if in_flight is not None:
+            yield self._semaphore("", in_flight)
+        if own is not None or in_flight is None:
+            yield self._semaphore(account, own or _IN_FLIGHT)
 
     @contextlib.asynccontextmanager
     async def submission(self, account: str, caps: GeneratorCapabilities) -> AsyncIterator[None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Final
 
+from runner.errors import ConfigError
+
 if TYPE_CHECKING:
     from rich.text import Text
 
@@ -36,6 +38,9 @@ def show_error(console: Console, head: str, error: RunnerError, *, style: str) -
     from rich.text import Text
 
     show(console, f"{head}{error.what}", style=style)
+    if isinstance(error, ConfigError):
+        for problem in error.problems:
+            console.print(Text(f"  - {problem}", style=style), soft_wrap=True)
     for label, text in error.labelled:
         block = f"  {label}: {text}"
         if label == "next":

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from runner.errors import BudgetStop, JournalError
+from runner.errors import BudgetStop, ConfigError, JournalError
 from runner.planning.advisories import notes
 from runner.planning.estimate import micros, of_keys
 from runner.report import next_step, paragraph, table
@@ -107,10 +107,11 @@ def _named(numbers: Sequence[int]) -> str:
 
 def _causes(console: Console, jobs: Sequence[JobOutcome]) -> None:
     """What went wrong: equal causes once, with the jobs that have them."""
-    found: dict[tuple[str, str, str], tuple[RunnerError, list[int]]] = {}
+    found: dict[tuple[str, ...], tuple[RunnerError, list[int]]] = {}
     for job in jobs:
         for error in job.errors:
-            numbers = found.setdefault((error.what, error.why, error.hint), (error, []))[1]
+            problems = map(str, error.problems) if isinstance(error, ConfigError) else ()
+            numbers = found.setdefault((error.what, error.why, error.hint, *problems), (error, []))[1]
             if job.job.number not in numbers:
                 numbers.append(job.job.number)
     for error, numbers in list(found.values())[:_MOST_CAUSES]:

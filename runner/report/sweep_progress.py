@@ -97,7 +97,8 @@ class Far:
         elif event.kind is EventKind.SHOT_PROGRESS or event.kind in SAYS:
             known, since = self._under_way.get(key, (event, self._clock()))
             # Jobs that wait for a clip do not say how far it is.
-            self._under_way[key] = (event if known.run == event.run else known, since)
+            now = event if known.run == event.run else known
+            self._under_way[key] = (now, self._clock() if _waits(known) and not _waits(now) else since)
 
     def ended(self, job: JobOutcome) -> None:
         self.done += 1
@@ -110,12 +111,15 @@ class Far:
         """`12 of 64 jobs (2 failed), 20 running`."""
         failed = f" ({self.failed} failed)" if self.failed else ""
         running = f", {len(self._running)} running" if self._running else ""
-        return f"{self.done} of {self.jobs} {'job' if self.jobs == 1 else 'jobs'}{failed}{running}"
+        waiting = sum(_waits(event) for event, _ in self._under_way.values())
+        waits = f", {waiting} waiting" if waiting else ""
+        return f"{self.done} of {self.jobs} {'job' if self.jobs == 1 else 'jobs'}{failed}{running}{waits}"
 
     def slowest(self, most: int) -> list[str]:
-        """The shots that have been under way for longest, each with its state and seconds."""
+        """The shots that have been under way for longest, each with its state and seconds; first those that do not
+        merely wait for others."""
         now = self._clock()
-        eldest = sorted(self._under_way.values(), key=lambda one: one[1])
+        eldest = sorted(self._under_way.values(), key=lambda one: (_waits(one[0]), one[1]))
         return [
             f"{now - since:5.0f} s  {self.name(event)}  {SAYS.get(event.kind) or event.message}"
             for event, since in eldest[:most]
@@ -128,6 +132,11 @@ class Far:
         return " ".join(filter(None, (job, "/".join(filter(None, (event.sequence, event.shot))))))
 
 
+def _waits(event: Event) -> bool:
+    """Whether a shot waits for others of this session, or of another one."""
+    return event.kind is EventKind.SHOT_PROGRESS and event.message.startswith("waiting")
+
+
 def ending(job: JobOutcome) -> str:
     """How a job ended, in one line."""
     outcome = job.outcome
@@ -137,7 +146,7 @@ def ending(job: JobOutcome) -> str:
         return str(job.state)
     reused = sum(shot.reused for shot in outcome.shots)
     took = max((shot.elapsed_s for shot in outcome.shots), default=0.0)
-    parts = [f"done, {len(outcome.shots)} shots"]
+    parts = [f"done, {len(outcome.shots)} {'shot' if len(outcome.shots) == 1 else 'shots'}"]
     if reused:
         parts.append("all there already" if reused == len(outcome.shots) else f"{reused} there already")
     elif took:
@@ -230,13 +239,15 @@ class Live:
     def _drawn(self) -> RenderableType:
         from rich.console import Group
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
         from rich.text import Text
 
         with self._lock:
             far = self._far
             rows = far.slowest(max(min(_SLOWEST, self._console.height - 5), 0))
             lines = [far.line, far.headway.line_with_clock]
-            bar = ProgressBar(total=max(far.jobs, 1), completed=far.done)
+            bar = Table.grid(expand=True)  # a bar alone does not end its line
+            bar.add_row(ProgressBar(total=max(far.jobs, 1), completed=far.done))
         slow = [Text(one_line(row), style="dim", no_wrap=True, overflow="ellipsis") for row in rows]
         bold = [Text(line, style="bold", no_wrap=True, overflow="ellipsis") for line in lines]
         return Group(*slow, bar, *bold)

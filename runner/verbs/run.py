@@ -52,7 +52,7 @@ def main(words: Sequence[str]) -> int:
         return complete(arguments.words)
     if arguments.printed():
         return 0
-    command = _Command(arguments)
+    command = _Command(arguments, composing.command(words))
     with _tracebacks() if arguments.debug else contextlib.nullcontext():
         if not arguments.multirun:
             return asyncio.run(command.run(arguments.composed()))
@@ -87,9 +87,9 @@ def _named(source: Source) -> str:
 class _Command:
     """One run, or the jobs of a sweep, with a session for each outputs root."""
 
-    def __init__(self, arguments: _Arguments) -> None:
+    def __init__(self, arguments: _Arguments, words: list[str]) -> None:
         self._arguments = arguments
-        self._words = composing.command(arguments.words)
+        self._words = words
         self._registries = Registries()
         self._sessions: dict[Path, Session] = {}
         self._signals = 0
