@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,7 @@ class PrimaryConfig:
 
 
 _BUNDLED = PrimaryConfig()
+_log = logging.getLogger(__name__)
 
 
 def compose(words: Sequence[str], folder: Path = Path(), source: PrimaryConfig = _BUNDLED) -> Composed:
@@ -257,22 +259,73 @@ def _overrides(config: DictConfig) -> tuple[str, ...]:
 def _jobs(
     expansion: sweep_words.Expansion, base: DictConfig, opened: _Composition
 ) -> Iterator[tuple[DictConfig, Origins]]:
-    """What each job composes, made from `base` where that gives the same."""
-    folder = opened.place.folder
-    values_only = expansion.values_only and "${hydra:" not in OmegaConf.to_yaml(base)
-    task = _task(copy.deepcopy(base), folder) if values_only else base
-    # Plain values on top choose no other files.
-    shared = opened.layers(tuple(expansion.shared)) if values_only else None
-    for number, overrides in enumerate(expansion.jobs):
-        on_top = [one for one in overrides if one not in expansion.shared]
-        config = _with_values(task, on_top) if values_only else None
-        if config is None:
-            whole = opened.loader.load_sweep_config(base, list(overrides))
-            with open_dict(whole.hydra):
-                whole.hydra.job.id = whole.hydra.job.num = number
-            config = _task(whole, folder)
-            opened.set_users_values(config, opened.origins(overrides, shared))
-        yield config, opened.origins(overrides, shared)
+    """What each job composes: one composition for each choice of files, with the plain values of the jobs on top.
+
+    The first job, the last and one between them are composed by Hydra as well. Where one of them differs, all are.
+    """
+    last = len(expansion.jobs) - 1
+    composed = _Jobs(expansion, base, opened)
+    for number in sorted({0, last // 2, last}):
+        composed.compare(number)
+    for number in range(len(expansion.jobs)):
+        yield composed.job(number)
+
+
+class _Jobs:
+    """Composes the jobs of a sweep."""
+
+    def __init__(self, expansion: sweep_words.Expansion, base: DictConfig, opened: _Composition) -> None:
+        self._expansion = expansion
+        self._base = base
+        self._opened = opened
+        self._on_top = True
+        self._started: dict[tuple[str, ...], tuple[DictConfig, hydra_files.Layers] | None] = {}
+
+    def job(self, number: int) -> tuple[DictConfig, Origins]:
+        """The configuration of one job, and where its values come from."""
+        overrides = self._expansion.jobs[number]
+        on_top = [one for one in overrides if one in self._expansion.plain]
+        others = tuple(one for one in overrides if one not in self._expansion.plain)
+        if others not in self._started:
+            self._started[others] = self._start(others) if on_top and self._on_top else None
+        start = self._started[others]
+        if start is not None and self._on_top:
+            config = _with_values(start[0], on_top)
+            if config is not None:
+                return config, self._opened.origins(overrides, start[1])
+        config = self._by_hydra(overrides, number)
+        origins = self._opened.origins(overrides, start[1] if start else None)
+        self._opened.set_users_values(config, origins)
+        return config, origins
+
+    def compare(self, number: int) -> None:
+        """Have all jobs composed by Hydra where it composes this one otherwise."""
+        config, origins = self.job(number)
+        if self._started[tuple(one for one in origins.overrides if one not in self._expansion.plain)] is None:
+            return
+        other = self._by_hydra(origins.overrides, number)
+        self._opened.set_users_values(other, origins)
+        if OmegaConf.to_container(config, resolve=False) != OmegaConf.to_container(other, resolve=False):
+            _log.warning("job %s of the sweep is composed by Hydra, and so are all others", number)
+            self._on_top = False
+
+    def _start(self, overrides: tuple[str, ...]) -> tuple[DictConfig, hydra_files.Layers] | None:
+        """What jobs with these overrides have in common; `None` where they may differ in more than plain values."""
+        try:
+            task = self._by_hydra(overrides, 0)
+        except Exception:
+            return None  # the same error comes with the whole job
+        if "${hydra:" in OmegaConf.to_yaml(task):
+            return None
+        layers = self._opened.layers(overrides)
+        self._opened.set_users_values(task, self._opened.origins(overrides, layers))
+        return task, layers
+
+    def _by_hydra(self, overrides: tuple[str, ...], number: int) -> DictConfig:
+        whole = self._opened.loader.load_sweep_config(self._base, list(overrides))
+        with open_dict(whole.hydra):
+            whole.hydra.job.id = whole.hydra.job.num = number
+        return _task(whole, self._opened.place.folder)
 
 
 def _with_values(task: DictConfig, overrides: Sequence[str]) -> DictConfig | None:
@@ -282,7 +335,12 @@ def _with_values(task: DictConfig, overrides: Sequence[str]) -> DictConfig | Non
     config = copy.deepcopy(task)
     try:
         for override in OverridesParser.create().parse_overrides(list(overrides)):
-            OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+            key, value = override.key_or_group, override.value()
+            there = OmegaConf.select(config, key, throw_on_missing=False) is not None
+            if override.is_add() and there and not isinstance(value, (dict, list)):
+                return None
+            adds = override.is_add() or override.is_force_add()
+            OmegaConf.update(config, key, value, merge=True, force_add=adds)
     except OmegaConfBaseException:
         return None
     return config

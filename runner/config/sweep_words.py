@@ -16,12 +16,13 @@ from runner.errors import UsageError
 from runner.redaction import hidden_override
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from hydra.core.config_loader import ConfigLoader
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
 
+_SETS_A_VALUE: Final = re.compile(r"(?:\+\+?)?\w+(?:\.\w+)+")
 # What differs between two sweeps that request the same clips.
 _NOT_IDENTITY: Final = ("hydra", "output", "limits", "uploader", "plugins", "sweep", "trust")
 
@@ -30,13 +31,13 @@ _NOT_IDENTITY: Final = ("hydra", "output", "limits", "uploader", "plugins", "swe
 class Expansion:
     """The jobs of a sweep, each as its overrides. The last override varies fastest, as in Hydra's basic sweeper.
 
-    `shared` are the overrides that all jobs have. `values_only` says that a job is the base configuration with plain
-    values set on top: those of its overrides that are not shared, in their order.
+    `shared` are the overrides that all jobs have. `plain` are those that set a value and nothing else: a job is what
+    its other overrides compose, with these set on top in their order.
     """
 
     jobs: tuple[tuple[str, ...], ...]
     shared: frozenset[str]
-    values_only: bool
+    plain: frozenset[str]
 
 
 def expand(words: Sequence[str], base: DictConfig, loader: ConfigLoader) -> Expansion:
@@ -46,16 +47,12 @@ def expand(words: Sequence[str], base: DictConfig, loader: ConfigLoader) -> Expa
     """
     parser = OverridesParser.create(config_loader=loader)
     typed = [one for one in parser.parse_overrides(list(words)) if not one.is_hydra_override()]
-    choices: dict[str, tuple[str, ...]] = {}
-    on_top: dict[str, bool] = {}
-    for override in typed:
-        key = override.get_key_element()
-        choices[key] = _choices(override)
-        on_top[key] = override.is_sweep_override()
+    choices = {override.get_key_element(): _choices(override) for override in typed}
+    plain = _plain(typed) if len(choices) == len(typed) else ()
     return Expansion(
         jobs=tuple(itertools.product(*choices.values())),
         shared=frozenset(one for same in typed if not same.is_sweep_override() for one in _choices(same)),
-        values_only=len(choices) == len(typed) and _values_only(on_top),
+        plain=frozenset(one for key in plain for one in choices[key]),
     )
 
 
@@ -73,18 +70,20 @@ def _choices(override: Override) -> tuple[str, ...]:
     return found
 
 
-def _values_only(on_top: dict[str, bool]) -> bool:
-    keys = list(on_top)
-    for at, key in enumerate(keys):
-        if not on_top[key]:
-            continue
-        # A dot tells a value from a choice of a config group; + and ~ add and remove keys.
-        if not re.fullmatch(r"\w+(\.\w+)+", key):
-            return False
-        later = (other.lstrip("+~") for other in keys[at + 1 :] if not on_top[other])
-        if any(f"{other}.".startswith(f"{key}.") or f"{key}.".startswith(f"{other}.") for other in later):
-            return False
-    return True
+def _plain(typed: Sequence[Override]) -> Iterator[str]:
+    """The keys of the swept overrides that may be applied after all others."""
+    later: list[str] = []
+    for override in reversed(typed):
+        key = override.get_key_element()
+        name = key.lstrip("+~")
+        touches = any(
+            f"{other}.".startswith(f"{name}.") or f"{name}.".startswith(f"{other}.") for other in later
+        )
+        # A dot tells a value from a choice of a config group; ~ removes keys.
+        if override.is_sweep_override() and _SETS_A_VALUE.fullmatch(key) and not touches:
+            yield key
+        else:
+            later.append(name)
 
 
 def identity(base: DictConfig) -> tuple[str, str]:

@@ -99,7 +99,8 @@ def test_the_plan_of_a_sweep_says_which_job_cannot_run(workplace: Workplace) -> 
 
 def test_a_failing_shot_fails_its_job_only(workplace: Workplace) -> None:
     project = workplace.project(SHOTS)
-    answer = workplace.run("-m", project, "generator.fail=running,submit,none")
+    params = "+sequences.main.shots.one.params={fail:running},{fail:submit},{fail:none}"
+    answer = workplace.run("-m", project, params)
     assert answer.code == 1
     (record,) = workplace.path.rglob("sweep.json")
     assert [job["exit_code"] for job in json.loads(record.read_text())["jobs"]] == [1, 1, 0]
