@@ -41,6 +41,15 @@ class Estimate:
     ahead: Mapping[str, int | None]
     fallbacks: frozenset[str] = frozenset()
 
+    def of(self, plan: Plan) -> Estimate:
+        """The same for one of the plans that it was made for."""
+        keys = {shot.key for shot in plan.shots}
+        return Estimate(
+            standing={key: self.standing[key] for key in keys},
+            ahead={key: price for key, price in self.ahead.items() if key in keys},
+            fallbacks=self.fallbacks & keys,
+        )
+
     @property
     def to_do(self) -> int:
         return len(self.ahead)
@@ -55,9 +64,28 @@ class Estimate:
         return sum(price is None for price in self.ahead.values())
 
 
-def estimate(plan: Plan) -> Estimate:
-    """Ask the journal of the plan's outputs root. Raises `JournalError`."""
-    return of_keys(plan.project.output_root, {shot.key: micros(shot) for shot in plan.shots})
+def estimate(*plans: Plan) -> Estimate:
+    """Ask the journals of the plans' outputs roots; a shot that several plans have counts once. Raises `JournalError`.
+
+    A shot that is paid for in any of the roots is paid for.
+    """
+    prices: dict[Path, dict[str, int | None]] = {}
+    for plan in plans:
+        of_root = prices.setdefault(plan.project.output_root, {})
+        of_root |= {shot.key: micros(shot) for shot in plan.shots if shot.key not in of_root}
+    found = [of_keys(root, of_root) for root, of_root in prices.items()]
+    if len(found) == 1:
+        return found[0]
+    standing: dict[str, Standing] = {}
+    ahead: dict[str, int | None] = {}
+    for one in found:
+        standing |= {
+            key: value for key, value in one.standing.items() if standing.get(key) is not Standing.PAID
+        }
+        ahead |= one.ahead
+    return Estimate(
+        standing=standing, ahead=ahead, fallbacks=frozenset().union(*(one.fallbacks for one in found))
+    )
 
 
 def of_keys(root: Path, prices: Mapping[str, int | None]) -> Estimate:

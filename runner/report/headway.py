@@ -11,6 +11,7 @@ from runner import store
 from runner.api import EventKind
 from runner.errors import JournalError
 from runner.money import dollars, from_usd
+from runner.planning.sharing import at_one_time, model_of
 from runner.report.progress_words import OVER
 from runner.store.attempt import Phase
 from runner.store.interface import Filter
@@ -20,17 +21,13 @@ if TYPE_CHECKING:
 
     from runner.api import Event
     from runner.planning.plan import Plan, PlannedShot
+    from runner.planning.sharing import Model
 
 _RECENT: Final = 20
 """How many earlier clips of a model count: providers get faster, and slower."""
-_SIDE_BY_SIDE: Final = 8
-"""Shots at one time where neither the configuration nor the generator states a limit."""
 
 _FRESH_S: Final = 0.5
 """An estimate is as good for so long: hundreds of jobs have thousands of shots."""
-
-Model = tuple[str, str]
-"""A generator and its model, which is empty where it has none."""
 
 
 class Headway:
@@ -73,7 +70,7 @@ class Headway:
         if event.kind is EventKind.SHOT_FINISHED:
             took, cost = event.detail.get("elapsed_s"), event.detail.get("cost_usd", 0)
             if isinstance(took, (int, float)):
-                self._took.setdefault(_model(shot), []).append(took)
+                self._took.setdefault(model_of(shot), []).append(took)
             self._unpriced += cost is None
             self._micros += from_usd(cost) or 0 if isinstance(cost, (int, float)) else 0
 
@@ -97,7 +94,7 @@ class Headway:
             parts.append(f"{self._unpriced} of unknown price")
         left = self.left_s
         if left is not None:
-            parts.append(f"{_duration(left)} left")
+            parts.append(f"{duration(left)} left")
         return " · ".join(parts)
 
     @property
@@ -132,17 +129,11 @@ class Headway:
                 of_chain += left
             longest = max(longest, of_chain)
         together = sum(each.values())
-        return max(longest, together / self._at_one_time) if together else None
+        return max(longest, together / at_one_time(self._plans)) if together else None
 
     def _takes(self, shot: PlannedShot) -> float | None:
-        took = self._took.get(_model(shot))
-        return statistics.median(took) if took else self._earlier.get(_model(shot))
-
-    @property
-    def _at_one_time(self) -> int:
-        stated = [shot.capabilities.limits.in_flight for shot in self._shots.values()]
-        stated += [plan.project.limits.in_flight for plan in self._plans]
-        return min((limit for limit in stated if limit), default=_SIDE_BY_SIDE)
+        took = self._took.get(model_of(shot))
+        return statistics.median(took) if took else self._earlier.get(model_of(shot))
 
 
 def earlier_durations(plans: Sequence[Plan]) -> dict[Model, float]:
@@ -167,11 +158,8 @@ def earlier_durations(plans: Sequence[Plan]) -> dict[Model, float]:
     return {model: statistics.median(took[-_RECENT:]) for model, took in found.items()}
 
 
-def _model(shot: PlannedShot) -> Model:
-    return shot.shot.generator.spec.name, shot.request.model or ""
-
-
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A length of time in words."""
     if seconds < 45:
         return "less than a minute"
     if seconds < 90 * 60:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.money import dollars, to_micros, to_usd
+from runner.planning.estimate import Standing
 
 if TYPE_CHECKING:
     from runner.config.schema import BudgetKeys
     from runner.outputs.cost import RunCost
+    from runner.planning.estimate import Estimate
     from runner.store.budget import Spend
 
 
@@ -26,6 +28,19 @@ def cost_line(cost: RunCost, whole: str) -> str:
     if cost.so_far.unpriced:
         text += f"; {cost.so_far.unpriced} of unknown price"
     return text
+
+
+def ahead_line(expected: Estimate) -> str:
+    """What is left to do and what it will cost, and where the other shots stand."""
+    text = f"{expected.to_do} to do, {dollars(expected.to_spend)} to spend"
+    if expected.unpriced:
+        text += f" and {expected.unpriced} of unknown price"
+    counts = {
+        standing: sum(one is standing for one in expected.standing.values())
+        for standing in Standing
+        if standing is not Standing.TO_DO
+    }
+    return text + "".join(f", {count} {standing}" for standing, count in counts.items() if count)
 
 
 def sufficient_budget(cost: RunCost, budget: BudgetKeys) -> tuple[str, ...]:

@@ -14,9 +14,12 @@ from runner.planning.estimate import Estimate, Standing, estimate, micros
 from runner.planning.identity import ROLES, Role
 from runner.planning.plan import Plan
 from runner.planning.preparation import Registries, plan_jobs
+from runner.planning.sharing import sharing
 from runner.redaction import scrubbed
-from runner.report import paragraph
+from runner.report import paragraph, shared_shots
 from runner.report.fallbacks import few, retakes
+from runner.report.headway import earlier_durations
+from runner.report.money import ahead_line
 from runner.verbs import composing
 from runner.verbs.composing import Composing
 
@@ -44,21 +47,33 @@ def main(words: Sequence[str]) -> int:
     arguments = _parsed(words)
     if arguments.printed():
         return 0
-    registries = Registries()
-    found: list[dict[str, Any]] = []
-    for plan in plan_jobs(arguments.jobs(), registries):
-        if not isinstance(plan, Plan):
-            continue  # left out by sweep.skip_invalid
+    planned = plan_jobs(arguments.jobs(), Registries())
+    plans = [plan for plan in planned if isinstance(plan, Plan)]  # others are left out by sweep.skip_invalid
+    for plan in plans:
         evidence.check(plan)
-        expected = estimate(plan)
-        described = describe(plan, expected)
-        if arguments.as_json:
-            found.append(described)
-        else:
-            _show(plan, expected, described)
+    if arguments.multirun:
+        return _sweep(plans, left_out=len(planned) - len(plans), as_json=arguments.as_json)
+    (plan,) = plans
+    expected = estimate(plan)
+    described = describe(plan, expected)
     if arguments.as_json:
-        text = json.dumps(found if arguments.multirun else found[0], indent=2, ensure_ascii=False)
-        print(text)
+        print(json.dumps(described, indent=2, ensure_ascii=False))
+    else:
+        _show(plan, expected, described)
+    return 0
+
+
+def _sweep(plans: Sequence[Plan], *, left_out: int, as_json: bool) -> int:
+    """Print what the jobs share, and what all of them together will cost."""
+    expected = estimate(*plans)
+    found = sharing(plans, expected, earlier_durations(plans))
+    if as_json:
+        jobs = [describe(plan, expected.of(plan)) for plan in plans]
+        document = {**shared_shots.described(found, expected), "left_out": left_out, "jobs": jobs}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
+        return 0
+    notes = dict.fromkeys(note for plan in plans for note in _notes(plan, expected.of(plan)))
+    shared_shots.show(plans, found, expected, tuple(notes), left_out=left_out)
     return 0
 
 
@@ -116,7 +131,7 @@ def _show(plan: Plan, expected: Estimate, described: dict[str, Any]) -> None:
         for planned in sequence.shots:
             branch.add(_line(planned, expected.standing[planned.key], console.width - 14))
     console.print(tree)
-    console.print(Text(_money(expected), style="bold"))
+    console.print(Text(ahead_line(expected), style="bold"))
     if dates := _price_dates(plan):
         console.print(f"prices as of {dates}")
     console.print(Text(f"folder  {described['folder']}", overflow="fold"))
@@ -138,18 +153,6 @@ def _notes(plan: Plan, expected: Estimate) -> list[str]:
             f"generated from their prompts alone by an earlier run: {names}; to regenerate them: {takes}"
         )
     return found
-
-
-def _money(expected: Estimate) -> str:
-    text = f"{expected.to_do} to do, {dollars(expected.to_spend)} to spend"
-    if expected.unpriced:
-        text += f" and {expected.unpriced} of unknown price"
-    counts = {
-        standing: sum(one is standing for one in expected.standing.values())
-        for standing in Standing
-        if standing is not Standing.TO_DO
-    }
-    return text + "".join(f", {count} {standing}" for standing, count in counts.items() if count)
 
 
 def _price_dates(plan: Plan) -> str:

@@ -64,10 +64,11 @@ def test_a_plan_for_a_script_is_one_json_document(workplace: Workplace) -> None:
     assert re.fullmatch(named, found["folder"])
 
 
-def test_a_plan_of_a_sweep_is_a_list(workplace: Workplace) -> None:
+def test_a_plan_of_a_sweep_has_the_plan_of_each_job(workplace: Workplace) -> None:
     project = workplace.project(FILM)
 
-    jobs = workplace.run("plan", "-m", project, "shot.seed=1,2", "film.join=false", "--json").json
+    found = workplace.run("plan", "-m", project, "shot.seed=1,2", "film.join=false", "--json").json
+    jobs = found["jobs"]
 
     assert [job["sequences"]["hero"][0]["seed"] for job in jobs] == [1, 2]
     assert len({job["folder"] for job in jobs}) == 2
