@@ -89,7 +89,10 @@ def main(words: Sequence[str]) -> int:
             else "no file was missing"
         )
         if not found.attempts and not found.files and not found.damaged:
-            print("nothing can be rebuilt; to pay again for what the journal does not know: --accept-loss")
+            print(
+                "the journal has all that the run folders have; where a run still stops:"
+                "\n  python -m runner recover --accept-loss  pays again for what is in neither"
+            )
         for clip in found.damaged:
             print(
                 f"- {clip.sequence}/{clip.shot} of {clip.folder}: its file is gone or changed; not recorded"
