@@ -90,8 +90,9 @@ def main(words: Sequence[str]) -> int:
         )
         if not found.attempts and not found.files and not found.damaged:
             print(
-                "the journal has all that the run folders have; where a run still stops:"
-                "\n  python -m runner recover --accept-loss  pays again for what is in neither"
+                "the journal has all that the run folders have\n"
+                "if a run still stops: python -m runner recover --accept-loss\n"
+                "  (pays again for what is in neither)"
             )
         for clip in found.damaged:
             print(
