@@ -7,6 +7,7 @@ import errno
 import importlib
 import io
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from runner import __version__, interrupts, outgoing, redaction
 from runner.errors import RunnerError
 from runner.outgoing import one_line
+from runner.report.paragraph import folded
 from runner.verbs import VERBS
 from runner.verbs.arguments import COMMON
 
@@ -25,26 +27,39 @@ EXIT_INTERRUPTED: Final = 130
 _DRY_RUN: Final = "--dry-run"
 
 _USAGE: Final = """\
-runner - films from YAML, every shot starting where the one before it ended
+runner - films from YAML: a shot starts where the last ended
 
-  python -m runner +project=NAME [OVERRIDE ...]    make the films of a project
-  python -m runner -m +project=NAME KEY=A,B ...    sweep: one run for each value
-  python -m runner VERB [...]                      VERB --help shows its options
+  python -m runner +project=NAME [OVERRIDE ...]
+    make the films of a project
+  python -m runner -m +project=NAME KEY=A,B ...
+    sweep: one run for each value
+  python -m runner VERB [...]
+    VERB --help shows its options
 """
 
 _OPTIONS: Final = """\
 Options
-  -q, --quiet      no progress          --json    print JSON, for a script
-  -m, --multirun   sweep                --debug   show the traceback of an error
-  --cfg job        print the composed configuration, run nothing
-  -cd DIR          look for configuration files there, too
-  --version        --help               -sc install=bash   shell completion
+  -q, --quiet        no progress
+  -m, --multirun     sweep
+  --cfg job          print the configuration, run nothing
+  -cd DIR            look for configuration files there, too
+  --json             print JSON, for a script
+  --debug            show the traceback of an error
+  -sc install=bash   shell completion
+  --version, --help
 
 Overrides
-  shot.seed=7      sequences.hero.shots.pour.prompt='steam rises'      output.root=DIR
+  shot.seed=7
+  output.root=DIR
+  sequences.hero.shots.pour.prompt='steam rises'
+
 Exit codes
-  0 fine - 1 a shot failed - 2 configuration or usage - 3 an unknown outcome waits
-  for you - 4 the budget stopped it - 130 interrupted"""
+  0    fine
+  1    a shot failed
+  2    configuration or usage
+  3    an unknown outcome waits for you
+  4    the budget stopped it
+  130  interrupted"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,9 +75,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(words: list[str]) -> int:
     debug = "--debug" in words
-    if not words:
-        _print(_help())
-        return 2
     try:
         with interrupts.watched():
             return _interruptible(words, debug)
@@ -72,7 +84,7 @@ def _main(words: list[str]) -> int:
     except RunnerError as error:
         if debug:
             raise
-        print(f"runner: {error}", file=sys.stderr)
+        _print_error(f"runner: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         print("runner: interrupted", file=sys.stderr)
@@ -105,6 +117,9 @@ def _interruptible(words: list[str], debug: bool) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
+    if not words:
+        _print(_help())
+        return 2
     # The common flags may stand before the verb, too.
     at = next((at for at, word in enumerate(words) if word not in COMMON), 0)
     if words[at] == "run":  # is what is done without a verb
@@ -135,23 +150,33 @@ def _help() -> str:
     """What one can type: the verbs, the projects and the profiles there are."""
     from runner.config import catalogue
 
+    columns = shutil.get_terminal_size().columns
     lines = [_USAGE, "Verbs"]
-    lines += [f"  {verb:<11} {about}" for verb, about in VERBS.items()]
+    lines += [folded(f"  {verb:<11}  {about}", columns, indent=13) for verb, about in VERBS.items()]
     lines += ["", "Projects (+project=...)"]
     projects = catalogue.choices("project", Path())
     width = max((len(choice.name) for choice in projects), default=0)
-    lines += [f"  {one_line(choice.name):<{width}}  {_cut(choice.about, 76 - width)}" for choice in projects]
+    lines += [
+        f"  {one_line(choice.name):<{width}}  {_cut(choice.about, max(20, columns - 4 - width))}"
+        for choice in projects
+    ]
     lines += [""]
     for group in catalogue.GROUPS:
-        lines.append(
-            f"{group}=...  {', '.join(one_line(choice.name) for choice in catalogue.choices(group, Path()))}"
-        )
+        names = ", ".join(one_line(choice.name) for choice in catalogue.choices(group, Path()))
+        lines.append(folded(f"{group}=...  {names}", columns))
     lines += ["", _OPTIONS]
     return "\n".join(lines)
 
 
 def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
+def _print_error(text: str) -> None:
+    """To a terminal broken between words; a log or a program gets each part in one line."""
+    if outgoing.beneath(sys.stderr).isatty():
+        text = folded(text, shutil.get_terminal_size().columns)
+    print(text, file=sys.stderr)
 
 
 def _print(text: str) -> None:

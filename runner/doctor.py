@@ -145,7 +145,9 @@ def _models(plan: Plan, today: date) -> Iterator[Check]:
     for shot in plan.shots:
         caps, name = shot.capabilities, shot.request.model or shot.shot.generator.spec.name
         if caps.lifecycle.retired is None:
-            seen[name] = Check(subject="model", verdict=Verdict.OK, message=f"{name}: no end is known")
+            seen[name] = Check(
+                subject="model", verdict=Verdict.OK, message=f"{name}: no retirement is announced"
+            )
         else:
             soon = caps.lifecycle.retired - today < _SOON
             hint = (

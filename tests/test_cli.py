@@ -99,6 +99,17 @@ def test_a_verb_with_options_of_its_own_tells_of_them(workplace: Workplace) -> N
     assert "Overrides" not in answer.out
 
 
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_help_fits_the_terminal(workplace: Workplace, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    about = "A film about the sea at night, in the morning, at noon, and in the evening of a long day."
+    workplace.write("conf/project/own.yaml", f"# @package _global_\n# {about}\n")
+
+    for words in ((), ("journal", "--help"), ("plan", "--help"), ("recover", "--help")):
+        lines = workplace.run(*words).out.split("\n")
+        assert [line for line in lines if len(line) > columns and "python -m runner" not in line] == []
+
+
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     program = (
         "import sys; from runner import cli; cli.main(['--help']);"
@@ -111,12 +122,13 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", ["", "plugins"])
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, words: str) -> None:
     done = python(
         tmp_path,
         "-c",
         "import os, subprocess, sys\n"
-        "child = subprocess.Popen([sys.executable, '-u', '-m', 'runner', 'plugins'], stdout=subprocess.PIPE,"
+        f"child = subprocess.Popen([sys.executable, '-u', '-m', 'runner', *{words.split()}], stdout=subprocess.PIPE,"
         " stderr=subprocess.PIPE)\n"
         "child.stdout.close()\n"
         "print(child.stderr.read().decode(), child.wait())",
@@ -183,6 +195,8 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
         (("+project=film", "hydra.mode=MULTIRUN"), ["hydra.mode cannot be set", "-m"]),
         (("-m", "+project=film", "shot.seed=glob(*)"), ["swept over no value", "nothing of the sweep was started"]),
         (("-sc", "install=fish-like"), ["the shell cannot be completed"]),
+        (("+project=film", "rum"), ["did you mean run?"]),
+        (("+project=film", "shot.prompt=Gulls", "in", "flight"), ["in quotes: KEY='some words'"]),
         (("verify",), ["verify: the following arguments are required: DIR", "next: python -m runner verify --help"]),
         (("why", "outputs"), ["required: SHOT"]),
         (("gc", "--piad"), ["no option --piad", "did you mean --paid?"]),

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from . import clip, motion, title
+from runner.media import Title
+
+from . import clip, motion
 from .look import look
 from .planes import OFFSET, Planes, blend
 from .scene import Scene
@@ -74,13 +76,15 @@ class Render:
         if self._first is not None:
             corner = int(sight.chance("corner").integers(4))
             still = motion.Still(self._first, *size, reframe=options.reframe, corner=corner)
-        names = title.Title(self._request.sequence, self._request.shot, *size)
+        names = Title(self._request.sequence, self._request.shot, *size)
         last_s = float((shape.frames - 1) / shape.fps)
         for index in range(shape.frames):
             self._check()
             moved = max(0, index - options.repeat_first)
             planes = _image(scene, still, shape, moved)
-            planes = names.draw(planes, title.strength(float(moved / shape.fps), last_s))
+            if strength := names.strength(float(moved / shape.fps), last_s):
+                planes = Planes(*(plane.copy() for plane in planes))
+                names.draw(*planes, strength)
             yield _spoilt(planes, options, shape, index)
             self.progress = (index + 1) / shape.frames
 

@@ -48,9 +48,10 @@ def explained(file: Path, text: str, error: yaml.YAMLError) -> ConfigError:
     at = min(mistake.line, max(len(lines) - 1, 0))
     line = lines[at] if lines else ""
     shown, column = _shown(line, mistake.column)
-    where = f"{file}:{at + 1}:{mistake.column + 1}\n{shown}\n{'':{column}}^"
+    where = f"{file}:{at + 1}:{mistake.column + 1}"
+    why = f"{mistake.why}\n{shown}\n{'':{column}}^"
     hint = mistake.hint or _quoted(line) or _QUOTES
-    return ConfigError("a YAML file cannot be read", where=where, why=mistake.why, hint=hint)
+    return ConfigError("a YAML file cannot be read", where=where, why=why, hint=hint)
 
 
 def not_utf8(file: Path, raw: bytes, error: UnicodeDecodeError) -> ConfigError:

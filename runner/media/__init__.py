@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runner.media.program import check_size, colour_filter, find_ffmpeg
     from runner.media.source import Source, open_video
     from runner.media.tail import Moment, count_shown, last_moment
+    from runner.media.title import Title
 
 __all__ = [
     "FFMPEG_INPUT_ARGUMENTS",
@@ -28,6 +29,7 @@ __all__ = [
     "Moment",
     "Probe",
     "Source",
+    "Title",
     "check_size",
     "colour_filter",
     "convert_image",
@@ -51,6 +53,7 @@ _HOME: Final = {
     "Moment": ("tail", "Moment"),
     "Probe": ("probe", "Probe"),
     "Source": ("source", "Source"),
+    "Title": ("title", "Title"),
     "check_size": ("program", "check_size"),
     "colour_filter": ("program", "colour_filter"),
     "convert_image": ("picture", "convert"),

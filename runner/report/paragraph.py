@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,29 @@ if TYPE_CHECKING:
     from runner.report.console import Console
 
 _NARROWEST: Final = 40
+_TO_COPY: Final = re.compile(r"""python -m runner|['"]""")
+"""What stands in a next step that is to be copied."""
+
+
+def folded(text: str, width: int, *, indent: int = 2) -> str:
+    """A text whose lines are no longer than `width`; what goes on is indented more than its line by `indent`.
+
+    Words are not broken, and a next step that is to be copied stays on its line.
+    """
+    lines: list[str] = []
+    for line in text.split("\n"):
+        start = len(line) - len(line.lstrip())
+        if len(line) <= width or (line.lstrip().startswith("next:") and _TO_COPY.search(line)):
+            lines.append(line)
+        else:
+            lines += textwrap.wrap(
+                line,
+                max(width, _NARROWEST),
+                subsequent_indent=" " * (start + indent),
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return "\n".join(lines)
 
 
 def show(console: Console, text: str, *, style: str = "", head: Text | str = "", indent: int = 2) -> None:
@@ -34,7 +58,7 @@ def show(console: Console, text: str, *, style: str = "", head: Text | str = "",
 
 
 def show_error(console: Console, head: str, error: RunnerError, *, style: str) -> None:
-    """Print what happened, where and why, and what to do next: the latter as it is, since it holds commands."""
+    """Print what happened, where and why, and what to do next."""
     from rich.text import Text
 
     show(console, f"{head}{error.what}", style=style)
@@ -44,6 +68,6 @@ def show_error(console: Console, head: str, error: RunnerError, *, style: str) -
     for label, text in error.labelled:
         block = f"  {label}: {text}"
         if label == "next":
-            console.print(Text(block, style=style), soft_wrap=True)
+            console.print(Text(folded(block, console.width), style=style), soft_wrap=True)
         else:
             show(console, block, style=style, indent=4)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from runner.errors import UsageError
+from runner.report.paragraph import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +36,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, verb: str, description: str, *, examples: Sequence[str]) -> None:
         super().__init__(
             prog=f"{PROGRAM} {verb}".rstrip(),
-            description=description,
+            description=folded(description, shutil.get_terminal_size().columns, indent=0),
             epilog="\n".join(["examples:", *(f"  {PROGRAM} {example}" for example in examples)]),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,

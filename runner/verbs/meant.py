@@ -96,7 +96,7 @@ def _no_override(word: str, project: str | None, projects: Sequence[str], verb: 
         )
     return UsageError(
         f"cannot use the word {shown!r}",
-        why=nearest(word, [*VERBS, *projects])
-        or f"a word is a verb ({', '.join(VERBS)}) or an override KEY=VALUE",
+        why=(nearest(word, [*VERBS, "run", *projects]) or f"a verb is one of {', '.join(VERBS)};")
+        + " an override is KEY=VALUE, a text with spaces in quotes: KEY='some words'",
         hint="python -m runner --help",
     )

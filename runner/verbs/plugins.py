@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import inspect
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from runner import plugins
 from runner.api import (
@@ -123,7 +124,7 @@ def _show(registry: Registry, found: list[Registered], *, whole: bool) -> None:
         console.print(Text(f"  from {one.source}", style="dim", overflow="fold"))
         caps = _capabilities(one)
         if caps:
-            console.print(Text("  can  " + "; ".join(f"{key} {value}" for key, value in caps.items())))
+            console.print(Text("  " + "; ".join(f"{key}: {value}" for key, value in caps.items())))
         for name, kind, default in _options(one.spec.options):
             console.print(
                 Text(f"  {one.kind}.{name}={default}", style="green").append(f"  {kind}", style="dim")
@@ -192,6 +193,7 @@ def _of_generator(caps: GeneratorCapabilities) -> dict[str, str]:
 
 def _options(cls: type, under: str = "") -> Iterator[tuple[str, str, str]]:
     """(name, type, default) of each option, also of those one level down; secrets have no default worth showing."""
+    kinds = _kinds(cls)
     for field in dataclasses.fields(cls):
         if not field.init:
             continue
@@ -199,11 +201,26 @@ def _options(cls: type, under: str = "") -> Iterator[tuple[str, str, str]]:
         if isinstance(inner, type) and dataclasses.is_dataclass(inner):
             yield from _options(inner, f"{under}{field.name}.")
         else:
-            yield f"{under}{field.name}", _type(field), _default(field)
+            yield f"{under}{field.name}", _type(kinds.get(field.name, field.type)), _default(field)
 
 
-def _type(field: dataclasses.Field[Any]) -> str:
-    return field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
+def _kinds(cls: type) -> dict[str, Any]:
+    """The types of the fields; none where an annotation cannot be resolved."""
+    try:
+        return get_type_hints(cls)
+    except Exception:
+        return {}
+
+
+def _type(kind: Any) -> str:
+    """A type in the words of someone who types a value: the values themselves where there is a choice."""
+    if get_origin(kind) is Literal:
+        return " or ".join(map(str, get_args(kind)))
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return " or ".join(str(one.value) for one in kind)
+    if get_origin(kind) in (tuple, list):
+        return f"list of {_type(get_args(kind)[0])}"
+    return kind if isinstance(kind, str) else inspect.formatannotation(kind)
 
 
 def _default(field: dataclasses.Field[Any]) -> str:

@@ -89,7 +89,11 @@ def main(words: Sequence[str]) -> int:
             else "no file was missing"
         )
         if not found.attempts and not found.files and not found.damaged:
-            print("nothing can be rebuilt; to pay again for what the journal does not know: --accept-loss")
+            print(
+                "the journal has all that the run folders have\n"
+                "if a run still stops: python -m runner recover --accept-loss\n"
+                "  (pays again for what is in neither)"
+            )
         for clip in found.damaged:
             print(
                 f"- {clip.sequence}/{clip.shot} of {clip.folder}: its file is gone or changed; not recorded"

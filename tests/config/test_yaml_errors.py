@@ -65,7 +65,7 @@ def test_a_text_that_needs_quotes_is_shown_with_them(line: str, quoted: str) -> 
     error = explained(f"shot:\n  seed: 1\n  {line}\n")
 
     assert error.where.startswith("film.yaml:3:")
-    assert error.where.splitlines()[1] == line
+    assert error.why.splitlines()[1] == line
     assert error.hint == f"put the text in quotes:  prompt: {quoted}"
     # The advice is one that YAML takes.
     assert isinstance(yaml.safe_load(error.hint.partition(":  ")[2])["prompt"], str)
@@ -101,15 +101,17 @@ def test_other_mistakes_have_their_cures(text: str, line: int, why: str, hint: s
 
 
 def test_the_mark_stands_below_the_place() -> None:
-    place, shown, mark = explained("a: 1\n    prompt: A beach: waves\n").where.splitlines()
+    error = explained("a: 1\n    prompt: A beach: waves\n")
+    shown, mark = str(error).splitlines()[3:5]
 
-    assert place == "film.yaml:2:11"
+    assert error.where == "film.yaml:2:11"
+    assert shown.strip() == "prompt: A beach: waves"
     assert shown[mark.index("^")] == ":"
 
 
 @pytest.mark.parametrize("before", [0, 30, 100, 3000])
 def test_of_a_long_line_the_part_around_the_place_is_shown(before: int) -> None:
-    _, shown, mark = explained(f"prompt: {'x' * before} beach: {'y' * 3000}\n").where.splitlines()
+    _, shown, mark = explained(f"prompt: {'x' * before} beach: {'y' * 3000}\n").why.splitlines()
 
     assert len(shown) < 70
     assert shown[mark.index("^")] == ":"

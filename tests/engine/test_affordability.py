@@ -168,6 +168,21 @@ def test_the_balance_is_compared_where_there_is_one(
         assert "this costs $0.20, and the account at paid has $0.19; nothing was started" in answer.err
 
 
+def test_why_a_balance_cannot_be_read_is_said_in_words(
+    workplace: Workplace, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusing = PAID.replace("{balance}", "None").replace(
+        'RuntimeError("not now")',
+        '__import__("runner.errors").errors.ShotError("the key is wrong", why="code 401")',
+    )
+    workplace.write("plugins/paid.py", refusing)
+    project = workplace.project(TWO, generator={"plugin": "paid"}, shot={"resolution": "1080p"})
+
+    workplace.run(project)
+
+    assert "the balance at paid cannot be read: the key is wrong: code 401" in caplog.messages
+
+
 def test_the_balance_is_compared_with_all_jobs_of_a_sweep(workplace: Workplace) -> None:
     workplace.write("plugins/paid.py", PAID.replace("{balance}", "'0.39'"))
     project = workplace.project(TWO, generator={"plugin": "paid"}, shot={"resolution": "1080p"})

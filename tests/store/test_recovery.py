@@ -171,6 +171,7 @@ def test_recover_rebuilds_the_journal_and_the_object_store(
     assert all(store.object_store(root).intact(digest) for digest in digests)
     check(root)
     assert workplace.run("recover", "--json").json["recorded"] == 0
+    assert "the journal has all that the run folders have" in workplace.run("recover").out
 
     done = workplace.run("-q", "+project=old")
 

@@ -84,7 +84,15 @@ def test_the_list_can_be_read(workplace: Workplace) -> None:
     answer = workplace.run("plugins")
 
     assert answer.code == 0
-    for text in ("generator mine", "draws mine", "generator.speed=1.5", "durations 5, 10 s", "from bundled"):
+    for text in (
+        "generator mine",
+        "draws mine",
+        "generator.speed=1.5",
+        "durations: 5, 10 s",
+        "from bundled",
+        "none or submit or running or after",
+        "list of str",
+    ):
         assert text in answer.out
     assert "hunter2" not in answer.out
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 FETCH_FAILED: Final = "Image fetch failed. Check access settings or use our File Upload API instead."
 NO_AUDIO: Final = "The Google model was unable to generate audio for this request"
+_SOUND: Final = ("sound", "audio", "generate_audio")
+"""The fields that turn the sound off."""
 _MB: Final = 1_000_000
 _CLIP_MB: Final = 200
 _WORKERS: Final = 2
@@ -216,12 +218,14 @@ class Studio:
         )
         asked = max(_SHORTEST_S, Fraction(task.rule.clip_s or shape.duration_s(task.model, given)))
         look = draw.Look(
+            model=task.model.name,
             prompt=task.prompt,
             seed=str(given.get("seed", "")),
             duration_s=asked.limit_denominator(1000),
             width=size.width,
             height=size.height,
             fps=self._options.fps,
+            sound=all(given.get(name) is not False for name in _SOUND),
         )
         key = look.key(None if first is None else first.data, None if last is None else last.data)
         if key not in self._drawn:

@@ -190,6 +190,15 @@ def test_any_name_can_be_drawn(studio, name):
     assert studio.pictures(studio.make(studio.request(shot=name, sequence=name, prompt=name, duration_s=0.2)))
 
 
+def test_a_name_in_another_script_is_left_out_and_not_spelt_in_other_letters(studio):
+    def middle(shot):
+        return studio.pictures(studio.make(studio.request(duration_s=2, fps=6, shot=shot)))[6]
+
+    assert np.array_equal(middle("東京"), middle("مرحبا"))
+    assert np.array_equal(middle("東京 at night"), middle("Москва at night"))
+    assert studio.psnr(middle("東京 at night"), middle("東京")) < 40
+
+
 @pytest.mark.parametrize(
     "size", [("9:16", "144p"), ("1:1", "64p"), ("21:9", "120p"), ("16:9", "66p"), ("1:5", "80p")]
 )

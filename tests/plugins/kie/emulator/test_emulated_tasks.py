@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+from itertools import pairwise
 
+import av
 import numpy as np
 import pytest
 from kie_customer import Clip, picture, pixels, psnr
@@ -158,6 +161,47 @@ def test_a_clip_starts_at_the_given_picture_and_moves_on(customer):
         for one, other in zip(clip.frames, clip.frames[1:], strict=False)
     ]
     assert min(differences) > 0, "no frame stands still"
+
+
+def test_a_clip_leaves_the_given_picture_softly(customer):
+    given = picture(256, 144, seed=1)
+
+    frames = customer.clip(image_to_video(customer, customer.upload(given))).frames
+
+    steps = [int(np.abs(one.astype(int) - other).max()) for one, other in pairwise(frames)]
+    assert max(steps) < 90, "nothing jumps, and no edge runs through the picture"
+
+
+def test_a_caption_stands_in_the_middle_of_a_clip_and_not_in_the_frames_that_are_handed_over(customer):
+    # The scene is the prompt's, too: the caption is what differs between models.
+    made = (
+        customer.made("kling/v2-1-master-text-to-video", prompt="pour", duration="5"),
+        customer.made("kling/v2-5-turbo-text-to-video-pro", prompt="pour", duration="5"),
+    )
+    one, two = (customer.clip(task).frames for task in made)
+
+    steps = [np.abs(a.astype(int) - b).max() for a, b in zip(one, two, strict=True)]
+    assert steps[len(steps) // 2] > 40
+    assert max(steps[0], steps[-1]) < 25
+
+
+@pytest.mark.parametrize(
+    ("field", "tracks"),
+    [
+        ({}, ["video", "audio"]),
+        ({"generate_audio": True}, ["video", "audio"]),
+        ({"generate_audio": False}, ["video"]),
+    ],
+)
+def test_a_clip_has_sound_unless_it_is_turned_off(customer, field, tracks):
+    task = customer.made("bytedance/seedance-2", prompt="cat", duration=4, resolution="480p", **field)
+
+    with av.open(io.BytesIO(customer.stranger.get(customer.url(task)).content)) as clip:
+        assert [stream.type for stream in clip.streams] == tracks
+        assert {float(stream.duration * stream.time_base) for stream in clip.streams} == {4.0}
+        if "audio" in tracks:
+            loudest = max(np.abs(frame.to_ndarray()).max() for frame in clip.decode(audio=0))
+            assert 0.02 < loudest < 0.5
 
 
 def test_clips_can_be_chained_frame_by_frame(customer):
