@@ -245,7 +245,7 @@ def test_options_and_overrides_may_stand_in_any_order(workplace: Workplace) -> N
         )
     ]
 
-    assert len(found[0]) == 2
+    assert len(found[0]["jobs"]) == 2
     assert found[0] == found[1]
 
 

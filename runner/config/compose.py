@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.config import hydra_files, sweep_words, trust, user_file, yaml_text
+from runner.config import declared_sweep, hydra_files, sweep_words, trust, user_file, yaml_text
 from runner.config.hydra_errors import explained
 from runner.config.origins import Origins
 from runner.config.resolve import check_references, plain
@@ -31,7 +31,7 @@ from runner.redaction import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hydra.core.config_loader import ConfigLoader
 
@@ -114,9 +114,13 @@ def compose_sweep(
 
     with _hydra(words, folder, source) as opened:
         base = opened.loader.load_configuration(source.name, list(words), RunMode.MULTIRUN)
-        opened.set_users_values(base, opened.origins(tuple(words)))
-        sweep_key, project = sweep_words.identity(base)
-        expansion = sweep_words.expand(words, base, opened.loader)
+        typed = opened.origins(tuple(words))
+        opened.set_users_values(base, typed)
+        declared = declared_sweep.read(base, folder, typed) or declared_sweep.Declared()
+        declared_sweep.without(base)
+        sweep_key, project = sweep_words.identity(base, declared.jobs)
+        expansion = sweep_words.expand(words, base, opened.loader, declared.jobs)
+        opened = replace(opened, declared=declared.places)
         jobs = []
         for number, (config, origins) in enumerate(_jobs(expansion, base, opened)):
             differs = (one for one in origins.overrides if one not in expansion.shared)
@@ -169,9 +173,11 @@ class _Composition:
     place: hydra_files.Place
     source: PrimaryConfig
     own: user_file.UserFile | None
+    declared: Mapping[str, declared_sweep.Place] = field(default_factory=dict)
 
     def origins(self, overrides: tuple[str, ...], layers: hydra_files.Layers | None = None) -> Origins:
-        return Origins(overrides, self.layers(overrides) if layers is None else layers, self.place.folder)
+        layers = self.layers(overrides) if layers is None else layers
+        return Origins(overrides, layers, self.place.folder, self.declared)
 
     def layers(self, overrides: tuple[str, ...]) -> hydra_files.Layers:
         own = self.own.path if self.own else None
@@ -325,6 +331,7 @@ class _Jobs:
         whole = self._opened.loader.load_sweep_config(self._base, list(overrides))
         with open_dict(whole.hydra):
             whole.hydra.job.id = whole.hydra.job.num = number
+            declared_sweep.without(whole)
         return _task(whole, self._opened.place.folder)
 
 

@@ -14,7 +14,9 @@ from runner.errors import ConfigError
 from runner.redaction import hidden_override
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from runner.config.declared_sweep import Place
 
 COMMAND_LINE: Final = "command line: "
 """Begins the place of an override."""
@@ -43,6 +45,8 @@ class Origins:
     overrides: tuple[str, ...] = ()
     layers: Sequence[Layer] = ()
     folder: Path = Path()
+    declared: Mapping[str, Place] = field(default_factory=dict, compare=False)
+    """The overrides that a file declares for the jobs of a sweep, and where: they are not the user's."""
     _trees: dict[Path, yaml.Node | None] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, key: str) -> str:
@@ -60,8 +64,9 @@ class Origins:
 
     def file_of(self, key: str) -> Path | None:
         """The file that set exactly `key`; `None` when an override did, or nothing."""
-        if self._override(key):
-            return None
+        if override := self._override(key):
+            place = self.declared.get(override)
+            return place.file if place is not None else None
         for layer in reversed(self.layers):
             if self._line(layer, key) is not None:
                 return layer.file
@@ -69,6 +74,9 @@ class Origins:
 
     def untrusted(self, key: str) -> str:
         """The place that set `key` where that is a file of data; empty where a trusted place or nothing did."""
+        place = self.declared.get(self._override(key))
+        if place is not None:
+            return place.shown
         return "" if self.set_by_user(key) else self.in_data(key)
 
     def in_data(self, key: str) -> str:
@@ -84,7 +92,8 @@ class Origins:
 
     def set_by_user(self, key: str) -> bool:
         """Whether an override, or the user's own file, set exactly `key`."""
-        return bool(self._override(key)) or self.users_own(key)
+        override = self._override(key)
+        return (bool(override) and override not in self.declared) or self.users_own(key)
 
     def users_own(self, key: str) -> bool:
         """Whether the user's own file has exactly `key`."""
@@ -143,7 +152,8 @@ class Origins:
     def _of_exactly(self, key: str) -> str:
         override = self._override(key)
         if override:
-            return _shown(override)
+            place = self.declared.get(override)
+            return place.shown if place is not None else _shown(override)
         for layer in reversed(self.layers):
             line = self._line(layer, key)
             if line is not None:

@@ -201,6 +201,11 @@ class SweepKeys:
     """How many run at one time."""
     fail_fast: bool = False
     """The first job that fails stops the others."""
+    grid: dict[str, Any] | None = None
+    """With this key and the next three files declare jobs: see `declared_sweep`."""
+    jobs: list[Any] | None = None
+    exclude: list[Any] | None = None
+    from_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

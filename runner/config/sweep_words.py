@@ -16,7 +16,7 @@ from runner.errors import UsageError
 from runner.redaction import hidden_override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from hydra.core.config_loader import ConfigLoader
     from hydra.core.override_parser.types import Override
@@ -40,19 +40,32 @@ class Expansion:
     plain: frozenset[str]
 
 
-def expand(words: Sequence[str], base: DictConfig, loader: ConfigLoader) -> Expansion:
-    """The jobs of `words`. `base` is what all jobs share.
+def expand(
+    words: Sequence[str], base: DictConfig, loader: ConfigLoader, declared: Sequence[tuple[str, ...]] = ()
+) -> Expansion:
+    """The jobs of `words`. `base` is what all jobs share; `declared` are jobs that a file lists, each of which is
+    combined with those of the words. What the words say wins.
 
     Raises `UsageError` for a sweep without distinct values, and Hydra's errors for words that are no overrides.
     """
     parser = OverridesParser.create(config_loader=loader)
     typed = [one for one in parser.parse_overrides(list(words)) if not one.is_hydra_override()]
     choices = {override.get_key_element(): _choices(override) for override in typed}
-    plain = _plain(typed) if len(choices) == len(typed) else ()
+    plain: frozenset[str] = frozenset()
+    if len(choices) == len(typed):
+        ours, later = _plain([(one.get_key_element(), one.is_sweep_override()) for one in typed])
+        plain = frozenset(one for key in ours for one in choices[key])
+        in_files = list(dict.fromkeys(itertools.chain.from_iterable(declared)))
+        free, _ = _plain([(key, True) for key in _apart({one.partition("=")[0] for one in in_files})], later)
+        plain |= {one for one in in_files if one.partition("=")[0] in free}
     return Expansion(
-        jobs=tuple(itertools.product(*choices.values())),
+        jobs=tuple(
+            (*listed, *typed_job)
+            for listed in declared or ((),)
+            for typed_job in itertools.product(*choices.values())
+        ),
         shared=frozenset(one for same in typed if not same.is_sweep_override() for one in _choices(same)),
-        plain=frozenset(one for key in plain for one in choices[key]),
+        plain=plain,
     )
 
 
@@ -70,24 +83,47 @@ def _choices(override: Override) -> tuple[str, ...]:
     return found
 
 
-def _plain(typed: Sequence[Override]) -> Iterator[str]:
-    """The keys of the swept overrides that may be applied after all others."""
-    later: list[str] = []
-    for override in reversed(typed):
-        key = override.get_key_element()
+def _plain(keys: Sequence[tuple[str, bool]], later: Sequence[str] = ()) -> tuple[set[str], list[str]]:
+    """Which of the keys, each with whether it is swept, may be applied after all others; and those that may not.
+
+    `later` are names of keys that are applied after these in any case.
+    """
+    found, others = set(), list(later)
+    for key, is_swept in reversed(keys):
         name = key.lstrip("+~")
-        touches = any(
-            f"{other}.".startswith(f"{name}.") or f"{name}.".startswith(f"{other}.") for other in later
-        )
         # A dot tells a value from a choice of a config group; ~ removes keys.
-        if override.is_sweep_override() and _SETS_A_VALUE.fullmatch(key) and not touches:
-            yield key
+        if is_swept and _SETS_A_VALUE.fullmatch(key) and not any(_overlap(name, other) for other in others):
+            found.add(key)
         else:
-            later.append(name)
+            others.append(name)
+    return found, others
 
 
-def identity(base: DictConfig) -> tuple[str, str]:
-    """(key of a sweep in 64 hex digits, name of the project that all its jobs share or nothing)."""
+def _overlap(one: str, other: str) -> bool:
+    return f"{other}.".startswith(f"{one}.") or f"{one}.".startswith(f"{other}.")
+
+
+def _apart(keys: Collection[str]) -> Iterator[str]:
+    """Those of the keys of which none lies within another one: in a table one row may set a mapping, and another row
+    a part of it."""
+    names = {key.lstrip("+~") for key in keys}
+    within = {name for name in names if any(above in names for above in _above(name))}
+    outer = {above for name in within for above in _above(name)}
+    for key in keys:
+        if key.lstrip("+~") not in within | outer:
+            yield key
+
+
+def _above(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]
+
+
+def identity(base: DictConfig, declared: Sequence[tuple[str, ...]] = ()) -> tuple[str, str]:
+    """(key of a sweep in 64 hex digits, name of the project that all its jobs share or nothing).
+
+    `declared` are the jobs that a file lists: the sweep is another one where they change.
+    """
     shared: Any = OmegaConf.to_container(base, resolve=False)
     overrides = [
         override
@@ -99,7 +135,8 @@ def identity(base: DictConfig) -> tuple[str, str]:
     if isinstance(budget := shared.get("budget"), dict):
         # What was spent counts for a larger budget, too. Without limits, a sweep has the key that it always had.
         shared["budget"] = {key: None for key in budget if key != "partial"}
-    request = json.dumps([shared, sorted(overrides)], sort_keys=True, default=str)
+    parts = [shared, sorted(overrides), *([declared] if declared else [])]
+    request = json.dumps(parts, sort_keys=True, default=str)
     key = hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
     project = shared.get("project") or {}
     return key, str(project.get("name") or "") if isinstance(project, dict) else ""

@@ -71,7 +71,12 @@ class _Drafting:
         limits = self.reader.read(schema.Limits, self.config.get("limits"), "limits")
         output = self.reader.read(schema.Output, self.config.get("output"), "output")
         self.reader.read(schema.PluginKeys, self.config.get("plugins"), "plugins")
-        self.reader.read(schema.SweepKeys, self.config.get("sweep"), "sweep")
+        sweep = self.reader.read(schema.SweepKeys, self.config.get("sweep"), "sweep")
+        for name in ("grid", "jobs", "from_file"):
+            if getattr(sweep, name):  # the jobs of a sweep have none of these any more
+                self.reader.problem(
+                    f"sweep.{name}", "declares a sweep", allowed="it with -m, which runs its jobs"
+                )
         self.reader.read(schema.TrustKeys, self.config.get("trust"), "trust")
         shots = ShotReader(
             self.reader,

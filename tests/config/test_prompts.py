@@ -123,7 +123,7 @@ def test_a_file_may_be_named_and_swept_on_the_command_line(workplace: Workplace)
         workplace.write(f"prompts/{name}.txt", f"text {name}")
     project = with_file(workplace)
 
-    jobs = workplace.run("plan", "-m", project, f"{KEY}=prompts/a.txt,prompts/b.txt", "--json").json
+    jobs = workplace.run("plan", "-m", project, f"{KEY}=prompts/a.txt,prompts/b.txt", "--json").json["jobs"]
 
     assert [job["sequences"]["main"][0]["prompt"] for job in jobs] == ["text a", "text b"]
 

@@ -284,7 +284,7 @@ def test_a_sweep_has_the_users_values(workplace: Workplace) -> None:
     described(workplace, NAME + SHOTS)
     workplace.user_file.write_text("shot: {fps: 30, seed: 5}\n")
 
-    jobs = workplace.run("plan", "-m", "+project=film", "shot.seed=1,2", "--json").json
+    jobs = workplace.run("plan", "-m", "+project=film", "shot.seed=1,2", "--json").json["jobs"]
 
     assert [job["sequences"]["main"][0]["seed"] for job in jobs] == [1, 2]
     assert {job["sequences"]["main"][0]["fps"] for job in jobs} == {30}
