@@ -20,17 +20,17 @@ TEXT = README.read_text(encoding="utf-8")
 
 
 def test_every_command_of_the_readme_works(tmp_path: Path) -> None:
-    (name, content), *_ = re.findall(r"<!-- file: (\S+) -->\n```yaml\n(.*?)```", TEXT, re.DOTALL)
-    file = tmp_path / name
-    file.parent.mkdir(parents=True)
-    file.write_text(content, encoding="utf-8")
+    for name, content in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", TEXT, re.DOTALL):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
     commands = [
         line
         for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
         for line in block.splitlines()
         if " -m runner " in line and not line.startswith("python3")
     ]
-    assert len(commands) == 15
+    assert len(commands) == 16
     port = _free_port()
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(README.parent)}
     with contextlib.ExitStack() as servers:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runner import bundle
 from runner.config.compose import compose, compose_sweep
 from runner.errors import ConfigError, RunnerError
 from runner.planning.preparation import plan_jobs
@@ -235,3 +237,14 @@ def test_without_m_it_says_so(tmp_path: Path) -> None:
         plan_jobs([compose(["+project=film", "+sweep=looks"], path)])
 
     assert "it with -m" in str(found.value)
+
+
+def test_the_documented_sweep_runs(tmp_path: Path) -> None:
+    text = (bundle.folder("conf") / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(grid:.*?)```", text, re.DOTALL)
+
+    path = folder(tmp_path, **{"conf/sweep/looks.yaml": example})
+    jobs = compose_sweep(["+project=ad_campaign", "+sweep=looks", "uploader=kie"], path)
+
+    assert len(jobs) == 2 * 2 * 2 - 2
+    assert not [plan for plan in plan_jobs(jobs) if isinstance(plan, RunnerError)]
