@@ -137,13 +137,14 @@ def _ahead(sweep: SweepOutcome) -> dict[str, int | None]:
 
 
 def differing(overrides: Sequence[str]) -> str:
-    """Overrides in short: of each key its last part, which is what differs, unless two keys share it."""
-    keys = [override.partition("=")[0].lstrip("+~") for override in overrides]
-    last = [key.rpartition(".")[2] for key in keys]
-    return " ".join(
-        f"{short if last.count(short) == 1 else key}={override.partition('=')[2]}"
-        for override, key, short in zip(overrides, keys, last, strict=True)
-    )
+    """Overrides in short: of each key as many of its last parts as tell it from the others."""
+    keys = [override.partition("=")[0].lstrip("+~").split(".") for override in overrides]
+    found = []
+    for key, override in zip(keys, overrides, strict=True):
+        tails = (key[-length:] for length in range(1, len(key) + 1))
+        short = next((tail for tail in tails if sum(tail == one[-len(tail) :] for one in keys) == 1), key)
+        found.append(f"{'.'.join(short)}={override.partition('=')[2]}")
+    return " ".join(found)
 
 
 def _verdict(job: JobOutcome) -> str:

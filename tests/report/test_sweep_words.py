@@ -15,7 +15,11 @@ from runner.report.sweep import differing
         (("sequences.a.shots.one.prompt=x=y", "shot.seed=2"), "prompt=x=y seed=2"),
         (
             ("sequences.a.shots.one.prompt=x", "sequences.a.shots.two.prompt=y"),
-            "sequences.a.shots.one.prompt=x sequences.a.shots.two.prompt=y",
+            "one.prompt=x two.prompt=y",
+        ),
+        (
+            ("sequences.a.shots.one.prompt=x", "sequences.b.shots.one.prompt=y"),
+            "a.shots.one.prompt=x b.shots.one.prompt=y",
         ),
         (("generator=kie",), "generator=kie"),
         ((), ""),
