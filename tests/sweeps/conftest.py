@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.engine.conftest import fake
+from tests.engine.conftest import fake, uploader
 
-__all__ = ["fake"]
+__all__ = ["fake", "uploader"]
