@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.api import ShotRequest
 from runner.config import prompts, remote_images, schema, trust
@@ -140,8 +142,6 @@ class ShotReader:
 
     def _image(self, text: str, at: str, background: str) -> GivenImage | None:
         """Look beside the file that names the image, then in the working folder; or fetch it from its URL."""
-        from runner.media import picture
-
         key = f"{at}.image"
         try:
             if remote_images.is_url(text):
@@ -159,7 +159,7 @@ class ShotReader:
                     return None
                 path, fetched = found_at, None
             data = path.read_bytes() if fetched is None else fetched
-            adopted = picture.adopt(data, name=path.name, background=rgb_of(background))
+            return _given(path, data, background, fetched)
         except FetchFailed as error:
             self.reader.problem(key, "the image cannot be fetched", value=shown_url(text), allowed=error.why)
             return None
@@ -170,18 +170,6 @@ class ShotReader:
             why = getattr(error, "strerror", None) or error
             self.reader.problem(key, f"cannot be read: {why}", value=text)
             return None
-        found = adopted.image
-        return GivenImage(
-            path=path,
-            sha256=found.sha256,
-            format=found.format,
-            size=len(found.data),
-            width=found.width,
-            height=found.height,
-            background=background,
-            notes=adopted.notes,
-            fetched=fetched,
-        )
 
     def _file(self, text: str, key: str) -> Path | None:
         setter = self.reader.origins.file_of(key)
@@ -196,3 +184,32 @@ class ShotReader:
             self.reader.problem(key, "is outside of the project's folder", value=text, allowed=allowed)
             return None
         return path
+
+
+_checked: Final[dict[tuple[bytes, str], GivenImage]] = {}
+"""Images that were checked, without their bytes: the jobs of a sweep have the same ones."""
+_MOST_CHECKED: Final = 256
+
+
+def _given(path: Path, data: bytes, background: str, fetched: bytes | None) -> GivenImage:
+    """What there is to know of an image. Raises `MediaError`."""
+    from runner.media import picture
+
+    at = hashlib.blake2b(data, digest_size=32).digest(), background
+    known = _checked.get(at)
+    if known is None:
+        adopted = picture.adopt(data, name=path.name, background=rgb_of(background))
+        known = GivenImage(
+            path=path,
+            sha256=adopted.image.sha256,
+            format=adopted.image.format,
+            size=len(adopted.image.data),
+            width=adopted.image.width,
+            height=adopted.image.height,
+            background=background,
+            notes=adopted.notes,
+        )
+        if len(_checked) >= _MOST_CHECKED:
+            _checked.clear()
+        _checked[at] = known
+    return replace(known, path=path, fetched=fetched)

@@ -75,7 +75,7 @@ def read(registry: Registry) -> Callable[[str], tuple[Project | None, Problems]]
         for group, name in (("generator", "synthetic"), ("extractor", "pyav"), ("uploader", "local_http")):
             config[group] = {"plugin": name}
         config |= yaml.safe_load(text)
-        composed = Composed(config=config, text="", overrides=(), origins=Origins(), job=None)
+        composed = Composed(config=config, as_written={}, overrides=(), origins=Origins(), job=None)
         project, reader = validate.read(composed, registry)
         return project, read_problems("".join(f"- {problem}\n" for problem in reader.problems))
 
