@@ -63,6 +63,8 @@ class Recorder:
         return self
 
     def _begin(self) -> None:
+        for name in ("events.jsonl", "runner.log"):
+            store.make_own(self._folder.path / name)
         events = (self._folder.path / "events.jsonl").open("a", encoding="utf-8", buffering=1)
         self._events = events
         self._open.callback(_closed, events)

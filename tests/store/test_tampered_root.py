@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from runner.store.local import hosted_marks
 from runner.testing.pytest import SMALL
 
 if TYPE_CHECKING:
@@ -57,6 +58,15 @@ class Root:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(target)
 
+    def hard_link(self, name: str | Path, *, content: bool = False) -> None:
+        """Make a file of the root another name of the victim, with the `content` that the root's file had or not."""
+        place = self.path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if content:
+            self.victim.write_bytes(place.read_bytes())
+        place.unlink(missing_ok=True)
+        os.link(self.victim, place)
+
     def fifo(self, name: str | Path) -> None:
         place = self.path / name
         place.unlink(missing_ok=True)
@@ -75,7 +85,9 @@ class Root:
 
     def state(self) -> dict[str, str]:
         return {
-            str(path): hashlib.sha256(path.read_bytes()).hexdigest() + oct(path.stat().st_mode)
+            str(
+                path
+            ): f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.stat().st_mode} {path.stat().st_mtime_ns}"
             for path in sorted(self.outside.rglob("*"))
             if path.is_file()
         }
@@ -200,6 +212,71 @@ def test_a_link_in_a_run_folder_is_an_error_and_not_followed(
         answer = answers["+project=film",]
         assert answer.code == 2, answer
         assert "in the outputs root" in answer.err, answer
+
+
+HARD_LINKS: dict[str, Callable[[Root], None]] = {
+    "runner.log": lambda root: root.hard_link(root.run / "runner.log"),
+    "events.jsonl": lambda root: root.hard_link(root.run / "events.jsonl"),
+    "run.json": lambda root: root.hard_link(root.run / "run.json", content=True),
+    "manifest.json": lambda root: root.hard_link(root.run / "manifest.json", content=True),
+    "configuration": lambda root: root.hard_link(root.run / ".hydra/config.yaml"),
+    "clip": lambda root: root.hard_link(root.run / "main/shots/01_one.mp4"),
+    "same clip": lambda root: root.hard_link(root.run / "main/shots/01_one.mp4", content=True),
+    "film": lambda root: root.hard_link(root.run / "main/film.mp4"),
+    "object": lambda root: root.hard_link(next((root.path / STORE).glob("objects/??/*"))),
+    "same object": lambda root: root.hard_link(next((root.path / STORE).glob("objects/??/*")), content=True),
+    "stray object": lambda root: root.hard_link(f"{STORE}/objects/ab/{'cd' * 31}"),
+    "partial file": lambda root: root.hard_link(f"{STORE}/objects/.part-x"),
+    "reserve": lambda root: root.hard_link(f"{STORE}/reserve"),
+    "lock of creation": lambda root: root.hard_link(f"{STORE}/create.lock"),
+    "mark": lambda root: root.hard_link(f"{STORE}/hosted/{json.loads((root.run / 'run.json').read_text())['key']}"),
+    "spilled id": lambda root: root.hard_link(f"{STORE}/spill/{'a' * 32}.json"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARD_LINKS)
+def test_a_file_with_another_name_is_replaced_and_not_written_to(
+    workplace: Workplace, root: Root, name: str
+) -> None:
+    HARD_LINKS[name](root)
+
+    answers = used(workplace, root)
+
+    assert answers["+project=film",].code == 0
+    assert workplace.run("verify", "outputs").code == 0
+    assert workplace.run("gc", "--now", "--paid", "--yes").code == 0
+    assert root.victim.is_file()
+
+
+@pytest.mark.parametrize("name", ["journal.db", "journal.db-wal"])
+def test_a_journal_with_another_name_is_an_error(workplace: Workplace, root: Root, name: str) -> None:
+    root.hard_link(f"{STORE}/{name}", content=name == "journal.db")
+
+    answers = used(workplace, root)
+
+    for verb in (("+project=film",), ("plan", "+project=film"), ("journal",)):
+        assert answers[verb].code == 2
+        assert "the journal has another name, by a hard link" in answers[verb].err
+        assert "next: cp " in answers[verb].err
+    if name == "journal.db":
+        journal = root.path / STORE / name
+        shutil.copy(journal, f"{journal}.copy")
+        os.replace(f"{journal}.copy", journal)
+        before = root.state()
+        assert workplace.run("+project=film", "shot.seed=3").code == 0
+        assert root.state() == before
+
+
+def test_a_mark_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.touch()
+    os.utime(outside, (1, 1))
+    (tmp_path / "root/.runner/hosted").mkdir(parents=True)
+    os.link(outside, tmp_path / "root/.runner/hosted/run")
+
+    hosted_marks.mark(tmp_path / "root", "run")
+
+    assert outside.stat().st_mtime == 1
 
 
 def test_a_root_that_is_a_link_itself_is_the_users_choice(workplace: Workplace, root: Root) -> None:
