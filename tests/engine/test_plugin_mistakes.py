@@ -129,6 +129,11 @@ def log(workplace: Workplace) -> str:
             "a URL of 20,000 characters",
             "a text of at most 16,000",
         ),
+        (
+            {"poll": "Status(state=State.SUCCEEDED, results=(Result('http://x/' + chr(10) + 'y'),))"},
+            "the URL 'http://x/",
+            "printable characters",
+        ),
         ({"poll": "'done'"}, "generator mine returned a str from poll", "should return a Status"),
         ({"poll": "status.stat"}, "generator mine failed in poll", "AttributeError: 'Status' object"),
         ({"fetch": "raise KeyError('url')"}, "generator mine failed in fetch", "KeyError: 'url'"),
@@ -216,6 +221,11 @@ def test_a_mistake_of_an_extractor_stops_the_chain(
             "should return a HostedImage",
         ),
         ("None", "uploader mine returned None from put", "should return a HostedImage"),
+        (
+            "HostedImage(url='http://x/' + chr(27) + 'y', reach=Reach.LOOPBACK)",
+            "returned the URL 'http://x/",
+            "printable characters",
+        ),
         ("image.path", "uploader mine failed in put", "AttributeError"),
         ("{}['url']", "uploader mine failed in put", "KeyError: 'url'"),
         ("open('/nowhere/a')", "uploader mine failed in put", "FileNotFoundError"),
