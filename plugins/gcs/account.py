@@ -116,7 +116,7 @@ def _from_file(name: str) -> Any:
             why=error.strerror or type(error).__name__,
             hint=f"uploader.credentials_file=FILE that is there; {hint}",
         ) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         # What the parser says quotes the file.
         raise UploadRefused(
             "the key file of Google Cloud Storage is not JSON", where=where, hint=hint

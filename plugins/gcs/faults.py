@@ -130,7 +130,7 @@ def _email(options: GcsOptions) -> str:
     try:
         found = json.loads(Path(options.credentials_file).expanduser().read_bytes())
         return str(found["client_email"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return "EMAIL"
 
 

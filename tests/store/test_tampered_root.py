@@ -299,6 +299,8 @@ ROWS: dict[str, str] = {
     "extension": """UPDATE attempts SET record = replace(record, '"extension": "png"', '"extension": "/../../x"')""",
     "record": "UPDATE attempts SET record = '[]'",
     "no JSON": "UPDATE attempts SET record = 'x'",
+    "deep record": f"UPDATE attempts SET record = '{'[' * 100_000}'",
+    "deep results": f"UPDATE attempts SET results = '{'[' * 100_000}'",
     "results": "UPDATE attempts SET results = '[[1, 2, 3]]'",
     "identity": "UPDATE attempts SET identity = '[]'",
     "cost": "UPDATE attempts SET cost = 9223372036854775807",
@@ -307,6 +309,9 @@ ROWS: dict[str, str] = {
     "other table": "DROP TABLE measurements; CREATE TABLE measurements (subject)",
     "generated column": "ALTER TABLE leases ADD COLUMN big TEXT AS (hex(zeroblob(500000000)))",
 }
+
+
+SPILLED = {"a": "[" * 60_000, "b": "9" * 60_000, "c": "null", "d": '{"token": 1, "task": [], "task_data": 2}'}
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -321,6 +326,15 @@ def test_a_row_that_the_program_does_not_write_is_a_damaged_journal(
     assert answer.code == 2, answer
     assert "journal" in answer.err
     assert "next:" in answer.err
+
+
+def test_a_spilled_id_that_is_no_json_is_left_alone(workplace: Workplace, root: Root) -> None:
+    spilled = [workplace.write(f"{STORE}/spill/{name * 32}.json", text) for name, text in SPILLED.items()]
+
+    answers = used(workplace, root)
+
+    assert answers["+project=film",].code == 0
+    assert all(file.exists() for file in spilled)
 
 
 def test_a_lease_of_the_far_future_holds_up_nobody_for_long(workplace: Workplace, root: Root) -> None:

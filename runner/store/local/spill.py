@@ -64,7 +64,7 @@ def read(store: Path) -> list[Spilled]:
     """What is kept in a store's folder, and in the temporary one. Files that hold something else are left alone."""
     found = []
     for path, in_store in _files(store):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             status = path.lstat()
             # Anyone may write to the temporary folder.
             own = not hasattr(os, "getuid") or status.st_uid == os.getuid()

@@ -177,10 +177,13 @@ def _check_task(connection: sqlite3.Connection, attempt: Attempt, task: str) -> 
 
 def _attempt(row: tuple[Any, ...]) -> Attempt:
     values = dict(zip((*_COLUMNS, "seq"), row, strict=True))
-    for name in _JSON:
-        values[name] = json.loads(values[name])
+    try:
+        for name in (*_JSON, "record"):
+            values[name] = json.loads(values[name])
+    except RecursionError:
+        raise ValueError(f"the attempt {values['token'][:40]!r} has JSON that is nested too deeply") from None
     _check(values)
-    values["record"] = ClipRecord.from_json(json.loads(values["record"]))
+    values["record"] = ClipRecord.from_json(values["record"])
     values["phase"] = Phase(values["phase"])
     values["results"] = tuple(tuple(result) for result in values["results"])
     return Attempt(**values)

@@ -240,6 +240,7 @@ def test_each_picture_gets_an_error_of_its_own(tmp_path: Path, front: Front, buc
     [
         (None, "cannot be read", "No such file"),
         ("canary-PRIVATE", "is not JSON", ""),
+        ("[" * 100_000, "is not JSON", ""),
         ("[1]", "is not that of a service account", "it has no type"),
         ('{"type": "authorized_user"}', "is not that of a service account", "'authorized_user'"),
         ('{"type": "service_account"}', "cannot be used", "no client_email, private_key, token_uri"),
