@@ -16,6 +16,7 @@ import numpy as np
 
 from runner.api import Frame, HostedImage, Status, TaskRef
 from runner.errors import FetchFailed, PluginFailed, RunnerError, ShotError, SubmitUnknown
+from runner.store.documents import is_shallow
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -164,6 +165,12 @@ def _check(plugin: str, method: str, returned: object, code: Any, where: str = "
         if (size := _size_of(returned.data)) > _MOST_DATA:
             shown = f"the task {returned.id} with {size:,} characters of data"
             names = f"a TaskRef with at most {_MOST_DATA:,}"
+            raise _wrong(plugin, method, shown, names, place, where)
+        if not is_shallow(returned.data):
+            shown, names = (
+                f"the task {returned.id} with data that is nested too deeply",
+                "a TaskRef with plain data",
+            )
             raise _wrong(plugin, method, shown, names, place, where)
     if isinstance(returned, Status | HostedImage):
         for one in returned.results if isinstance(returned, Status) else (returned,):

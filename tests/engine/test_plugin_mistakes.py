@@ -118,6 +118,11 @@ def log(workplace: Workplace) -> str:
         ({"submit": "None"}, "generator mine returned None from submit", "should return a TaskRef"),
         ({"submit": "TaskRef(17)"}, "a TaskRef with the id 17", "an id that is a text"),
         ({"submit": "TaskRef('x' * 5000)"}, "a task id of 5,000 characters", "one of at most 1,000"),
+        (
+            {"submit": "TaskRef(ref.id, {'a': __import__('json').loads('[' * 300 + ']' * 300)})"},
+            "data that is nested too deeply",
+            "a TaskRef with plain data",
+        ),
         ({"submit": "TaskRef(ref.id, {'a': 'b' * 20000})"}, "characters of data", "at most 16,000"),
         (
             {"poll": "Status(state=State.SUCCEEDED, results=(Result(None),))"},

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FILM: dict[str, Any] = {"main": {"one": "a lake", "two": "wind"}}
 VERBS: tuple[tuple[str, ...], ...] = (
-    ("+project=film",), ("plan", "+project=film"), ("-m", "+project=film", "shot.seed=1,2"), ("journal",), ("verify", "outputs"),
+    ("+project=film",), ("plan", "+project=film"), ("-m", "+project=film", "shot.seed=1,2"), ("journal",), ("journal", "--json"), ("verify", "outputs"),
     ("list",), ("gc",), ("gc", "--yes"), ("gc", "--paid", "--yes"), ("recover",),
 )  # fmt: skip
 STORE = "outputs/.runner"
@@ -300,6 +300,7 @@ ROWS: dict[str, str] = {
     "record": "UPDATE attempts SET record = '[]'",
     "no JSON": "UPDATE attempts SET record = 'x'",
     "deep record": f"UPDATE attempts SET record = '{'[' * 100_000}'",
+    "deep identity": f"""UPDATE attempts SET identity = '{{"a": {"[" * 800}{"]" * 800}}}'""",
     "deep results": f"UPDATE attempts SET results = '{'[' * 100_000}'",
     "results": "UPDATE attempts SET results = '[[1, 2, 3]]'",
     "identity": "UPDATE attempts SET identity = '[]'",
@@ -311,7 +312,13 @@ ROWS: dict[str, str] = {
 }
 
 
-SPILLED = {"a": "[" * 60_000, "b": "9" * 60_000, "c": "null", "d": '{"token": 1, "task": [], "task_data": 2}'}
+SPILLED = {
+    "a": "[" * 60_000,
+    "e": f"{'[' * 800}{']' * 800}",
+    "b": "9" * 60_000,
+    "c": "null",
+    "d": '{"token": 1, "task": [], "task_data": 2}',
+}
 
 
 @pytest.mark.parametrize("name", ROWS)
