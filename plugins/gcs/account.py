@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from runner.errors import UploadError, UploadRefused
 from runner.providers import remember_file
 
-from . import address
+from . import address, bounded
 from .faults import first_line
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def opened(options: GcsOptions) -> Account:
         credentials=AnonymousCredentials() if _is_unencrypted(options) else found,  # type: ignore[no-untyped-call]
         client_options={"api_endpoint": called} if called else None,
     )
+    for scheme in ("https://", "http://"):
+        client._http.mount(scheme, bounded.adapter())
     return Account(client, signer, kept_by_google)
 
 
@@ -114,7 +116,7 @@ def _from_file(name: str) -> Any:
             why=error.strerror or type(error).__name__,
             hint=f"uploader.credentials_file=FILE that is there; {hint}",
         ) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         # What the parser says quotes the file.
         raise UploadRefused(
             "the key file of Google Cloud Storage is not JSON", where=where, hint=hint

@@ -67,7 +67,7 @@ def upload_error(error: BaseException, options: GcsOptions, *, wanted: str) -> U
             if address(options)
             else _LOGIN,
         )
-    if isinstance(error, ValueError) and isinstance(error, OSError):  # requests cannot read an answer as JSON
+    if _is_no_json(error):
         return UploadError(
             "what answers is not Google Cloud Storage",
             where=address(options) or where,
@@ -77,6 +77,13 @@ def upload_error(error: BaseException, options: GcsOptions, *, wanted: str) -> U
     if isinstance(error, OSError):  # requests' errors are of this kind
         return _unreachable(error, options)
     return UploadRefused("Google Cloud Storage cannot be used", where=where, why=first_line(error))
+
+
+def _is_no_json(error: BaseException) -> bool:
+    """Whether the library could not read an answer: no JSON, JSON that is nested too deeply, or too long a number."""
+    if isinstance(error, ValueError):
+        return isinstance(error, OSError) or "integer string conversion" in str(error)
+    return isinstance(error, RecursionError)
 
 
 def _answered(error: Any, options: GcsOptions, where: str, wanted: str) -> UploadError:
@@ -123,7 +130,7 @@ def _email(options: GcsOptions) -> str:
     try:
         found = json.loads(Path(options.credentials_file).expanduser().read_bytes())
         return str(found["client_email"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return "EMAIL"
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from runner.api import HostedImage
 from runner.errors import UploadError, UploadRefused
+from runner.providers import media_type
 
 from . import address, reach
 from .account import Account, opened
@@ -131,7 +132,7 @@ class Gcs:
                 ) from None
             raise upload_error(error, self._options, wanted="storage.objects.get") from error
         digest = hashlib.md5(picture.data, usedforsecurity=False).digest()
-        found = (blob.size, blob.content_type, blob.md5_hash)
+        found = (blob.size, media_type({"Content-Type": str(blob.content_type)}), blob.md5_hash)
         if found != (len(picture.data), picture.mime, base64.b64encode(digest).decode("ascii")):
             raise UploadRefused(
                 "another file stands under the name of this picture",

@@ -25,6 +25,7 @@ _HINTS: Final = {
     403: _KEY,
     404: "check uploader.upload_url: KIE's is another host than that of its API",
 }
+_LONGEST_URL: Final = 8_000
 _ENDINGS: Final = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 
@@ -70,7 +71,7 @@ def _url(response: httpx.Response, key: str) -> str:
     if answer.code == 200 and isinstance(data, dict) and data.get("success") is not False:
         # An older page of the documentation calls it fileUrl.
         url = data.get("downloadUrl") or data.get("fileUrl")
-        if isinstance(url, str) and url.startswith(("https://", "http://")):
+        if isinstance(url, str) and url.startswith(("https://", "http://")) and _is_usable(url):
             return url
         raise UploadError("KIE's image host answered without a URL", why=answer.line)
     if answer.code in _REFUSED:
@@ -78,3 +79,7 @@ def _url(response: httpx.Response, key: str) -> str:
             "KIE's image host refused the picture", why=answer.line, hint=_HINTS.get(answer.code, "")
         )
     raise UploadError("KIE's image host failed", why=answer.line, hint=LATER)
+
+
+def _is_usable(url: str) -> bool:
+    return len(url) <= _LONGEST_URL and url.isprintable() and " " not in url

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from runner.errors import MediaError
-from runner.providers import shown_url
+from runner.providers import media_type, shown_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .options import Deliver
 
 _MAX_BYTES: Final = 50_000_000
+_LIMIT_S: Final = 120.0
+"""Of a whole download: a byte now and then keeps a limit for single waits from ending."""
 _PIECE: Final = 256 * 1024
 _PAGE: Final = (
     b"<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>Bad gateway</body></html>\n"
@@ -26,21 +28,23 @@ _PAGE: Final = (
 _INSTEAD: Final[dict[Deliver, bytes]] = {"html": _PAGE, "empty": b""}
 
 
-async def download(http: httpx.AsyncClient, url: str) -> tuple[bytes, str]:
+async def download(http: httpx.AsyncClient, url: str, limit_s: float = _LIMIT_S) -> tuple[bytes, str]:
     """Fetch an image, and say from where without the secrets of a signed URL. Raises `MediaError`."""
     place = shown_url(url)
     try:
-        async with http.stream("GET", url, follow_redirects=True) as response:
+        async with asyncio.timeout(limit_s), http.stream("GET", url, follow_redirects=True) as response:
             if response.status_code != httpx.codes.OK:
                 raise _failed(place, f"HTTP {response.status_code} {response.reason_phrase}".strip())
-            kind = response.headers.get("content-type", "")
-            if not kind.lower().startswith("image/"):
+            kind = media_type(response.headers)
+            if not kind.startswith("image/"):
                 raise _failed(place, f"it is served as {kind or 'nothing in particular'}, not as an image")
             data = bytearray()
             async for part in response.aiter_bytes():
                 data += part
                 if len(data) > _MAX_BYTES:
                     raise _failed(place, f"it is larger than {_MAX_BYTES // 1_000_000} MB")
+    except TimeoutError as error:
+        raise _failed(place, f"it took longer than {limit_s:g} s") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _failed(place, f"{type(error).__name__}: {error}".rstrip(": ")) from error
     return bytes(data), place

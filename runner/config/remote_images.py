@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from runner.errors import FetchFailed
 from runner.net.addresses import host_of, is_local
+from runner.net.outside_names import file_name
 
 _MOST_BYTES: Final = 64_000_000
 _LIMIT_S: Final = 60.0
@@ -26,7 +27,7 @@ def is_url(text: str) -> bool:
 def name_of(url: str) -> str:
     """The last part of a URL's path: what a person calls the image."""
     path = url.partition("?")[0].partition("#")[0].partition("://")[2].partition("/")[2]
-    return unquote(path.rstrip("/").rpartition("/")[2]).replace("/", "_").replace("\0", "") or "image"
+    return file_name(unquote(path.rstrip("/").rpartition("/")[2])) or "image"
 
 
 def fetch(url: str) -> bytes:

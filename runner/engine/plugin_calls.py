@@ -16,6 +16,7 @@ import numpy as np
 
 from runner.api import Frame, HostedImage, Status, TaskRef
 from runner.errors import FetchFailed, PluginFailed, RunnerError, ShotError, SubmitUnknown
+from runner.store.documents import is_shallow
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -165,12 +166,20 @@ def _check(plugin: str, method: str, returned: object, code: Any, where: str = "
             shown = f"the task {returned.id} with {size:,} characters of data"
             names = f"a TaskRef with at most {_MOST_DATA:,}"
             raise _wrong(plugin, method, shown, names, place, where)
-    if isinstance(returned, Status):
-        for one in returned.results:
-            url = getattr(one, "url", None)
-            if not isinstance(url, str) or len(url) > _LONGEST_URL:
-                shown = f"a URL of {len(url):,} characters" if isinstance(url, str) else f"the URL {url!r}"
-                raise _wrong(plugin, method, shown, f"a text of at most {_LONGEST_URL:,}", place, where)
+        if not is_shallow(returned.data):
+            shown, names = (
+                f"the task {returned.id} with data that is nested too deeply",
+                "a TaskRef with plain data",
+            )
+            raise _wrong(plugin, method, shown, names, place, where)
+    if isinstance(returned, Status | HostedImage):
+        for one in returned.results if isinstance(returned, Status) else (returned,):
+            url: Any = getattr(one, "url", None)
+            if not isinstance(url, str) or len(url) > _LONGEST_URL or not url.isprintable():
+                long = isinstance(url, str) and len(url) > _LONGEST_URL
+                shown = f"a URL of {len(url):,} characters" if long else f"the URL {url!r:.200}"
+                names = f"a text of at most {_LONGEST_URL:,} printable characters"
+                raise _wrong(plugin, method, shown, names, place, where)
 
 
 def _size_of(data: object) -> int:

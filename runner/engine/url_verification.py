@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from runner.api import Reach
 from runner.errors import UploadError, UploadRefused
+from runner.net.outside_names import media_type
 
 if TYPE_CHECKING:
     import httpx
@@ -75,7 +76,7 @@ class UrlVerifier:
     async def _compare(self, answer: httpx.Response, url: str, image: EncodedImage) -> None:
         """Raise unless the answer is the picture."""
         status = answer.status_code
-        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        kind = media_type(answer.headers)
         if status != 200:
             raise UploadError(
                 "the image URL cannot be fetched back",

@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from runner.errors import FetchFailed
 from runner.net.addresses import host_of, is_local, is_public, shown_url
+from runner.net.outside_names import media_type
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -90,7 +91,7 @@ async def _received(answer: httpx.Response, sink: Sink, max_bytes: int) -> None:
         raise FetchFailed(
             "the clip could not be fetched", why=f"HTTP {answer.status_code}", status=answer.status_code
         )
-    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    kind = media_type(answer.headers)
     if kind.startswith("text/") or kind in ("application/json", "application/xhtml+xml"):
         raise FetchFailed("the clip could not be fetched", why=f"what came is {kind}", status=200)
     announced = answer.headers.get("Content-Length", "")

@@ -83,6 +83,8 @@ class Recorder:
         return self
 
     def _begin(self) -> None:
+        for name in ("events.jsonl", "runner.log"):
+            store.make_own(self._folder.path / name)
         self._events = _Lines(self._folder.path / "events.jsonl")
         log = _RunLog(self._folder, self)
         self._open.callback(log.close)

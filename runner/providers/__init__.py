@@ -13,6 +13,7 @@ plugins/README.md has a complete example. Nothing here imports an HTTP library b
 from __future__ import annotations
 
 from runner.net.addresses import host_of, is_base_url, is_local, is_public, reach_of, shown_url
+from runner.net.outside_names import media_type
 from runner.providers.api_key import ApiKey
 from runner.providers.card import (
     ChoiceField,
@@ -74,6 +75,7 @@ __all__ = [
     "is_public",
     "json_of",
     "listening",
+    "media_type",
     "mode_of",
     "never_sent",
     "objections",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from runner.store.attempt import AlreadyDecided
 from runner.store.local import inside
 from runner.store.local.disk import MAKE_ROOM, unwritable
-from runner.store.local.durable import move_whole, write_whole
+from runner.store.local.durable import make_own, move_whole, write_whole
 from runner.store.local.inside import check_folder, walk
 from runner.store.local.objects import LocalObjects, digest_of
 from runner.store.local.work import at_work, work_folder
@@ -30,6 +30,7 @@ __all__ = [
     "check_folder",
     "digest_of",
     "journal_path",
+    "make_own",
     "move_whole",
     "object_store",
     "open_journal",

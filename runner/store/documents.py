@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.store.local import inside
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 MANIFEST: Final = "manifest.json"
@@ -19,6 +21,8 @@ _MANIFEST_VERSIONS: Final = (1, 2)
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LARGEST: Final = 64 << 20
 _MOST_USD: Final = 1e9
+_DEEPEST: Final = 200
+_TOO_DEEP: Final = "it is JSON that is nested too deeply"
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -55,9 +59,36 @@ def read_run(folder: Path) -> dict[str, Any] | None:
 def read_json(path: Path) -> Any:
     """What a JSON file of a run folder holds; `None` where it is missing, no plain file, broken or far too large."""
     try:
-        return json.loads(inside.read_bytes(path, _LARGEST).decode("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return loads(inside.read_bytes(path, _LARGEST).decode("utf-8"))
+    except (OSError, ValueError):
         return None
+
+
+def loads(text: str) -> Any:
+    """The value of a JSON text that may be anybody's. Raises `ValueError`, also for what is nested too deeply."""
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    if not is_shallow(found):
+        raise ValueError(_TOO_DEEP)
+    return found
+
+
+def is_shallow(value: object) -> bool:
+    """Whether a value can be compared, copied and printed without exhausting the stack."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for one in level for inner in _within(one)]
+        if not level:
+            return True
+    return False
+
+
+def _within(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def is_digest(value: object) -> bool:

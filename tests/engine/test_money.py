@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import io
 import json
+import shutil
 import sqlite3
 import sys
 from decimal import Decimal
@@ -108,20 +110,46 @@ def test_a_dear_run_is_not_started_without_a_yes(two: Desk, fake: FakeProvider) 
     assert two.run("budget.confirm_above=0.2").code == 0
 
 
-@pytest.mark.parametrize("lost", ["deleted", "emptied"])
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("lost", ["deleted", "emptied", "without rows"])
 def test_gc_removes_nothing_where_the_journal_lost_its_rows(
-    one: Desk, workplace: Workplace, lost: str
+    one: Desk, workplace: Workplace, lost: str, shown: bool
 ) -> None:
     one.run()
     (clip,) = stored(workplace)
-    for file in (workplace.path / "outputs" / ".runner").glob("journal.db*"):
-        file.unlink() if lost == "deleted" else file.write_bytes(b"")
+    if lost == "without rows":
+        with contextlib.closing(sqlite3.connect(store.journal_path(workplace.path / "outputs"))) as journal:
+            journal.execute("DELETE FROM attempts")
+            journal.commit()
+    else:
+        for file in (workplace.path / "outputs" / ".runner").glob("journal.db*"):
+            file.unlink() if lost == "deleted" else file.write_bytes(b"")
+    if not shown:
+        shutil.rmtree(workplace.path / "outputs" / "film")
 
-    answer = workplace.run("gc", "--now", "--yes", "--paid")
+    for options in ((), ("--paid",)):
+        answer = workplace.run("gc", "--now", "--yes", *options)
 
-    assert answer.code == 2
-    assert "the journal does not know what was paid for" in answer.err
-    assert clip.exists()
+        assert answer.code == 2
+        assert "the journal does not know what was paid for" in answer.err
+        assert clip.exists()
+
+
+def test_gc_leaves_the_clip_of_a_run_folder_where_row_and_manifest_are_lost(
+    one: Desk, workplace: Workplace
+) -> None:
+    one.run()
+    (run,) = workplace.runs()
+    (clip,) = run.rglob("shots/*.mp4")
+    content = clip.read_bytes()
+    assert one.run("sequences.main.shots.one.prompt='another lake'").code == 0
+    with contextlib.closing(sqlite3.connect(store.journal_path(workplace.path / "outputs"))) as journal:
+        journal.execute("DELETE FROM attempts WHERE digest = ?", [hashlib.sha256(content).hexdigest()])
+        journal.commit()
+    (run / "manifest.json").unlink()
+
+    assert workplace.run("gc", "--now", "--yes").code == 0
+    assert clip.read_bytes() == content
 
 
 def test_gc_keeps_a_clip_that_only_a_run_folder_knows(one: Desk, workplace: Workplace) -> None:

@@ -118,6 +118,11 @@ def log(workplace: Workplace) -> str:
         ({"submit": "None"}, "generator mine returned None from submit", "should return a TaskRef"),
         ({"submit": "TaskRef(17)"}, "a TaskRef with the id 17", "an id that is a text"),
         ({"submit": "TaskRef('x' * 5000)"}, "a task id of 5,000 characters", "one of at most 1,000"),
+        (
+            {"submit": "TaskRef(ref.id, {'a': __import__('json').loads('[' * 300 + ']' * 300)})"},
+            "data that is nested too deeply",
+            "a TaskRef with plain data",
+        ),
         ({"submit": "TaskRef(ref.id, {'a': 'b' * 20000})"}, "characters of data", "at most 16,000"),
         (
             {"poll": "Status(state=State.SUCCEEDED, results=(Result(None),))"},
@@ -128,6 +133,11 @@ def log(workplace: Workplace) -> str:
             {"poll": "Status(state=State.SUCCEEDED, results=(Result('x' * 20000),))"},
             "a URL of 20,000 characters",
             "a text of at most 16,000",
+        ),
+        (
+            {"poll": "Status(state=State.SUCCEEDED, results=(Result('http://x/' + chr(10) + 'y'),))"},
+            "the URL 'http://x/",
+            "printable characters",
         ),
         ({"poll": "'done'"}, "generator mine returned a str from poll", "should return a Status"),
         ({"poll": "status.stat"}, "generator mine failed in poll", "AttributeError: 'Status' object"),
@@ -216,6 +226,11 @@ def test_a_mistake_of_an_extractor_stops_the_chain(
             "should return a HostedImage",
         ),
         ("None", "uploader mine returned None from put", "should return a HostedImage"),
+        (
+            "HostedImage(url='http://x/' + chr(27) + 'y', reach=Reach.LOOPBACK)",
+            "returned the URL 'http://x/",
+            "printable characters",
+        ),
         ("image.path", "uploader mine failed in put", "AttributeError"),
         ("{}['url']", "uploader mine failed in put", "KeyError: 'url'"),
         ("open('/nowhere/a')", "uploader mine failed in put", "FileNotFoundError"),

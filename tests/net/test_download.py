@@ -7,13 +7,15 @@ import gzip
 import http.server
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from runner.errors import FetchFailed
 from runner.net import http as client_of
+from runner.net import transport
 from runner.net.download import Downloads
 
 if TYPE_CHECKING:
@@ -104,7 +106,9 @@ def refused(url: str, **how: Any) -> FetchFailed:
     return caught.value
 
 
-def hosted(pages: dict[str, httpx.Response], url: str = THERE) -> tuple[Kept, list[str]]:
+def hosted(
+    pages: dict[str, httpx.Response], url: str = THERE, hosts: tuple[str, ...] = HOSTS
+) -> tuple[Kept, list[str]]:
     """Fetch from named hosts of the internet, which are played here; and the addresses that were asked for."""
     asked: list[str] = []
 
@@ -120,7 +124,7 @@ def hosted(pages: dict[str, httpx.Response], url: str = THERE) -> tuple[Kept, li
         ):
             kept = Kept()
             try:
-                await Downloads(public, any)(url, kept, hosts=HOSTS)
+                await Downloads(public, any)(url, kept, hosts=hosts)
             except FetchFailed as failed:
                 failed.add_note(f"asked for {asked}")
                 raise
@@ -347,3 +351,61 @@ def test_a_server_that_is_not_there_is_told_by_what_happened() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         assert "ConnectError" in refused(f"http://127.0.0.1:{port}/clip.mp4", local=True).why
+
+
+EMBEDDED = (
+    "64:ff9b::7f00:1",  # NAT64
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::808:808",
+    "2002:7f00:1::",  # 6to4
+    "2002:a00:1::1",
+    "::7f00:1",  # IPv4-compatible
+    "::a00:1",
+    "::ffff:7f00:1",  # IPv4-mapped
+    "::ffff:a9fe:a9fe",
+)
+
+
+class NamesLead(AbstractResolver):
+    """Names lead where the owner of a domain says."""
+
+    addresses: ClassVar[tuple[str, ...]] = ()
+
+    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
+        return [
+            ResolveResult(hostname=host, host=one, port=port, family=socket.AF_INET6, proto=0, flags=0)
+            for one in self.addresses
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("address", EMBEDDED)
+def test_no_ipv6_form_of_a_private_address_is_connected_to(
+    web: Web, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setattr(transport, "DefaultResolver", NamesLead)
+    monkeypatch.setattr(NamesLead, "addresses", (address,))
+    inner, name = f"https://[{address}]:{web.port}/clip.mp4", f"https://a.results.example:{web.port}/clip.mp4"
+    web.video("/to-name", status=302, Location=name)
+    hosts = ("*",)
+
+    assert "its address is not public" in refused(inner, hosts=hosts).why
+    with pytest.raises(FetchFailed, match="its address is not public"):
+        hosted({THERE: redirect(inner)}, hosts=hosts)
+    assert "leads to an address that is not public" in refused(name, hosts=hosts).why
+    assert (
+        "leads to an address that is not public" in refused(f"{web.url}/to-name", hosts=hosts, local=True).why
+    )
+    assert [path for path, _ in web.seen] == ["/to-name"]
+
+
+def test_of_a_names_addresses_only_the_public_ones_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "DefaultResolver", NamesLead)
+    monkeypatch.setattr(NamesLead, "addresses", (*EMBEDDED, "64:ff9b::808:808", "2600::1"))
+
+    async def resolved() -> list[str]:
+        return [one["host"] for one in await transport._PublicResolver().resolve("a.results.example")]
+
+    assert asyncio.run(resolved()) == ["64:ff9b::808:808", "2600::1"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from runner import store
 from runner.api import InputMode
 from runner.store.attempt import Phase
 from runner.store.interface import Filter
+from runner.store.sqlite import creation, schema
 from tests.store import old_root
 from tests.store.contract import run
 from tests.store.local_store import LocalStore
@@ -73,6 +76,21 @@ def test_an_old_journal_is_migrated_by_whoever_opens_it_first(old: LocalStore) -
             assert decisive.token == REFUSED
 
     run(steps())
+
+
+def test_a_journal_that_is_migrated_meanwhile_is_not_called_damaged(old: LocalStore) -> None:
+    class Overtaken(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            if "sqlite_master" in sql:
+                creation.open_for_writing(old.journal).close()
+            return super().execute(sql, *values)
+
+    with closing(sqlite3.connect(old.journal, isolation_level=None)) as first:
+        first.execute("PRAGMA journal_mode = WAL")  # as each that opens it does
+    with closing(sqlite3.connect(old.journal, isolation_level=None, factory=Overtaken)) as overtaken:
+        assert creation.checked_version(old.journal, overtaken) < schema.VERSION
+    with closing(sqlite3.connect(old.journal)) as after:
+        assert schema.version_of(after) == schema.VERSION
 
 
 def test_the_clips_of_an_old_root_are_reused(workplace: Workplace) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from runner.store.local import hosted_marks
 from runner.testing.pytest import SMALL
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 FILM: dict[str, Any] = {"main": {"one": "a lake", "two": "wind"}}
 VERBS: tuple[tuple[str, ...], ...] = (
-    ("+project=film",), ("plan", "+project=film"), ("-m", "+project=film", "shot.seed=1,2"), ("journal",), ("verify", "outputs"),
+    ("+project=film",), ("plan", "+project=film"), ("-m", "+project=film", "shot.seed=1,2"), ("journal",), ("journal", "--json"), ("verify", "outputs"),
     ("list",), ("gc",), ("gc", "--yes"), ("gc", "--paid", "--yes"), ("recover",),
 )  # fmt: skip
 STORE = "outputs/.runner"
@@ -57,6 +58,15 @@ class Root:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(target)
 
+    def hard_link(self, name: str | Path, *, content: bool = False) -> None:
+        """Make a file of the root another name of the victim, with the `content` that the root's file had or not."""
+        place = self.path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if content:
+            self.victim.write_bytes(place.read_bytes())
+        place.unlink(missing_ok=True)
+        os.link(self.victim, place)
+
     def fifo(self, name: str | Path) -> None:
         place = self.path / name
         place.unlink(missing_ok=True)
@@ -75,7 +85,9 @@ class Root:
 
     def state(self) -> dict[str, str]:
         return {
-            str(path): hashlib.sha256(path.read_bytes()).hexdigest() + oct(path.stat().st_mode)
+            str(
+                path
+            ): f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.stat().st_mode} {path.stat().st_mtime_ns}"
             for path in sorted(self.outside.rglob("*"))
             if path.is_file()
         }
@@ -202,6 +214,71 @@ def test_a_link_in_a_run_folder_is_an_error_and_not_followed(
         assert "in the outputs root" in answer.err, answer
 
 
+HARD_LINKS: dict[str, Callable[[Root], None]] = {
+    "runner.log": lambda root: root.hard_link(root.run / "runner.log"),
+    "events.jsonl": lambda root: root.hard_link(root.run / "events.jsonl"),
+    "run.json": lambda root: root.hard_link(root.run / "run.json", content=True),
+    "manifest.json": lambda root: root.hard_link(root.run / "manifest.json", content=True),
+    "configuration": lambda root: root.hard_link(root.run / ".hydra/config.yaml"),
+    "clip": lambda root: root.hard_link(root.run / "main/shots/01_one.mp4"),
+    "same clip": lambda root: root.hard_link(root.run / "main/shots/01_one.mp4", content=True),
+    "film": lambda root: root.hard_link(root.run / "main/film.mp4"),
+    "object": lambda root: root.hard_link(next((root.path / STORE).glob("objects/??/*"))),
+    "same object": lambda root: root.hard_link(next((root.path / STORE).glob("objects/??/*")), content=True),
+    "stray object": lambda root: root.hard_link(f"{STORE}/objects/ab/{'cd' * 31}"),
+    "partial file": lambda root: root.hard_link(f"{STORE}/objects/.part-x"),
+    "reserve": lambda root: root.hard_link(f"{STORE}/reserve"),
+    "lock of creation": lambda root: root.hard_link(f"{STORE}/create.lock"),
+    "mark": lambda root: root.hard_link(f"{STORE}/hosted/{json.loads((root.run / 'run.json').read_text())['key']}"),
+    "spilled id": lambda root: root.hard_link(f"{STORE}/spill/{'a' * 32}.json"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARD_LINKS)
+def test_a_file_with_another_name_is_replaced_and_not_written_to(
+    workplace: Workplace, root: Root, name: str
+) -> None:
+    HARD_LINKS[name](root)
+
+    answers = used(workplace, root)
+
+    assert answers["+project=film",].code == 0
+    assert workplace.run("verify", "outputs").code == 0
+    assert workplace.run("gc", "--now", "--paid", "--yes").code == 0
+    assert root.victim.is_file()
+
+
+@pytest.mark.parametrize("name", ["journal.db", "journal.db-wal"])
+def test_a_journal_with_another_name_is_an_error(workplace: Workplace, root: Root, name: str) -> None:
+    root.hard_link(f"{STORE}/{name}", content=name == "journal.db")
+
+    answers = used(workplace, root)
+
+    for verb in (("+project=film",), ("plan", "+project=film"), ("journal",)):
+        assert answers[verb].code == 2
+        assert "the journal has another name, by a hard link" in answers[verb].err
+        assert "next: cp " in answers[verb].err
+    if name == "journal.db":
+        journal = root.path / STORE / name
+        shutil.copy(journal, f"{journal}.copy")
+        os.replace(f"{journal}.copy", journal)
+        before = root.state()
+        assert workplace.run("+project=film", "shot.seed=3").code == 0
+        assert root.state() == before
+
+
+def test_a_mark_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.touch()
+    os.utime(outside, (1, 1))
+    (tmp_path / "root/.runner/hosted").mkdir(parents=True)
+    os.link(outside, tmp_path / "root/.runner/hosted/run")
+
+    hosted_marks.mark(tmp_path / "root", "run")
+
+    assert outside.stat().st_mtime == 1
+
+
 def test_a_root_that_is_a_link_itself_is_the_users_choice(workplace: Workplace, root: Root) -> None:
     (root.path / "outputs").rename(root.path / "elsewhere")
     (root.path / "outputs").symlink_to(root.path / "elsewhere")
@@ -222,6 +299,9 @@ ROWS: dict[str, str] = {
     "extension": """UPDATE attempts SET record = replace(record, '"extension": "png"', '"extension": "/../../x"')""",
     "record": "UPDATE attempts SET record = '[]'",
     "no JSON": "UPDATE attempts SET record = 'x'",
+    "deep record": f"UPDATE attempts SET record = '{'[' * 100_000}'",
+    "deep identity": f"""UPDATE attempts SET identity = '{{"a": {"[" * 800}{"]" * 800}}}'""",
+    "deep results": f"UPDATE attempts SET results = '{'[' * 100_000}'",
     "results": "UPDATE attempts SET results = '[[1, 2, 3]]'",
     "identity": "UPDATE attempts SET identity = '[]'",
     "cost": "UPDATE attempts SET cost = 9223372036854775807",
@@ -229,6 +309,15 @@ ROWS: dict[str, str] = {
     "trigger": "CREATE TRIGGER t AFTER UPDATE ON attempts BEGIN DELETE FROM attempts; END",
     "other table": "DROP TABLE measurements; CREATE TABLE measurements (subject)",
     "generated column": "ALTER TABLE leases ADD COLUMN big TEXT AS (hex(zeroblob(500000000)))",
+}
+
+
+SPILLED = {
+    "a": "[" * 60_000,
+    "e": f"{'[' * 800}{']' * 800}",
+    "b": "9" * 60_000,
+    "c": "null",
+    "d": '{"token": 1, "task": [], "task_data": 2}',
 }
 
 
@@ -244,6 +333,15 @@ def test_a_row_that_the_program_does_not_write_is_a_damaged_journal(
     assert answer.code == 2, answer
     assert "journal" in answer.err
     assert "next:" in answer.err
+
+
+def test_a_spilled_id_that_is_no_json_is_left_alone(workplace: Workplace, root: Root) -> None:
+    spilled = [workplace.write(f"{STORE}/spill/{name * 32}.json", text) for name, text in SPILLED.items()]
+
+    answers = used(workplace, root)
+
+    assert answers["+project=film",].code == 0
+    assert all(file.exists() for file in spilled)
 
 
 def test_a_lease_of_the_far_future_holds_up_nobody_for_long(workplace: Workplace, root: Root) -> None:

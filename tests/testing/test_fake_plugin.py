@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import socket
 from datetime import UTC, datetime
@@ -12,7 +13,16 @@ import pytest
 from desk import ended, fetched, request, submitting
 
 from runner.api import Idempotency, InputMode, Price, Rate, Result, State, Status, TaskRef
-from runner.errors import Busy, FetchFailed, PollFailed, Spent, SubmitRefused, SubmitUnknown, TaskUnknown
+from runner.errors import (
+    Busy,
+    FetchFailed,
+    PollFailed,
+    RunnerError,
+    Spent,
+    SubmitRefused,
+    SubmitUnknown,
+    TaskUnknown,
+)
 
 ACCEPTED_AND_SILENT = [
     "drop_after_accept",
@@ -160,6 +170,72 @@ def test_an_answer_that_is_not_http_is_unknown(desk):
 
         (error,) = desk.do(garbled, base_url=f"http://127.0.0.1:{port}")
     assert type(error) is SubmitUnknown
+
+
+def answered(desk, body, *steps, kind="application/json", **options):
+    """The outcomes of steps of a generator whose provider gives the same answer to all."""
+
+    async def connected(reader, writer):
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            head = (
+                f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close"
+            )
+            writer.write(head.encode() + b"\r\n\r\n" + body)
+            await writer.drain()
+        writer.close()
+
+    async def play(generator):
+        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        other = type(generator)(dataclasses.replace(generator.options, base_url=address), generator.context)
+        async with server:
+            found = []
+            for step in steps:
+                try:
+                    found.append(await step(other, address))
+                except RunnerError as error:
+                    found.append(error)
+            return found
+
+    return desk.do(play, **options)[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"task_id": ' * 50_000,
+        b'{"task_id": %s, "task_ids": 1, "state": "running"}' % (b"9" * 100_000),
+        b"[]",
+        b"null",
+        b'"x"',
+        b'{"state": "running", "progress": 1' + b"0" * 400 + b"}",
+    ],
+)
+def test_json_of_a_stranger_is_an_error_that_says_so(desk, body):
+    submitted, polled, found = answered(
+        desk,
+        body,
+        lambda generator, _: generator.submit(request(), "t1"),
+        lambda generator, _: generator.poll(TaskRef("x")),
+        lambda generator, _: generator.lookup("t1"),
+    )
+
+    assert type(submitted) is SubmitUnknown
+    assert type(polled) is PollFailed
+    assert type(found) is SubmitUnknown
+    assert max(len(str(error)) for error in (submitted, polled, found)) < 1_000
+
+
+def test_a_clip_of_a_stranger_is_no_larger_than_it_may_be(desk):
+    def step(generator, address):
+        return fetched(generator, Status(state=State.SUCCEEDED, results=(Result(f"{address}/x.mp4"),)))
+
+    (error,) = answered(desk, bytes(1_000_001), step, kind="video/mp4", max_clip_mb=1)
+    assert error.what == "the clip is larger than it may be"
+    (clip,) = answered(desk, bytes(1_000_000), step, kind="video/mp4", max_clip_mb=1)
+    assert clip.size == 1_000_000
 
 
 @pytest.mark.parametrize("answer", ["404", "429", "500", "503", DROP, "hang", "html"])

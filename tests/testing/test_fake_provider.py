@@ -48,6 +48,16 @@ def clip_of(desk, shot="hero/pour", **keys):
     return bytes(desk.fetch(desk.end(ref)).data)
 
 
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b"9" * 100_000, b"[]", b'{"duration_s": 1%s}' % (b"0" * 400)]
+)
+def test_a_body_that_is_no_task_is_refused(desk, body):
+    headers = {"Authorization": f"Bearer {desk.key}"}
+    answer = httpx.post(f"{desk.fake.base_url}/tasks", content=body, headers=headers, trust_env=False)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
+
+
 # --- books --------------------------------------------------------------------------------------------------------
 
 

@@ -30,6 +30,8 @@ _MOST: Final = 100_000_000
 _ANYWHERE: Final = "uploads"
 _CORS: Final = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "*"}
 _PART_TEXT: Final = 10_000
+_LONGEST_NAME: Final = 255
+_LONGEST_EXTENSION: Final = 8
 
 
 class _Sent(NamedTuple):
@@ -128,7 +130,7 @@ class Uploads:
     async def _described(self, request: web.Request, how: str) -> _Sent:
         try:
             body = await request.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             raise wire.Refused(400, "the body is not JSON") from None
         if not isinstance(body, dict):
             raise wire.Refused(400, "the body is not JSON")
@@ -168,7 +170,7 @@ def _decoded(body: dict[str, Any]) -> tuple[bytes, str]:
 
 def _extension(name: str, mime: str) -> str:
     _, dot, extension = name.rpartition(".")
-    if dot and extension.isalnum():
+    if dot and extension.isascii() and extension.isalnum() and len(extension) <= _LONGEST_EXTENSION:
         return f".{extension.lower()}"
     mime = mime.partition(";")[0].strip()
     return ".webp" if mime == "image/webp" else mimetypes.guess_extension(mime) or ".bin"
@@ -176,7 +178,7 @@ def _extension(name: str, mime: str) -> str:
 
 def _name(text: str) -> str:
     """The last part of what a client calls its file."""
-    name = _sayable(text).replace("\\", "/").rpartition("/")[2]
+    name = _sayable(text).replace("\\", "/").rpartition("/")[2][-_LONGEST_NAME:]
     return "" if name in (".", "..") else name
 
 

@@ -34,7 +34,12 @@ class Reserve:
     def keep(self) -> None:
         """Take the room, if it is not taken. Raises `OSError` where there is none."""
         with contextlib.suppress(FileNotFoundError):
-            if self._path.stat().st_size == ROOM:
+            there = self._path.stat()
+            if (
+                there.st_nlink > 1
+            ):  # to give it up would free nothing, and to write to it would change another file
+                self._path.unlink()
+            elif there.st_size == ROOM:
                 return
         try:
             with self._path.open("wb") as file:

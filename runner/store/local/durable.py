@@ -55,6 +55,15 @@ def part_file(folder: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def make_own(file: Path) -> None:
+    """Replace a file that has other names by a copy: it is about to be written to, and they may lead anywhere."""
+    with contextlib.suppress(FileNotFoundError):
+        if file.lstat().st_nlink > 1:
+            with part_file(file.parent) as part:
+                shutil.copyfile(file, part, follow_symlinks=False)
+                os.replace(part, file)
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in a folder survive a power cut, where the system knows how."""
     if os.name != "posix":

@@ -12,7 +12,8 @@ def mark(root: Path, run: str) -> None:
     """Note that images of a request are hosted. Raises `OSError`."""
     file = _file(root, run)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch()
+    if not file.exists():
+        file.touch()
 
 
 def is_marked(root: Path, run: str) -> bool:

@@ -1,13 +1,15 @@
 """An outputs root is data, and may be anybody's: nothing below it is followed, and only plain files are opened.
 
 The root itself may be a link: the user named it. A link, a FIFO or a device below it is an error, before anything is
-written there. Files are opened so that the system refuses a link that appears afterwards.
+written there. Files are opened so that the system refuses a link that appears afterwards. A file that has other names,
+by hard links, is replaced and not written to; a journal that has some is an error.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import shlex
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -63,6 +65,8 @@ def check_store(root: Path) -> None:
         if _check(entry) and name in ("objects", "work", "spill", "hosted"):
             for inner in _names(entry):
                 _check(entry / inner)
+        elif name.startswith("journal.db"):
+            _check_own(entry)
 
 
 def check_folder(root: Path, folder: Path) -> None:
@@ -99,6 +103,23 @@ def _check(path: Path, *, is_folder: bool = False) -> bool:
         why=f"{why}; nothing below an outputs root is followed".removeprefix("; "),
         hint="look at it and remove it, then rerun the same command",
     )
+
+
+def _check_own(path: Path) -> None:
+    """Raise `OutputError` where a file that is written in place has other names, which may lead out of the root."""
+    try:
+        names = path.lstat().st_nlink
+    except FileNotFoundError:
+        return
+    if names > 1:
+        copy = shlex.quote(f"{path}.copy")
+        raise OutputError(
+            "the journal has another name, by a hard link",
+            where=str(path),
+            why="what is recorded here would change the other file, too",
+            hint=f"cp {shlex.quote(str(path))} {copy} && mv {copy} {shlex.quote(str(path))}, "
+            "then rerun the same command",
+        )
 
 
 def _kind(path: Path) -> int | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner.redaction import scrubbed_json
+from runner.store import documents
 from runner.store.local import inside
 from runner.store.local.durable import sync_folder, write_whole
 
@@ -70,7 +71,7 @@ def read(store: Path) -> list[Spilled]:
             own = not hasattr(os, "getuid") or status.st_uid == os.getuid()
             if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST or not (own or in_store):
                 continue
-            kept = json.loads(inside.read_bytes(path, _LARGEST).decode("utf-8"))
+            kept = documents.loads(inside.read_bytes(path, _LARGEST).decode("utf-8"))
             token, task, task_data = kept["token"], kept["task"], kept["task_data"]
             if isinstance(task, str) and task and _TOKEN.fullmatch(token) and isinstance(task_data, dict):
                 found.append(Spilled(token, task, task_data, path, in_store))

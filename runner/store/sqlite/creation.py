@@ -37,10 +37,7 @@ def open_for_writing(path: Path, busy_s: float = BUSY_S) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         # Few pages, so that hardly anything is in the log alone: a copy of the file without it is nearly whole.
         connection.execute("PRAGMA wal_autocheckpoint = 32")
-        version = version_of(connection)
-        _check_version(path, version)
-        check(connection, version)
-        if version < VERSION:
+        if checked_version(path, connection) < VERSION:
             migrate(connection)
     except BaseException:
         connection.close()
@@ -55,9 +52,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection | None:
     connection = sqlite3.connect(_address(path), uri=True, timeout=BUSY_S, isolation_level=None)
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
-        version = version_of(connection)
-        _check_version(path, version)
-        check(connection, version)
+        version = checked_version(path, connection)
         if version == 0:
             connection.close()
             return None
@@ -73,14 +68,24 @@ def open_for_reading(path: Path) -> sqlite3.Connection | None:
     return connection
 
 
-def _check_version(path: Path, version: int) -> None:
-    if version > VERSION:
-        raise JournalError(
-            "the journal was written by a newer version of this program",
-            where=str(path),
-            why=f"its version is {version}, this program reads up to {VERSION}",
-            hint="install the newer version",
-        )
+def checked_version(path: Path, connection: sqlite3.Connection) -> int:
+    """The version of a journal whose tables are those of that version. Raises `sqlite3.Error`, or `JournalError`."""
+    # In one transaction: another process may be migrating the journal.
+    connection.execute("BEGIN")
+    try:
+        version = version_of(connection)
+        if version > VERSION:
+            raise JournalError(
+                "the journal was written by a newer version of this program",
+                where=str(path),
+                why=f"its version is {version}, this program reads up to {VERSION}",
+                hint="install the newer version",
+            )
+        check(connection, version)
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return version
 
 
 def _is_blank(path: Path) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runner.errors import TaskIdInUse
 from runner.outgoing import outgoing
 from runner.redaction import scrubbed_json
+from runner.store import documents
 from runner.store.attempt import OPEN, Attempt, Phase, decisive
 from runner.store.budget import Spend
 from runner.store.clip_record import ClipRecord
@@ -177,10 +178,10 @@ def _check_task(connection: sqlite3.Connection, attempt: Attempt, task: str) -> 
 
 def _attempt(row: tuple[Any, ...]) -> Attempt:
     values = dict(zip((*_COLUMNS, "seq"), row, strict=True))
-    for name in _JSON:
-        values[name] = json.loads(values[name])
+    for name in (*_JSON, "record"):
+        values[name] = documents.loads(values[name])
     _check(values)
-    values["record"] = ClipRecord.from_json(json.loads(values["record"]))
+    values["record"] = ClipRecord.from_json(values["record"])
     values["phase"] = Phase(values["phase"])
     values["results"] = tuple(tuple(result) for result in values["results"])
     return Attempt(**values)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from runner.api import EncodedImage, HostedImage, Reach
+from runner.net.outside_names import media_type
 from runner.testing.conformance.report import Failed, Skipped, require
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ async def _public(hosted: HostedImage) -> None:
 
 
 def _check_kind(answer: httpx.Response, given: EncodedImage) -> None:
-    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+    kind = media_type(answer.headers)
     require(kind == given.mime, f"it is served as {kind or 'nothing'}, and is {given.mime}")
 
 

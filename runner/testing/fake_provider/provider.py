@@ -65,7 +65,7 @@ class Provider:
             body = json.loads(raw)
             token, name = str(body.get("token", "")), str(body.get("name", ""))
             float(body["duration_s"])
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             return error(422, "invalid_request", "a task is JSON with prompt, duration_s and token")
         director, account = self._books.director, self._books.account(key)
         choice = director.choose(self._books.submissions + 1, name, token)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import email.utils
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.api import (
@@ -38,6 +38,7 @@ from runner.api import (
     hookimpl,
 )
 from runner.errors import Busy, FetchFailed, PollFailed, ShotError, SubmitRefused, SubmitUnknown, TaskUnknown
+from runner.providers import json_of, media_type
 
 if TYPE_CHECKING:
     import httpx
@@ -62,6 +63,7 @@ class FakeOptions:
     in_flight    so many tasks at once
     timeout_s    how long to wait for an answer, or for the next piece of a clip
     poll_s       seconds between two polls
+    max_clip_mb  a larger clip is not fetched
     """
 
     base_url: str = field(metadata=TRANSPORT)
@@ -73,6 +75,7 @@ class FakeOptions:
     in_flight: int | None = field(default=None, metadata=TRANSPORT)
     timeout_s: float = field(default=30.0, metadata=TRANSPORT)
     poll_s: float = field(default=0.02, metadata=TRANSPORT)
+    max_clip_mb: int = field(default=2_000, metadata=TRANSPORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +107,15 @@ class Fake:
         """Where the task stands. Raises `PollFailed` when that cannot be told now, or `TaskUnknown`."""
         answer = await self._asked(f"/tasks/{ref.id}", {}, f"task {ref.id}")
         try:
-            return _status(answer.json())
-        except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as problem:
+            return _status(json_of(answer))
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as problem:
             raise _not_now(f"task {ref.id}", f"its answer cannot be read: {_excerpt(answer)}") from problem
 
     async def lookup(self, token: str) -> TaskRef | None:
         """The task of a token. Raises `SubmitUnknown` when the provider does not tell."""
         try:
             answer = await self._asked("/tasks", {"token": token}, "the look-up")
-            ids = answer.json()["task_ids"]
+            ids = json_of(answer)["task_ids"]
             return TaskRef(str(ids[0])) if ids else None
         except (ShotError, ValueError, TypeError, KeyError) as problem:
             why = problem.line if isinstance(problem, ShotError) else _told(problem)
@@ -131,7 +134,12 @@ class Fake:
                 _check_clip(answer)
                 if size := answer.headers.get("Content-Length"):
                     sink.expect(int(size))
+                received = 0
                 async for piece in answer.aiter_bytes(_PIECE):
+                    received += len(piece)
+                    if received > self.options.max_clip_mb * 1_000_000:
+                        why = f"over {self.options.max_clip_mb:,} MB"
+                        raise FetchFailed("the clip is larger than it may be", why=why)
                     await sink.write(piece)
         except httpx.HTTPError as problem:
             raise FetchFailed("the clip did not arrive whole", why=_told(problem)) from problem
@@ -186,12 +194,10 @@ def _accepted(answer: httpx.Response) -> str:
         raise SubmitRefused("the provider refused the shot", why=_excerpt(answer))
     if status != 200:
         raise _unknown(f"it answered {_excerpt(answer)}")
-    try:
-        body = answer.json()
-        id = body.get("task_id")
-        refused = body.get("error")
-    except (ValueError, AttributeError) as problem:
-        raise _unknown(f"its answer cannot be read: {_excerpt(answer)}") from problem
+    body = json_of(answer)
+    if not isinstance(body, dict):
+        raise _unknown(f"its answer cannot be read: {_excerpt(answer)}")
+    id, refused = body.get("task_id"), body.get("error")
     if isinstance(id, str) and id:
         return id
     if isinstance(refused, dict) and refused.get("code"):
@@ -228,7 +234,7 @@ def _check_clip(answer: httpx.Response) -> None:
     if answer.status_code != 200:
         why = f"HTTP {answer.status_code}"
         raise FetchFailed("the clip could not be fetched", why=why, status=answer.status_code)
-    kind = answer.headers.get("Content-Type", "")
+    kind = media_type(answer.headers)
     if not kind.startswith("video/"):
         raise FetchFailed("the clip could not be fetched", why=f"what came is {kind or 'of no known type'}")
 

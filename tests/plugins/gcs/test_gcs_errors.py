@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gzip
 import json
 import socket
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +20,7 @@ from tests.plugins.gcs.bench import hosting, picture, stored, write_key
 from tests.plugins.gcs.front import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -235,6 +240,7 @@ def test_each_picture_gets_an_error_of_its_own(tmp_path: Path, front: Front, buc
     [
         (None, "cannot be read", "No such file"),
         ("canary-PRIVATE", "is not JSON", ""),
+        ("[" * 100_000, "is not JSON", ""),
         ("[1]", "is not that of a service account", "it has no type"),
         ('{"type": "authorized_user"}', "is not that of a service account", "'authorized_user'"),
         ('{"type": "service_account"}', "cannot be used", "no client_email, private_key, token_uri"),
@@ -341,3 +347,69 @@ def test_an_emulator_variable_that_cannot_be_is_refused(
 
     with pytest.raises(ValueError, match=r"^STORAGE_EMULATOR_HOST should be"):
         spec.options(bucket="films")
+
+
+@contextlib.contextmanager
+def server(*answers: bytes, pause_s: float = 0.0) -> Iterator[str]:
+    """A server that sends the same to everyone, piece by piece; its address."""
+
+    def serve(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listening.accept()
+                with client, contextlib.suppress(OSError):
+                    client.settimeout(10)
+                    client.recv(1 << 20)
+                    for one in answers:
+                        client.sendall(one)
+                        time.sleep(pause_s)
+                    client.shutdown(socket.SHUT_WR)
+                    while client.recv(1 << 20):
+                        pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(30)
+
+
+def head(*lines: str) -> bytes:
+    said = ("HTTP/1.1 200 OK", "Content-Type: application/json", "Connection: close", *lines)
+    return "\r\n".join((*said, "", "")).encode()
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"9" * 100_000, b"<html>"])
+def test_json_that_cannot_be_read_is_the_answer_of_something_else(
+    tmp_path: Path, key_file: Path, body: bytes
+) -> None:
+    with server(head(f"Content-Length: {len(body)}") + body) as url:
+        error = error_of(tmp_path, bucket="films", credentials_file=str(key_file), api_url=url)
+
+    assert error.what == "what answers is not Google Cloud Storage"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (head(), *[b" " * (1 << 20)] * 20),
+        (head("Content-Encoding: gzip"), gzip.compress(bytes(64 << 20))),
+    ],
+    ids=["large", "bomb"],
+)
+def test_an_answer_is_no_larger_than_it_may_be(
+    tmp_path: Path, key_file: Path, answer: tuple[bytes, ...]
+) -> None:
+    with server(*answer) as url:
+        error = error_of(tmp_path, bucket="films", credentials_file=str(key_file), api_url=url)
+
+    assert "larger than 8 MiB" in error.why
+
+
+def test_an_answer_that_drips_comes_to_an_end(tmp_path: Path, key_file: Path) -> None:
+    with server(head("Content-Length: 100000"), *[b" "] * 1_000, pause_s=0.1) as url:
+        error = error_of(tmp_path, bucket="films", credentials_file=str(key_file), api_url=url, timeout_s=2)
+
+    assert error.retry_safe
+    assert "the answer takes too long" in error.why

@@ -171,6 +171,9 @@ def test_the_address_is_the_download_url_or_else_the_file_url(
         {"downloadUrl": 7},
         {"downloadUrl": "/a.png"},
         {"fileUrl": "ftp://a.example/a.png"},
+        {"downloadUrl": "https://a.example/a.png\r\nX: y"},
+        {"downloadUrl": "https://a.example/a b.png"},
+        {"downloadUrl": f"https://a.example/{'a' * 20_000}.png"},
     ],
 )
 def test_an_answer_without_an_address_is_a_failed_upload(tmp_path: Path, data: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 import threading
@@ -10,10 +11,10 @@ import threading
 import av
 import httpx
 import pytest
-from runner.plugins.synthetic import SyntheticOptions
+from runner.plugins.synthetic import SyntheticOptions, transfer
 
 from runner.api import Context, Generator, HostedImage, Reach, Result, State, Status, TaskRef
-from runner.errors import FetchFailed, SubmitRefused
+from runner.errors import FetchFailed, MediaError, SubmitRefused
 from runner.net.download import Downloads
 from runner.plugins import synthetic
 
@@ -266,3 +267,25 @@ def test_the_secret_of_a_signed_address_is_not_told(studio, host):
     assert host.asked == ["/first?signature=geheim"]
     assert "/first" in status.reason
     assert "geheim" not in status.reason
+
+
+def test_a_first_frame_that_drips_is_given_up():
+    async def drip(reader, writer):
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n")
+            for _ in range(1_000):
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+
+    async def play():
+        server = await asyncio.start_server(drip, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x.png"
+        async with server, httpx.AsyncClient(timeout=10) as http, asyncio.timeout(30):
+            with pytest.raises(MediaError, match="first frame could not be fetched") as caught:
+                await transfer.download(http, url, limit_s=0.5)
+        return caught.value
+
+    assert asyncio.run(play()).why == "it took longer than 0.5 s"

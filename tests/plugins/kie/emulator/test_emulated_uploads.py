@@ -150,6 +150,15 @@ def test_hostile_names_can_be_fetched_again(customer, name):
 
 
 @pytest.mark.parametrize(
+    ("name", "kept"), [(f"{'x' * 5_000}.png", f"{'x' * 251}.png"), (f"x.{'y' * 300}", "y" * 255)]
+)
+def test_a_long_name_keeps_its_end(customer, name, kept):
+    told = in_base64(customer, base64Data="eA==", uploadPath="i", fileName=name)["data"]
+
+    assert told["fileName"] == kept
+
+
+@pytest.mark.parametrize(
     ("path", "name"),
     [
         ("../../etc", "passwd"),
@@ -165,6 +174,15 @@ def test_no_name_leads_out_of_the_accounts_folder(customer, path, name):
     assert told["filePath"].startswith(f"kieai/{customer.account().id}/")
     assert ".." not in told["filePath"].split("/")
     assert fetched(customer, told["downloadUrl"])[2] == b"x"
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"{", b"[]", b"9" * 100_000])
+def test_a_body_that_is_no_object_is_refused(customer, body):
+    answer = customer.http.post(
+        "/api/file-base64-upload", content=body, headers={"Content-Type": "application/json"}
+    ).json()
+
+    assert (answer["code"], answer["msg"]) == (400, "the body is not JSON")
 
 
 def test_an_upload_path_is_not_needed(customer):
