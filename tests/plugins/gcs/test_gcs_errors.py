@@ -355,7 +355,7 @@ def server(*answers: bytes, pause_s: float = 0.0) -> Iterator[str]:
 
     def serve(listening: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while True:
+            for _ in range(1_000):
                 client, _ = listening.accept()
                 with client, contextlib.suppress(OSError):
                     client.settimeout(10)
@@ -364,8 +364,7 @@ def server(*answers: bytes, pause_s: float = 0.0) -> Iterator[str]:
                         client.sendall(one)
                         time.sleep(pause_s)
                     client.shutdown(socket.SHUT_WR)
-                    while client.recv(1 << 20):
-                        pass
+                    client.makefile("rb").read()  # until the other side closes it, too
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=serve, args=(listening,), daemon=True)
