@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 KEYS: Final = ("grid", "jobs", "exclude", "from_file")
 """The keys of `sweep` that declare jobs."""
 MOST_JOBS: Final = 10_000
+_MOST_KEYS: Final = 200
+"""Of one job: each is parsed as an override."""
 _LARGEST_FILE: Final = 64 << 20
 _LONGEST_CELL: Final = 1 << 20
 _KEY: Final = re.compile(r"\+{0,2}[A-Za-z_]\w*(?:\.[\w-]+)*")
@@ -120,6 +122,8 @@ class _Reader:
         if not isinstance(raw, dict):
             self._problem("sweep.grid", "should be a mapping", "KEY: [VALUE, VALUE]")
             return []
+        if self._is_too_much(raw, "sweep.grid", self._place("sweep.grid")):
+            return []
         found = []
         for key, values in raw.items():
             at = f"sweep.grid.{key}"
@@ -139,12 +143,19 @@ class _Reader:
         return [self._job(one, place, f"{at}.{number}", keep=overrides) for number, one in enumerate(raw)]
 
     def _job(self, raw: Mapping[Any, Any], place: Place, at: str, *, keep: bool = True) -> dict[str, str]:
-        found = {}
+        found: dict[str, str] = {}
+        if self._is_too_much(raw, at, place):
+            return found
         for key, value in raw.items():
             override = self._override(str(key), value, place, at, keep=keep)
             if override is not None:
                 found[str(key)] = override
         return found
+
+    def _is_too_much(self, raw: Mapping[Any, Any], at: str, place: Place) -> bool:
+        if len(raw) > _MOST_KEYS:
+            self._problem(at, f"a job sets {len(raw):,} keys", f"at most {_MOST_KEYS}", place)
+        return len(raw) > _MOST_KEYS
 
     def _override(self, key: str, value: Any, place: Place, at: str, *, keep: bool = True) -> str | None:
         """The override that sets a value; `None`, and a problem, for a key that no file may sweep."""
@@ -200,7 +211,9 @@ class _Reader:
                 raise ConfigError(
                     f"{named} has more than {MOST_JOBS:,} rows", hint="split it into several sweeps"
                 )
-            job = {}
+            job: dict[str, str] = {}
+            if self._is_too_much(row, at, Place(file.absolute(), f"{named}, row {number}")):
+                break
             for key, value in row.items():
                 place = Place(file.absolute(), f"{named}, row {number}, column {key}")
                 override = self._override(str(key), value, place, at)

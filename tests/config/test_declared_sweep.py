@@ -171,6 +171,11 @@ def test_cells_are_numbers_or_text_and_an_empty_one_leaves_its_key_alone(tmp_pat
         ("v.csv", "generator\n../../evil\n", "is no profile"),
         ("v.csv", "generator.plugin@x\nkie\n", "cannot sweep"),
         ("v.csv", f"{PROMPT}\n" + "x\n" * 10_001, "more than 10,000 rows"),
+        (
+            "v.csv",
+            ",".join(f"shot.params.k{at}" for at in range(300)) + "\n" + "1," * 299 + "1\n",
+            "sets 300 keys",
+        ),
     ],
 )
 def test_a_mistake_in_a_table_is_named(tmp_path: Path, name: str, content: str, said: str) -> None:
