@@ -23,7 +23,7 @@ from runner.engine import kill_points
 from runner.engine.balances import over_balances
 from runner.engine.events import Bus
 from runner.engine.limits import AccountLimits
-from runner.engine.plugin_calls import shielded
+from runner.engine.plugin_calls import Call, called, shielded
 from runner.engine.plugin_objects import PluginObjects
 from runner.engine.resources import Resources
 from runner.engine.run import execute
@@ -371,9 +371,9 @@ class Session:
         generator = await self._open.plugins.generator(choice)
         if not isinstance(generator, SupportsCancel):
             raise UsageError(f"generator {choice.spec.name} has no `cancel`", where=attempt.name)
+        call = Call(f"generator {choice.spec.name}", "cancel", attempt.name, limit_s=_CANCEL_S)
         try:
-            async with asyncio.timeout(_CANCEL_S):
-                await generator.cancel(task_ref(attempt))
+            await called(call, generator.cancel, task_ref(attempt))
         except TimeoutError as error:
             raise ShotError(
                 f"{choice.spec.name} did not cancel task {attempt.task}", why=f"not within {_CANCEL_S:g} s"

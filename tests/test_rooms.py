@@ -118,6 +118,7 @@ FLOORS = (
         "money",
         "naming",
         "bundle",
+        "contract",
         "interrupts",
         "errors",
         "api",

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from runner.api import SupportsAccountStatus
+from runner.engine.plugin_calls import Call, called
 from runner.engine.run_context import fingerprint
 from runner.planning.affordability import over_balance, to_do
 from runner.planning.estimate import micros
@@ -46,8 +47,8 @@ async def over_balances(
             generator = await plugins.generator(choice)
             if not isinstance(generator, SupportsAccountStatus):
                 continue
-            async with asyncio.timeout(timing.account_status_s):
-                status = await generator.account_status()
+            call = Call(f"generator {choice.spec.name}", "account_status", limit_s=timing.account_status_s)
+            status = await called(call, generator.account_status)
         except Exception as error:  # a plugin's own, too: see above
             _log.warning("the balance at %s cannot be read: %r", choice.spec.name, error)
             continue

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import logging
 import re
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from runner.errors import UsageError
+from runner.outgoing import LogFormatter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 PROGRAM: Final = "python -m runner"
 
@@ -23,6 +26,19 @@ class Common(argparse.Namespace):
     quiet: bool
     as_json: bool
     debug: bool
+
+
+@contextlib.contextmanager
+def tracebacks(debug: bool) -> Iterator[None]:
+    """With `debug`, show on standard error the traceback of a plugin that broke; it is not shown otherwise."""
+    handler, log = logging.StreamHandler() if debug else logging.NullHandler(), logging.getLogger("runner")
+    handler.setLevel(logging.ERROR)
+    handler.setFormatter(LogFormatter())
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 A = TypeVar("A", bound=Common)

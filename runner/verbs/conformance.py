@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import shutil
 import textwrap
 from typing import TYPE_CHECKING, Final
 
 from runner.testing import conformance
-from runner.verbs.arguments import Common, Parser
+from runner.verbs.arguments import Common, Parser, tracebacks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,14 +49,14 @@ def main(words: Sequence[str]) -> int:
     targets = conformance.find(name, [word for word in arguments.words if "=" in word])
     show = _Printer()
     # What a plugin logs of the errors that are provoked here belongs to no one.
-    logging.getLogger("runner.plugins").addHandler(logging.NullHandler())
-    results = asyncio.run(
-        conformance.examine(
-            targets,
-            spend=arguments.spend,
-            tell=(lambda result: None) if arguments.as_json or arguments.quiet else show,
+    with tracebacks(arguments.debug):
+        results = asyncio.run(
+            conformance.examine(
+                targets,
+                spend=arguments.spend,
+                tell=(lambda result: None) if arguments.as_json or arguments.quiet else show,
+            )
         )
-    )
     failed = [one for one in results if one.verdict is conformance.Verdict.FAILED]
     if arguments.as_json:
         print(json.dumps(_as_json(results), indent=2, ensure_ascii=False))

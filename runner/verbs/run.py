@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from runner import interrupts
 from runner.errors import RunnerError, UsageError
-from runner.outgoing import LogFormatter
 from runner.planning.plan import Plan
 from runner.planning.preparation import Registries, plan_jobs
 from runner.report import progress, summary, sweep
 from runner.session import Session
 from runner.verbs import composing
+from runner.verbs.arguments import tracebacks
 from runner.verbs.composing import Composing
 from runner.verbs.confirm import confirm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from runner.config.compose import Composed
     from runner.outputs.outcome import RunOutcome
@@ -58,24 +57,11 @@ def main(words: Sequence[str]) -> int:
         if arguments.multirun:
             error.what += "; nothing of the sweep was started"
         raise
-    with _tracebacks() if arguments.debug else contextlib.nullcontext():
+    with tracebacks(True) if arguments.debug else contextlib.nullcontext():
         codes = asyncio.run(runs.all(jobs))
     if runs.sweep.jobs:
         runs.sweep.finish(runs.words)
     return max(codes, default=0)
-
-
-@contextlib.contextmanager
-def _tracebacks() -> Iterator[None]:
-    """Show on standard error what else only the logs of the runs have: the traceback of a plugin that broke."""
-    shown, log = logging.StreamHandler(), logging.getLogger("runner")
-    shown.setLevel(logging.ERROR)
-    shown.setFormatter(LogFormatter())
-    log.addHandler(shown)
-    try:
-        yield
-    finally:
-        log.removeHandler(shown)
 
 
 def _named(source: Source) -> str:

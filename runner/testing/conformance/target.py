@@ -15,9 +15,11 @@ from runner.api import Context, GeneratorSpec, UploaderSpec
 from runner.config import own_cards, schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.origins import Origins
+from runner.engine.plugin_calls import Call
 from runner.errors import ConfigError, UsageError
 from runner.kinds import KINDS, Kind
 from runner.net.download import Downloads
+from runner.planning.plan import stated_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -59,13 +61,19 @@ class Target:
         """What a generator can do with these options and this model."""
         assert isinstance(self.spec, GeneratorSpec)
         caps = self.spec.capabilities
-        return caps(self.options, self.model, how) if callable(caps) else caps
+        if not callable(caps):
+            return caps
+        return stated_by(str(self), "capabilities", caps, self.options, self.model, how)
 
     def can_host(self) -> UploaderCapabilities:
         """What an uploader can do with these options."""
         assert isinstance(self.spec, UploaderSpec)
         caps = self.spec.capabilities
-        return caps(self.options) if callable(caps) else caps
+        return stated_by(str(self), "capabilities", caps, self.options) if callable(caps) else caps
+
+    def call(self, method: str) -> Call:
+        """A call of a method, checked as in a run."""
+        return Call(str(self), method)
 
 
 def find(name: str, words: Sequence[str] = ()) -> list[Target]:
@@ -80,8 +88,8 @@ def find(name: str, words: Sequence[str] = ()) -> list[Target]:
     dirs, block = _names(keys, "dirs", ("plugins",)), _names(keys, "block", ())
     registry = plugins.load(dirs, block)
     found = [one for (_, known), one in registry.registered.items() if known == name]
+    registry.require_whole()  # a run does not start on half of its plugins, either
     if not found:
-        registry.require_whole()
         there_are = sorted({known for _, known in registry.registered})
         why = " ".join(filter(None, (nearest(name, there_are), f"there are: {listed(there_are)}")))
         raise UsageError(f"there is no plugin named {name}", why=why)
