@@ -142,7 +142,11 @@ def failed(call: Call, error: Exception, method: object = None) -> PluginFailed:
     _log.error("%s failed in %s", call.plugin, call.method, exc_info=error)
     place = contract.place_of(error) or contract.place(method)
     at = f", at {place}" if place else ""
-    return _error(call, f"{call.plugin} failed in {call.method}", f"{type(error).__name__}: {error}{at}")
+    next_step = (
+        "it is a mistake in the plugin: --debug shows the traceback, runner.log in the run folder has it"
+    )
+    why = f"{type(error).__name__}: {error}{at}"
+    return _error(call, f"{call.plugin} failed in {call.method}", why, next_step)
 
 
 def check(call: Call, returned: object, method: object) -> None:
@@ -156,20 +160,16 @@ def check(call: Call, returned: object, method: object) -> None:
 def _wrong(call: Call, fault: contract.Fault, place: str) -> PluginFailed:
     at = f" ({place})" if place else ""
     why = f"{call.method}{at} should {fault.expected}; see runner.api"
-    error = _error(call, f"{call.plugin} returned {fault.shown} from {call.method}", why)
+    what = f"{call.plugin} returned {fault.shown} from {call.method}"
+    error = _error(call, what, why, "correct the plugin, then rerun the same command")
     _log.error("%s: %s", error.what, error.why)
     return error
 
 
-def _error(call: Call, what: str, why: str) -> PluginFailed:
+def _error(call: Call, what: str, why: str, next_step: str) -> PluginFailed:
     name = call.plugin.partition(" ")[2]
-    return PluginFailed(
-        what,
-        where=call.where,
-        why=why,
-        hint="it is a mistake in the plugin: --debug shows the traceback, runner.log in the run folder has it, and\n"
-        f"python -m runner conformance {name}  looks for such mistakes",
-    )
+    hint = f"{next_step}\npython -m runner conformance {name}  looks for more such mistakes"
+    return PluginFailed(what, where=call.where, why=why, hint=hint)
 
 
 async def shielded(work: Coroutine[Any, Any, T] | asyncio.Task[T]) -> T:

@@ -82,7 +82,12 @@ class _Printer:
         print(f"  {result.verdict:<7}  {result.check}")
         width = min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
         for line in textwrap.wrap(
-            result.why, max(40, width), initial_indent=_INDENT, subsequent_indent=_INDENT
+            result.why,
+            max(40, width),
+            initial_indent=_INDENT,
+            subsequent_indent=_INDENT,
+            break_long_words=False,  # paths are copied
+            break_on_hyphens=False,
         ):
             print(line, flush=True)
 

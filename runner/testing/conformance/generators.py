@@ -326,7 +326,7 @@ async def _cancel(task: asyncio.Future[Any], step: str) -> None:
     done, _ = await asyncio.wait([task], timeout=_CANCEL_S)
     require(done, f"{step} goes on {_CANCEL_S:g} s after it was cancelled")
     error = None if task.cancelled() else task.exception()
-    require(error is None, f"a cancelled {step} raised {told(error) if error else ''}")
+    require(error is None, f"of a cancelled {step}: {told(error) if error else ''}")
 
 
 def _lines(resolution: str) -> int:

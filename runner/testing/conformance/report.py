@@ -87,6 +87,8 @@ class Checks:
 def told(error: BaseException) -> str:
     """An exception in one line, by its class and what it says."""
     if isinstance(error, PluginError | PluginFailed):  # in the words of a run
-        return f"{error.line} ({error.where})" if error.where else error.line
+        place = f" ({error.where})" if error.where else ""
+        step = f"; next: {error.hint}" if error.hint and "conformance" not in error.hint else ""
+        return f"{error.line}{place}{step}"
     text = error.line if isinstance(error, RunnerError) else str(error)
     return f"{type(error).__name__}: {text}".removesuffix(": ")
