@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runner.api import SupportsAccountStatus
 from runner.engine.plugin_calls import Call, called
 from runner.engine.run_context import fingerprint
+from runner.errors import RunnerError
 from runner.planning.affordability import over_balance, to_do
 from runner.planning.estimate import micros
 
@@ -50,7 +51,8 @@ async def over_balances(
             call = Call(f"generator {choice.spec.name}", "account_status", limit_s=timing.account_status_s)
             status = await called(call, generator.account_status)
         except Exception as error:  # a plugin's own, too: see above
-            _log.warning("the balance at %s cannot be read: %r", choice.spec.name, error)
+            why = error.line if isinstance(error, RunnerError) else repr(error)
+            _log.warning("the balance at %s cannot be read: %s", choice.spec.name, why)
             continue
         if status.balance_usd is not None:
             refusal = over_balance(shots.values(), status.balance_usd, choice.spec.name)

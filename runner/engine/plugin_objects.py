@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from runner import contract
 from runner.api import Context
 from runner.engine.hosting import Hosting
-from runner.engine.plugin_calls import Call, called, shielded
+from runner.engine.plugin_calls import Call, called, failed, shielded
 from runner.engine.url_verification import UrlVerifier
 from runner.errors import PluginError, PluginFailed, RunnerError
 from runner.kinds import Kind, kind_of
@@ -130,15 +130,14 @@ class PluginObjects:
         except RunnerError:
             raise
         except Exception as error:
-            log.exception("%s %s cannot be started", kind, spec.name)
-            why, place = f"{type(error).__name__}: {error}", contract.place_of(error)
-            raise _not_started(kind, spec.name, why, place) from error
+            broken = failed(Call(f"{kind} {spec.name}", "__init__"), error)
+            raise _not_started(kind, spec.name, broken.why) from error
         return made
 
 
-def _not_started(kind: Kind, name: str, why: str, place: str = "") -> PluginError:
+def _not_started(kind: Kind, name: str, why: str) -> PluginError:
     hint = f"python -m runner conformance {name}  looks for such mistakes"
-    return PluginError(f"{kind} {name} cannot be started", where=place, why=why, hint=hint)
+    return PluginError(f"{kind} {name} cannot be started", why=why, hint=hint)
 
 
 async def _entered(stack: AsyncExitStack, kind: Kind, name: str, made: Any, timing: Timing) -> Any:

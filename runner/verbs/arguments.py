@@ -30,8 +30,10 @@ class Common(argparse.Namespace):
 
 @contextlib.contextmanager
 def tracebacks(debug: bool) -> Iterator[None]:
-    """With `debug`, show on standard error the traceback of a plugin that broke; it is not shown otherwise."""
-    handler, log = logging.StreamHandler() if debug else logging.NullHandler(), logging.getLogger("runner")
+    """With `debug`, show on standard error the traceback of a plugin that broke; otherwise only the logs of runs have
+    it, and the handler of last resort of `logging` does not."""
+    handler = logging.StreamHandler() if debug else logging.NullHandler()
+    log = logging.getLogger("runner" if debug else "runner.engine.plugin_calls")
     handler.setLevel(logging.ERROR)
     handler.setFormatter(LogFormatter())
     log.addHandler(handler)

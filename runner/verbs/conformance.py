@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 import textwrap
 from typing import TYPE_CHECKING, Final
@@ -49,6 +50,7 @@ def main(words: Sequence[str]) -> int:
     targets = conformance.find(name, [word for word in arguments.words if "=" in word])
     show = _Printer()
     # What a plugin logs of the errors that are provoked here belongs to no one.
+    logging.getLogger("runner.plugins").addHandler(logging.NullHandler())
     with tracebacks(arguments.debug):
         results = asyncio.run(
             conformance.examine(

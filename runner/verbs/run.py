@@ -57,7 +57,7 @@ def main(words: Sequence[str]) -> int:
         if arguments.multirun:
             error.what += "; nothing of the sweep was started"
         raise
-    with tracebacks(True) if arguments.debug else contextlib.nullcontext():
+    with tracebacks(arguments.debug):
         codes = asyncio.run(runs.all(jobs))
     if runs.sweep.jobs:
         runs.sweep.finish(runs.words)

@@ -10,105 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.engine.author import EXTRACTOR, GENERATOR, UPLOADER
 from tests.engine.desk import TWO
 
 if TYPE_CHECKING:
     from tests.conftest import Workplace
 
-GENERATOR = """
-import time
-from decimal import Decimal
-from runner.api import *
-
-
-class Mine:
-    def __init__(self, options, context):
-        from runner.plugins.synthetic.generator import Synthetic
-        from runner.plugins.synthetic.options import SyntheticOptions
-
-        self.inner = Synthetic(SyntheticOptions(), context)
-
-    async def __aenter__(self):
-        await self.inner.__aenter__()
-        return self
-
-    async def __aexit__(self, *error):
-        await self.inner.__aexit__(*error)
-
-    async def submit(self, request, token):
-        return await self.inner.submit(request, token)
-
-    async def poll(self, ref):
-        return await self.inner.poll(ref)
-
-    async def fetch(self, status, sink):
-        await self.inner.fetch(status, sink)
-
-
-@hookimpl
-def runner_register():
-    return GeneratorSpec(
-        name="my_clips",
-        summary="made in an afternoon",
-        factory=Mine,
-        capabilities=GeneratorCapabilities(
-            image=ImageInput(reach=Reach.LOOPBACK),
-            polling=Polling(interval_s=Range(0.05, 0.1)),
-            billing=Billing(price=lambda request: Price(usd=Decimal(0))),
-        ),
-    )
-"""
-EXTRACTOR = """
-import time
-from runner.api import *
-
-
-class Mine:
-    def __init__(self, options, context):
-        pass
-
-    def extract(self, clip, policy):
-        from runner.media import last_frame
-
-        return last_frame(clip)
-
-
-@hookimpl
-def runner_register():
-    return ExtractorSpec(name="my_frames", summary="made in an afternoon", factory=Mine)
-"""
-UPLOADER = """
-import time
-from runner.api import *
-
-
-class Mine:
-    def __init__(self, options, context):
-        from runner.plugins.local_http import LocalHttpOptions
-        from runner.plugins.local_http.server import LocalHttp
-
-        self.inner = LocalHttp(LocalHttpOptions(), context)
-
-    async def __aenter__(self):
-        await self.inner.__aenter__()
-        return self
-
-    async def __aexit__(self, *error):
-        await self.inner.__aexit__(*error)
-
-    async def put(self, image):
-        return await self.inner.put(image)
-
-
-@hookimpl
-def runner_register():
-    return UploaderSpec(
-        name="my_images",
-        summary="made in an afternoon",
-        factory=Mine,
-        capabilities=UploaderCapabilities(reach=Reach.LOOPBACK, https=False),
-    )
-"""
 PLUGINS = {
     "generator=my_clips": GENERATOR,
     "extractor=my_frames": EXTRACTOR,
@@ -359,3 +266,43 @@ def test_conformance_names_a_method_that_blocks_the_event_loop(
 
     assert f"plugin mine blocks the event loop in {method}, at {file}:{line}" in checked
     assert "use an asynchronous client, or asyncio.to_thread" in checked
+
+
+@pytest.mark.parametrize("chosen", ["generator=my_clips", "extractor=my_frames", "uploader=my_images"])
+def test_a_plugin_that_cannot_be_built_is_named_with_its_line(workplace: Workplace, chosen: str) -> None:
+    text = PLUGINS[chosen].replace("context):\n", "context):\n        options.level\n", 1)
+    file = workplace.write("plugins/mine.py", text)
+    line = next(at for at, one in enumerate(text.splitlines(), 1) if "options.level" in one)
+
+    run = workplace.run(workplace.project(TWO), chosen)
+    checked = workplace.run("conformance", chosen.partition("=")[2])
+
+    assert run.code == 2
+    assert f"{chosen.replace('=', ' ')} cannot be started" in run.err
+    assert "Traceback" not in run.err
+    for said in (run.err, one_line(checked.out)):
+        assert f"AttributeError: 'NoOptions' object has no attribute 'level', at {file}:{line}" in said
+
+
+@pytest.mark.parametrize("words", [("conformance", "my_images"), ("doctor", "uploader=my_images")])
+def test_with_debug_the_traceback_of_a_plugin_is_shown_by_verbs_too(
+    workplace: Workplace, words: tuple[str, ...]
+) -> None:
+    file = workplace.write("plugins/mine.py", PLUGINS["uploader=my_images"].replace(PUT, "return {}['url']"))
+    project = () if words[0] == "conformance" else (workplace.project(TWO),)
+
+    plain = workplace.run(*words, *project)
+    debug = workplace.run(*words, *project, "--debug")
+
+    assert plain.code == debug.code == 1
+    assert "Traceback" not in plain.err
+    assert f'File "{file}", line ' in debug.err
+
+
+def test_a_plugin_named_like_a_bundled_one_is_not_examined_in_its_place(workplace: Workplace) -> None:
+    workplace.write("plugins/pyav.py", PLUGINS["extractor=my_frames"])
+
+    checked = workplace.run("conformance", "pyav")
+
+    assert checked.code == 2
+    assert "there are two plugins named pyav" in checked.err

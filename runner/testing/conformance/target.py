@@ -15,8 +15,8 @@ from runner.api import Context, GeneratorSpec, UploaderSpec
 from runner.config import own_cards, schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.origins import Origins
-from runner.engine.plugin_calls import Call
-from runner.errors import ConfigError, UsageError
+from runner.engine.plugin_calls import Call, failed
+from runner.errors import ConfigError, RunnerError, UsageError
 from runner.kinds import KINDS, Kind
 from runner.net.download import Downloads
 from runner.planning.plan import stated_by
@@ -53,7 +53,12 @@ class Target:
         folder = Path(tempfile.mkdtemp(prefix=f"{self.kind}-", dir=work))
         log = logging.getLogger(f"runner.plugins.{self.spec.name}")
         context = Context(work_dir=folder, http=http, download=Downloads(http, http), log=log)
-        made: Any = self.spec.factory(self.options, context)
+        try:
+            made: Any = self.spec.factory(self.options, context)
+        except RunnerError:
+            raise
+        except Exception as error:
+            raise failed(self.call("__init__"), error) from error
         async with contextlib.AsyncExitStack() as stack:
             yield await stack.enter_async_context(made) if hasattr(made, "__aenter__") else made
 
