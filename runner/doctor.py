@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner.api import Reach, SupportsAccountStatus
+from runner.engine.plugin_calls import Call, called
 from runner.engine.plugin_objects import PluginObjects
 from runner.engine.timing import Timing
 from runner.errors import RunnerError
@@ -183,8 +184,8 @@ async def _account(
                 subject=subject, verdict=Verdict.SKIPPED, message=f"{name} has no account to ask about"
             )
             return
-        async with asyncio.timeout(_LIMIT_S):
-            state = await generator.account_status()
+        call = Call(f"generator {name}", "account_status", limit_s=_LIMIT_S)
+        state = await called(call, generator.account_status)
     except Exception as error:
         yield _failed(subject, error)
         return

@@ -45,11 +45,3 @@ KINDS: Final[Mapping[Kind, Row]] = MappingProxyType(
 def kind_of(spec: object) -> Kind | None:
     """The kind that a specification registers; `None` for something else."""
     return next((kind for kind, row in KINDS.items() if type(spec) is row.spec), None)
-
-
-def required_methods(kind: Kind) -> tuple[str, ...]:
-    """The methods that an object of this kind has to have."""
-    protocol = KINDS[kind].protocol
-    return tuple(
-        name for name in vars(protocol) if not name.startswith("_") and callable(vars(protocol)[name])
-    )

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import pluggy
 
-from runner import api, bundle, hookspecs
+from runner import api, bundle, contract, hookspecs
 from runner.api import EmulatorSpec, ExtractorSpec, GeneratorSpec, PluginSpec, UploaderSpec
 from runner.errors import PluginError
 from runner.kinds import KINDS, Kind, kind_of
@@ -330,6 +330,9 @@ def _registered(spec: object, source: Source, call: Callable[[], object]) -> Reg
             where=where,
             why=f"{kind} {spec.name} has options={spec.options!r}",
         )
+    stated = getattr(spec, "capabilities", None)
+    if kind is not Kind.EXTRACTOR and not callable(stated):
+        contract.check_stated(f"{kind} {spec.name}", "capabilities", stated, where)
     return Registered(kind, spec, source)
 
 

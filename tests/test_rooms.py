@@ -119,6 +119,8 @@ FLOORS = (
         "money",
         "naming",
         "bundle",
+        "contract",
+        "nesting",
         "interrupts",
         "errors",
         "api",

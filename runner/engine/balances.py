@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from runner.api import SupportsAccountStatus
+from runner.engine.plugin_calls import Call, called
 from runner.engine.run_context import fingerprint
 from runner.errors import RunnerError
 from runner.planning.affordability import over_balance, to_do
@@ -47,8 +48,8 @@ async def over_balances(
             generator = await plugins.generator(choice)
             if not isinstance(generator, SupportsAccountStatus):
                 continue
-            async with asyncio.timeout(timing.account_status_s):
-                status = await generator.account_status()
+            call = Call(f"generator {choice.spec.name}", "account_status", limit_s=timing.account_status_s)
+            status = await called(call, generator.account_status)
         except Exception as error:  # a plugin's own, too: see above
             why = error.line if isinstance(error, RunnerError) else repr(error)
             _log.warning("the balance at %s cannot be read: %s", choice.spec.name, why)

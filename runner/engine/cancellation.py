@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
 from runner.api import SupportsCancel
+from runner.engine.plugin_calls import Call, called
 from runner.engine.run_context import fingerprint, task_ref
 from runner.errors import RunnerError, ShotError, UsageError
 from runner.store.attempt import Attempt, Phase
@@ -63,9 +63,9 @@ async def _cancel_at_provider(resources: Resources, attempt: Attempt, choice: Ge
     generator = await resources.plugins.generator(choice)
     if not isinstance(generator, SupportsCancel):
         raise UsageError(f"generator {choice.spec.name} has no `cancel`", where=attempt.name)
+    call = Call(f"generator {choice.spec.name}", "cancel", attempt.name, limit_s=_CANCEL_S)
     try:
-        async with asyncio.timeout(_CANCEL_S):
-            await generator.cancel(task_ref(attempt))
+        await called(call, generator.cancel, task_ref(attempt))
     except TimeoutError as error:
         raise ShotError(
             f"{choice.spec.name} did not cancel task {attempt.task}", why=f"not within {_CANCEL_S:g} s"

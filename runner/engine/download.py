@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +10,7 @@ from runner.engine import kill_points
 from runner.engine.plugin_calls import called
 from runner.engine.sink import FileSink
 from runner.engine.wait import poll_known, record_ready, reported_cost
-from runner.errors import FetchFailed, ShotError, TaskUnknown
+from runner.errors import FetchFailed, PluginFailed, ShotError, TaskUnknown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,12 +46,13 @@ async def download(job: ShotJob, attempt: Attempt) -> Downloaded:
     limit_s = job.run.plan.project.limits.task_timeout_s
     sink = FileSink(job.run.folder.work / f"{attempt.token}.mp4")
     try:
-        async with asyncio.timeout(limit_s):
-            await called(job.planned, "fetch", job.generator.fetch(status, sink))
+        await called(job.call("fetch", limit_s), job.generator.fetch, status, sink)
     except TimeoutError as error:
         raise FetchFailed(
             "the clip did not arrive", where=job.planned.name, why=f"not complete within {limit_s:g} s"
         ) from error
+    except PluginFailed as error:  # the clip is there, and may well arrive another time
+        raise FetchFailed(error.what, where=error.where, why=error.why, hint=error.hint) from error
     finally:
         sink.close()
     sink.check()

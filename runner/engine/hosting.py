@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from runner.engine.plugin_calls import called_uploader, failed
-from runner.errors import RunnerError, UploadError, UploadRefused
+from runner.engine.plugin_calls import Call, called
+from runner.errors import UploadError, UploadRefused
 from runner.planning.capability_checks import needed_lifetime_s, outlives
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class Hosting:
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     _failing: bool = False
 
-    async def hosted(self, image: EncodedImage, needed: Reach) -> HostedImage:
-        """The image's URL, verified to serve these bytes from as far away as `needed`.
+    async def hosted(self, image: EncodedImage, needed: Reach, call: Call | None = None) -> HostedImage:
+        """The image's URL, verified to serve these bytes from as far away as `needed`. `call` says what for.
 
         Raises `UploadError`: nothing was requested of a generator yet.
         """
@@ -54,7 +54,7 @@ class Hosting:
                 self._failing = False
                 return known
             try:
-                found = await self._tried(lambda: self._put(image))
+                found = await self._tried(lambda: self._put(image, call))
                 self._check_lifetime(found)
                 if self.verify:
                     await self._verify(found, image, needed)
@@ -79,17 +79,17 @@ class Hosting:
 
     async def delete(self) -> None:
         """Delete what this request hosted, where the uploader `deletes`. Raises `UploadError`."""
+        call = Call(f"uploader {self.name}", "delete", limit_s=self.timing.upload_s)
         try:
-            await cast("SupportsDelete", self.uploader).delete()
-        except RunnerError:
-            raise
-        except Exception as error:
-            raise failed(f"uploader {self.name}", "delete", error) from error
+            await called(call, cast("SupportsDelete", self.uploader).delete)
+        except TimeoutError as error:
+            what = f"uploader {self.name} did not delete the hosted images within {self.timing.upload_s:g} s"
+            raise UploadError(what) from error
 
-    async def _put(self, image: EncodedImage) -> HostedImage:
+    async def _put(self, image: EncodedImage, call: Call | None) -> HostedImage:
+        call = call or Call(f"uploader {self.name}", "put", limit_s=self.timing.upload_s)
         try:
-            async with asyncio.timeout(self.timing.upload_s):
-                return await called_uploader(self.uploader, self.name, image)
+            return await called(call, self.uploader.put, image)
         except TimeoutError as error:
             raise UploadError(
                 f"uploader {self.name} did not host an image within {self.timing.upload_s:g} s",

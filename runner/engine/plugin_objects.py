@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import difflib
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from runner import contract
 from runner.api import Context
 from runner.engine.hosting import Hosting
-from runner.engine.plugin_calls import shielded
+from runner.engine.plugin_calls import Call, called, failed, shielded
 from runner.engine.url_verification import UrlVerifier
-from runner.errors import PluginError, RunnerError
-from runner.kinds import kind_of, required_methods
+from runner.errors import PluginError, PluginFailed, RunnerError
+from runner.kinds import Kind, kind_of
 from runner.net import http
 from runner.net.download import Downloads
 from runner.planning.plan import uploader_capabilities
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from runner.api import Extractor, Generator, PluginSpec
     from runner.config.project import ExtractorChoice, GeneratorChoice, Project
     from runner.engine.timing import Timing
-    from runner.kinds import Kind
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +75,10 @@ class PluginObjects:
         known = self._hosting.get(at)
         if known is not None:
             return known
+        uploader = await self._object(choice.spec, choice.options, of_run)
+        contract.check_methods(Kind.UPLOADER, choice.spec.name, uploader, contract.promised(caps))
         made = Hosting(
-            uploader=await self._object(choice.spec, choice.options, of_run),
+            uploader=uploader,
             name=choice.spec.name,
             verifier=UrlVerifier(
                 public=self.public_http,
@@ -116,28 +120,39 @@ class PluginObjects:
                 run=run,
             )
             made: Any = spec.factory(options, context)
-            _check_methods(kind, spec.name, made)
             if hasattr(made, "__aenter__"):
-                made = await self.stack.enter_async_context(made)
+                made = await _entered(self.stack, kind, spec.name, made, self.timing)
+            contract.check_methods(kind, spec.name, made)
+        except PluginFailed as error:
+            raise _not_started(kind, spec.name, error.why) from error
+        except TimeoutError as error:
+            raise _not_started(kind, spec.name, f"not within {self.timing.start_s:g} s") from error
         except RunnerError:
             raise
         except Exception as error:
-            log.exception("%s %s cannot be started", kind, spec.name)
-            raise PluginError(
-                f"{kind} {spec.name} cannot be started", why=f"{type(error).__name__}: {error}"
-            ) from error
+            broken = failed(Call(f"{kind} {spec.name}", "__init__"), error)
+            raise _not_started(kind, spec.name, broken.why) from error
         return made
 
 
-def _check_methods(kind: Kind, name: str, made: object) -> None:
-    """Raise `PluginError` where the object lacks a method: a misspelt one would only show when it is called."""
-    missing = [method for method in required_methods(kind) if not callable(getattr(made, method, None))]
-    if missing:
-        own = [one for one in dir(made) if not one.startswith("__")]
-        similar = difflib.get_close_matches(missing[0], own, 1, 0.7)
-        has = f"; it has {similar[0]}" if similar else ""
-        raise PluginError(
-            f"{kind} {name} has no method `{missing[0]}`",
-            why=f"{type(made).__name__} should have {', '.join(required_methods(kind))}{has}",
-            hint=f"rename {similar[0]} to {missing[0]}" if similar else "see runner.api for what each does",
-        )
+def _not_started(kind: Kind, name: str, why: str) -> PluginError:
+    hint = f"python -m runner conformance {name}  looks for such mistakes"
+    return PluginError(f"{kind} {name} cannot be started", why=why, hint=hint)
+
+
+async def _entered(stack: AsyncExitStack, kind: Kind, name: str, made: Any, timing: Timing) -> Any:
+    """Enter an object, and leave it with the session. A plugin that cannot be left keeps no clip from anyone."""
+    entering = Call(f"{kind} {name}", "__aenter__", limit_s=timing.start_s)
+    entered = await called(entering, made.__aenter__)
+
+    async def leave(*error: Any) -> None:
+        leaving = Call(f"{kind} {name}", "__aexit__", limit_s=timing.start_s)
+        try:
+            await called(leaving, made.__aexit__, *error)
+        except TimeoutError:
+            _log.error("%s %s was not left within %g s", kind, name, timing.start_s)
+        except RunnerError as error_of_plugin:
+            _log.error("%s %s is not left cleanly: %s", kind, name, error_of_plugin.line)
+
+    stack.push_async_exit(leave)
+    return entered

@@ -7,9 +7,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from runner.api import EventKind, HandOver, HostedImage, InputMode
+from runner.api import EventKind, HostedImage, InputMode
 from runner.config.project import Boundary
-from runner.engine.plugin_calls import called_extractor, in_thread
+from runner.engine.plugin_calls import extracted
 from runner.errors import MediaError, PluginFailed, RunnerError, ShotError, UploadError
 from runner.media import picture
 from runner.planning import image_fit
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from runner.api import EncodedImage, FirstFrame, Frame
     from runner.engine.hosting import Hosting
+    from runner.engine.plugin_calls import Call
     from runner.engine.run_context import ShotJob
     from runner.planning.plan import PlannedShot
 
@@ -78,7 +79,7 @@ async def refreshed(job: ShotJob, prepared: PreparedInput, *, verify: bool = Fal
     if hosting.trusted(prepared.image):
         return prepared
     try:
-        hosted = await hosting.hosted(prepared.encoded, job.planned.image_input.reach)
+        hosted = await hosting.hosted(prepared.encoded, job.planned.image_input.reach, _put(job, hosting))
     except UploadError:
         return await prepare_input(job)
     return dataclasses.replace(prepared, image=hosted)
@@ -110,11 +111,10 @@ async def _first_frame(job: ShotJob) -> tuple[EncodedImage, StoredFrame | None]:
 async def _extracted(job: ShotJob, previous: PlannedShot, clip: Path) -> Frame:
     choice, timing = job.run.plan.project.extractor, job.run.resources.timing
     extractor, name = await job.run.resources.plugins.extractor(choice), choice.spec.name
+    call = job.call_of(f"extractor {name}", "extract", timing.extract_s)
+    call = dataclasses.replace(call, where=f"{previous.name}, {clip.name}")
     try:
-        async with asyncio.timeout(timing.extract_s):
-            return await in_thread(
-                lambda: called_extractor(extractor, name, previous, clip, HandOver.LAST), f"extractor {name}"
-            )
+        return await extracted(call, extractor, clip)
     except TimeoutError as error:
         raise PluginFailed(
             f"extractor {name} did not find the last frame within {timing.extract_s:g} s",
@@ -171,10 +171,14 @@ async def _sent(job: ShotJob, image: EncodedImage) -> FirstFrame:
     if hosting.deletes:
         await asyncio.to_thread(_mark_hosted, job)
     try:
-        return await hosting.hosted(image, job.planned.image_input.reach)
+        return await hosting.hosted(image, job.planned.image_input.reach, _put(job, hosting))
     except RunnerError as error:
         error.where = error.where or job.planned.name
         raise
+
+
+def _put(job: ShotJob, hosting: Hosting) -> Call:
+    return job.call_of(f"uploader {hosting.name}", "put", job.run.resources.timing.upload_s)
 
 
 async def _hosting(job: ShotJob) -> Hosting:

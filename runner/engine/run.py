@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from runner import contract
 from runner.api import EventKind
 from runner.engine.film import make_film
 from runner.engine.image_cleanup import clean_up
 from runner.engine.shot import make_shot
+from runner.kinds import Kind
 from runner.outputs.outcome import Ending, FilmOutcome, RunOutcome, ShotOutcome
 
 if TYPE_CHECKING:
@@ -80,7 +82,10 @@ async def _start_plugins(run: RunContext) -> None:
     """Build what the plan needs, before anything is requested of a provider."""
     project, resources = run.plan.project, run.resources
     for planned in run.plan.shots:
-        await resources.plugins.generator(planned.shot.generator)
+        choice = planned.shot.generator
+        generator = await resources.plugins.generator(choice)
+        promised = contract.promised(planned.capabilities)
+        contract.check_methods(Kind.GENERATOR, choice.spec.name, generator, promised)
     if any(planned.previous is not None for planned in run.plan.shots):
         await resources.plugins.extractor(project.extractor)
     if run.plan.needs_uploader:

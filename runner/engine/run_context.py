@@ -7,7 +7,8 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runner.api import TaskRef
+from runner.api import EventKind, TaskRef
+from runner.engine.plugin_calls import Call
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +71,21 @@ class ShotJob:
     @property
     def capabilities(self) -> GeneratorCapabilities:
         return self.planned.capabilities
+
+    def call(self, method: str, limit_s: float | None) -> Call:
+        """A call of the shot's generator."""
+        return self.call_of(f"generator {self.planned.shot.generator.spec.name}", method, limit_s)
+
+    def call_of(self, plugin: str, method: str, limit_s: float | None) -> Call:
+        """A call of another plugin for this shot."""
+        return Call(
+            plugin,
+            method,
+            self.planned.name,
+            limit_s=limit_s,
+            remind=lambda message: self.run.bus.shot_event(EventKind.SHOT_PROGRESS, self.planned, message),
+            remind_s=self.run.resources.timing.remind_s,
+        )
 
 
 def task_ref(attempt: Attempt) -> TaskRef:

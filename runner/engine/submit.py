@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import logging
 import sys
@@ -17,6 +16,8 @@ from runner.errors import (
     Busy,
     JournalError,
     OutcomeUnknown,
+    PluginFailed,
+    PollFailed,
     ShotError,
     SubmitRefused,
     SubmitUnknown,
@@ -69,7 +70,7 @@ async def settle(job: ShotJob, attempt: Attempt, *, earlier: bool = True) -> Att
     billing = job.capabilities.billing
     if billing.lookup:
         generator = cast("SupportsLookup", job.generator)
-        ref = await called(job.planned, "lookup", generator.lookup(attempt.token))
+        ref = await _looked_up(job, generator, attempt.token)
         if ref is not None:
             return await _accepted(job, attempt, ref)
         change = Change(cost=0, note="the provider does not know it")
@@ -143,12 +144,23 @@ async def _send(job: ShotJob, token: str, prepared: PreparedInput) -> TaskRef:
     request = dataclasses.replace(job.planned.request, image=prepared.image)
     limit_s = job.run.plan.project.limits.submit_timeout_s
     try:
-        async with asyncio.timeout(limit_s):
-            return await called(job.planned, "submit", job.generator.submit(request, token))
+        return await called(job.call("submit", limit_s), job.generator.submit, request, token)
     except TimeoutError as error:
         raise SubmitUnknown(
             "the provider did not answer the request", where=job.planned.name, why=f"not within {limit_s:g} s"
         ) from error
+    except PluginFailed as error:  # it may have sent the request before
+        raise SubmitUnknown(error.what, where=error.where, why=error.why, hint=error.hint) from error
+
+
+async def _looked_up(job: ShotJob, generator: SupportsLookup, token: str) -> TaskRef | None:
+    limit_s = job.run.resources.timing.poll_s
+    try:
+        return await called(job.call("lookup", limit_s), generator.lookup, token)
+    except TimeoutError as error:
+        what = "the provider does not say whether it accepted an earlier request"
+        hint = "rerun the same command to look it up again; nothing is submitted before that"
+        raise PollFailed(what, where=job.planned.name, why=f"not within {limit_s:g} s", hint=hint) from error
 
 
 async def _accepted(job: ShotJob, attempt: Attempt, ref: TaskRef) -> Attempt:

@@ -27,6 +27,9 @@ class Timing:
     account_status_s: float = 15.0
     """How long a provider may take to report an account's balance; without it the run starts all the same."""
 
+    start_s: float = 60.0
+    """How long a plugin may take to be entered, and to be left at the end."""
+
     # Submitting
     busy_tries: int = 8
     """Submissions of one shot while the provider says that it is busy."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import math
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from runner.api import EventKind, State
 from runner.engine import kill_points
-from runner.engine.plugin_calls import called
+from runner.engine.plugin_calls import Call, called
 from runner.engine.run_context import task_ref
 from runner.errors import PollFailed, ShotError, TaskFailed, TaskTimeout, TaskUnknown
 from runner.money import dollars, from_usd
@@ -81,8 +80,7 @@ async def poll(job: ShotJob, attempt: Attempt) -> Status:
     limit_s = job.run.resources.timing.poll_s
     async with job.run.resources.limits.poll(job.account, job.capabilities):
         try:
-            async with asyncio.timeout(limit_s):
-                return await called(job.planned, "poll", job.generator.poll(task_ref(attempt)))
+            return await called(job.call("poll", limit_s), job.generator.poll, task_ref(attempt))
         except TimeoutError as error:
             what = f"{attempt.generator} does not say what became of the task"
             raise PollFailed(what, where=job.planned.name, why=f"not within {limit_s:g} s") from error
@@ -142,9 +140,9 @@ async def _pause(job: ShotJob, attempt: Attempt, seconds: float) -> None:
         await timing.sleep(seconds)
         return
     generator = cast("SupportsCallback", job.generator)
+    call = Call(f"generator {attempt.generator}", "wait_callback", job.planned.name, limit_s=seconds)
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await called(job.planned, "wait_callback", generator.wait_callback(task_ref(attempt)))
+        await called(call, generator.wait_callback, task_ref(attempt))
 
 
 async def _failed(job: ShotJob, attempt: Attempt, status: Status) -> TaskFailed:

@@ -104,7 +104,7 @@ def objections(caps: GeneratorCapabilities, request: ShotRequest, *, who: str) -
             yield Objection(one.name, f"{who} does not take this key", value, "leave it out")
     if caps.request.objections is not None:
         own = caps.request.objections
-        yield from stated_by(who, (tuple,), lambda: tuple(own(request)))
+        yield from stated_by(f"generator {who}", "objections", lambda: tuple(own(request)))
 
 
 def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from runner.api import GeneratorCapabilities, ImageInput, InputMode, Price, ShotRequest, UploaderCapabilities
+from runner import contract
+from runner.api import GeneratorCapabilities, ImageInput, InputMode, ShotRequest, UploaderCapabilities
 from runner.config import prompts
 from runner.config.project import Boundary
 from runner.errors import PluginError, RunnerError
@@ -15,12 +16,13 @@ from runner.planning import identity
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from runner.api import JSON, Event
+    from runner.api import JSON, Event, Price
     from runner.config.compose import Composed, SweepJob
     from runner.config.project import GeneratorChoice, Project, Shot
     from runner.plugins import Registry
 
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -66,9 +68,7 @@ class PlannedShot:
         price = self.capabilities.billing.price
         if price is None:
             return None
-        return stated_by(
-            f"generator {self.shot.generator.spec.name}", (Price, type(None)), lambda: price(self.request)
-        )
+        return stated_by(f"generator {self.shot.generator.spec.name}", "price", price, self.request)
 
     @property
     def stem(self) -> str:
@@ -182,7 +182,7 @@ def capabilities_of(choice: GeneratorChoice, model: str | None, how: InputMode) 
     if isinstance(stated, GeneratorCapabilities):
         return stated
     whom = f"generator {choice.spec.name}"
-    return stated_by(whom, (GeneratorCapabilities,), lambda: stated(choice.options, model, how))
+    return stated_by(whom, "capabilities", stated, choice.options, model, how)
 
 
 def uploader_capabilities(project: Project) -> UploaderCapabilities:
@@ -191,22 +191,24 @@ def uploader_capabilities(project: Project) -> UploaderCapabilities:
     if isinstance(stated, UploaderCapabilities):
         return stated
     whom = f"uploader {project.uploader.spec.name}"
-    return stated_by(whom, (UploaderCapabilities,), lambda: stated(project.uploader.options))
+    return stated_by(whom, "capabilities", stated, project.uploader.options)
 
 
-def stated_by(whom: str, kinds: tuple[type, ...], statement: Callable[[], T]) -> T:
+def stated_by(whom: str, what: str, statement: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What a plugin states about itself. Raises `PluginError` where it fails, or states something else."""
     try:
-        stated = statement()
-        if not isinstance(stated, kinds):
-            raise TypeError(f"it returns {type(stated).__name__}, and should return {kinds[0].__name__}")
-        return stated
+        stated = statement(*args, **kwargs)
     except RunnerError:
         raise
     except Exception as error:
         raise PluginError(
-            f"{whom} failed to state its capabilities", why=f"{type(error).__name__}: {error}"
+            f"{whom} failed to state its {what}",
+            where=contract.place_of(error) or contract.place(statement),
+            why=f"{type(error).__name__}: {error}",
+            hint=f"python -m runner conformance {whom.split()[1]}  looks for such mistakes",
         ) from error
+    contract.check_stated(whom, what, stated, contract.place(statement))
+    return stated
 
 
 def _transformed(request: ShotRequest, registry: Registry) -> ShotRequest:

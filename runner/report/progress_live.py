@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LASTING: Final = frozenset(
     {
+        EventKind.RUN_WARNED,
         EventKind.SHOT_FINISHED,
         EventKind.SHOT_REUSED,
         EventKind.SHOT_FELL_BACK,
@@ -33,7 +34,7 @@ _LASTING: Final = frozenset(
     }
 )
 _BAD: Final = frozenset({EventKind.SHOT_FAILED, EventKind.FILM_FAILED, EventKind.SHOT_SKIPPED})
-_DOUBTFUL: Final = frozenset({EventKind.SHOT_FELL_BACK, EventKind.SHOT_WARNED})
+_DOUBTFUL: Final = frozenset({EventKind.RUN_WARNED, EventKind.SHOT_FELL_BACK, EventKind.SHOT_WARNED})
 
 
 class Live:

@@ -7,6 +7,7 @@ from typing import Final
 from runner.api import EventKind
 
 SAYS: Final[dict[EventKind, str]] = {
+    EventKind.RUN_WARNED: "note",
     EventKind.SHOT_UPLOADING: "uploading its first frame",
     EventKind.SHOT_SUBMITTED: "submitted",
     EventKind.SHOT_FETCHING: "fetching",

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+from runner.nesting import is_shallow
 from runner.store.local import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 MANIFEST: Final = "manifest.json"
@@ -21,7 +20,6 @@ _MANIFEST_VERSIONS: Final = (1, 2)
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LARGEST: Final = 64 << 20
 _MOST_USD: Final = 1e9
-_DEEPEST: Final = 200
 _TOO_DEEP: Final = "it is JSON that is nested too deeply"
 
 
@@ -73,22 +71,6 @@ def loads(text: str) -> Any:
     if not is_shallow(found):
         raise ValueError(_TOO_DEEP)
     return found
-
-
-def is_shallow(value: object) -> bool:
-    """Whether a value can be compared, copied and printed without exhausting the stack."""
-    level = [value]
-    for _ in range(_DEEPEST):
-        level = [inner for one in level for inner in _within(one)]
-        if not level:
-            return True
-    return False
-
-
-def _within(value: object) -> Iterable[object]:
-    if isinstance(value, Mapping):
-        return value.values()
-    return value if isinstance(value, (list, tuple)) else ()
 
 
 def is_digest(value: object) -> bool:

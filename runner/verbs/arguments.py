@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import logging
 import re
 import shutil
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from runner.errors import UsageError
+from runner.outgoing import LogFormatter
 from runner.report.paragraph import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 PROGRAM: Final = "python -m runner"
 
@@ -25,6 +28,21 @@ class Common(argparse.Namespace):
     quiet: bool
     as_json: bool
     debug: bool
+
+
+@contextlib.contextmanager
+def tracebacks(debug: bool) -> Iterator[None]:
+    """With `debug`, show on standard error the traceback of a plugin that broke; otherwise only the logs of runs have
+    it, and the handler of last resort of `logging` does not."""
+    handler = logging.StreamHandler() if debug else logging.NullHandler()
+    log = logging.getLogger("runner" if debug else "runner.engine.plugin_calls")
+    handler.setLevel(logging.ERROR)
+    handler.setFormatter(LogFormatter())
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 A = TypeVar("A", bound=Common)

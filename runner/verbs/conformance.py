@@ -10,7 +10,7 @@ import textwrap
 from typing import TYPE_CHECKING, Final
 
 from runner.testing import conformance
-from runner.verbs.arguments import Common, Parser
+from runner.verbs.arguments import Common, Parser, tracebacks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,13 +51,14 @@ def main(words: Sequence[str]) -> int:
     show = _Printer()
     # What a plugin logs of the errors that are provoked here belongs to no one.
     logging.getLogger("runner.plugins").addHandler(logging.NullHandler())
-    results = asyncio.run(
-        conformance.examine(
-            targets,
-            spend=arguments.spend,
-            tell=(lambda result: None) if arguments.as_json or arguments.quiet else show,
+    with tracebacks(arguments.debug):
+        results = asyncio.run(
+            conformance.examine(
+                targets,
+                spend=arguments.spend,
+                tell=(lambda result: None) if arguments.as_json or arguments.quiet else show,
+            )
         )
-    )
     failed = [one for one in results if one.verdict is conformance.Verdict.FAILED]
     if arguments.as_json:
         print(json.dumps(_as_json(results), indent=2, ensure_ascii=False))
@@ -83,7 +84,12 @@ class _Printer:
         print(f"  {result.verdict:<7}  {result.check}")
         width = min(_WIDTH, shutil.get_terminal_size((_WIDTH, 24)).columns)
         for line in textwrap.wrap(
-            result.why, max(40, width), initial_indent=_INDENT, subsequent_indent=_INDENT
+            result.why,
+            max(40, width),
+            initial_indent=_INDENT,
+            subsequent_indent=_INDENT,
+            break_long_words=False,  # paths are copied
+            break_on_hyphens=False,
         ):
             print(line, flush=True)
 

@@ -12,6 +12,7 @@ from runner.errors import ConfigError
 from runner.planning.preparation import plan as make_plan
 from runner.report import paragraph
 from runner.verbs import composing
+from runner.verbs.arguments import tracebacks
 from runner.verbs.composing import Composing
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def main(words: Sequence[str]) -> int:
         return 0
     try:
         plan = make_plan(arguments.composed())
-        found = asyncio.run(_examined(plan, arguments, film=film))
+        with tracebacks(arguments.debug):
+            found = asyncio.run(_examined(plan, arguments, film=film))
     except ConfigError as error:
         if not film and not error.hint:
             error.hint = "without a project two shots are made up; name yours: doctor +project=NAME"

@@ -15,7 +15,7 @@ from runner.session import Session
 from runner.store.attempt import BY_USER, OPEN, Attempt, Phase
 from runner.store.interface import Change, Filter
 from runner.verbs import composing
-from runner.verbs.arguments import Common, Parser
+from runner.verbs.arguments import Common, Parser, tracebacks
 from runner.verbs.composing import Composing
 from runner.verbs.root import attempts_in, of_words
 
@@ -106,7 +106,8 @@ def cancel(words: Sequence[str]) -> int:
         parser.error("it takes one TOKEN, and the overrides of the project")
     planned = make_plan(arguments.composed())
     attempt = _the_one(planned.project.output_root, tokens[0])
-    asyncio.run(_cancelled(planned, attempt))
+    with tracebacks(arguments.debug):
+        asyncio.run(_cancelled(planned, attempt))
     print(f"{attempt.name}: task {attempt.task} is cancelled; the next run records what it cost")
     return 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from runner import interrupts
 from runner.errors import OutputError, RunnerError, UsageError
-from runner.outgoing import LogFormatter
 from runner.planning.plan import Plan
 from runner.planning.preparation import Registries, plan_jobs, sweep_keys
 from runner.report import progress, summary, sweep, sweep_progress
@@ -20,11 +18,12 @@ from runner.session import Session
 from runner.sweeps import record
 from runner.sweeps.execute import run_jobs
 from runner.verbs import composing
+from runner.verbs.arguments import tracebacks
 from runner.verbs.composing import Composing
 from runner.verbs.confirm import confirm
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from runner.config.compose import Composed
     from runner.plugins import Source
@@ -53,7 +52,7 @@ def main(words: Sequence[str]) -> int:
     if arguments.printed():
         return 0
     command = _Command(arguments, composing.command(words))
-    with _tracebacks() if arguments.debug else contextlib.nullcontext():
+    with tracebacks(arguments.debug):
         if not arguments.multirun:
             return asyncio.run(command.run(arguments.composed()))
         try:
@@ -62,19 +61,6 @@ def main(words: Sequence[str]) -> int:
             error.what += "; nothing of the sweep was started"
             raise
         return asyncio.run(command.sweep(jobs))
-
-
-@contextlib.contextmanager
-def _tracebacks() -> Iterator[None]:
-    """Show on standard error what else only the logs of the runs have: the traceback of a plugin that broke."""
-    shown, log = logging.StreamHandler(), logging.getLogger("runner")
-    shown.setLevel(logging.ERROR)
-    shown.setFormatter(LogFormatter())
-    log.addHandler(shown)
-    try:
-        yield
-    finally:
-        log.removeHandler(shown)
 
 
 def _named(source: Source) -> str:

@@ -116,7 +116,7 @@ def log(workplace: Workplace) -> str:
     [
         ({"submit": "ref.id"}, "generator mine returned a str from submit", "should return a TaskRef"),
         ({"submit": "None"}, "generator mine returned None from submit", "should return a TaskRef"),
-        ({"submit": "TaskRef(17)"}, "a TaskRef with the id 17", "an id that is a text"),
+        ({"submit": "TaskRef(17)"}, "a TaskRef whose id is 17", "should return a TaskRef whose id is a str"),
         ({"submit": "TaskRef('x' * 5000)"}, "a task id of 5,000 characters", "one of at most 1,000"),
         (
             {"submit": "TaskRef(ref.id, {'a': __import__('json').loads('[' * 300 + ']' * 300)})"},
@@ -126,13 +126,13 @@ def log(workplace: Workplace) -> str:
         ({"submit": "TaskRef(ref.id, {'a': 'b' * 20000})"}, "characters of data", "at most 16,000"),
         (
             {"poll": "Status(state=State.SUCCEEDED, results=(Result(None),))"},
-            "the URL None",
-            "a text of at most",
+            "a Result whose url is None",
+            "should return a Result whose url is a str",
         ),
         (
             {"poll": "Status(state=State.SUCCEEDED, results=(Result('x' * 20000),))"},
             "a URL of 20,000 characters",
-            "a text of at most 16,000",
+            "should return one of at most 16,000",
         ),
         (
             {"poll": "Status(state=State.SUCCEEDED, results=(Result('http://x/' + chr(10) + 'y'),))"},

@@ -206,10 +206,11 @@ def test_capabilities_that_fail_are_the_plugins_fault() -> None:
 
 
 def test_capabilities_of_another_kind_are_the_plugins_fault() -> None:
-    with pytest.raises(PluginError, match="generator gen failed to state its capabilities") as caught:
+    with pytest.raises(PluginError, match="generator gen states an int as its capabilities") as caught:
         make(film(shot("a", Boundary.CUT, model="odd")))
 
-    assert "returns int" in caught.value.why
+    assert "it should be a GeneratorCapabilities" in caught.value.why
+    assert "projects.py:" in caught.value.where
 
 
 # --- reach ------------------------------------------------------------------------------------------------------

@@ -56,3 +56,9 @@ def test_silence_is_broken_by_what_is_still_under_way(capsys: pytest.CaptureFixt
         "[   49.0s] main/one done",
         "[   80.0s] still under way: main/two running (78 s), main/three queued (77 s), main/four queued (76 s)",
     ]
+
+
+def test_what_concerns_the_whole_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Plain(lambda: 0.0).observe(Event(kind=EventKind.RUN_WARNED, message="plugin mine blocks the event loop"))
+
+    assert "note: plugin mine blocks the event loop" in capsys.readouterr().err

@@ -104,6 +104,22 @@ def test_a_generator_that_breaks_its_contract_fails_the_check_of_it(examined, bo
 
 
 def test_a_generator_that_promises_what_it_has_not_fails(examined):
+    answer = examined(filled(GENERATOR, "pass", billing="lookup=True"))
+
+    assert "mine.py" in failed(answer)["has the methods that a run calls"]
+    assert "Billing(lookup=True)" in failed(answer)["has the methods that a run calls"]
+
+
+def test_a_method_that_is_never_called_is_named(examined):
+    answer = examined(filled(GENERATOR, "async def lookup(self, token):\n    return None"))
+
+    (checks,) = answer.json["plugins"].values()
+    said = {one["check"]: one["why"] for one in checks}["has the methods that a run calls"]
+    assert answer.code == 0
+    assert said == "`lookup` is never called: its capabilities lack Billing(lookup=True)"
+
+
+def test_a_generator_that_bills_a_token_twice_fails(examined):
     answer = examined(
         filled(
             GENERATOR,
@@ -111,11 +127,11 @@ def test_a_generator_that_promises_what_it_has_not_fails(examined):
             async def submit(self, request, token):
                 return await self.inner.submit(request, token + str(id(object())) + str(len(self.inner._tasks)))
             """,
-            billing="lookup=True, idempotency=Idempotency.KEY",
+            billing="idempotency=Idempotency.KEY",
         )
     )
 
-    assert set(failed(answer)) == {"finds a task by its token", "takes one token for one task"}
+    assert set(failed(answer)) == {"takes one token for one task"}
 
 
 def test_a_price_that_is_a_bare_number_fails(examined):
@@ -123,6 +139,6 @@ def test_a_price_that_is_a_bare_number_fails(examined):
 
     assert examined(source).code == 2
     assert (
-        "neither a Price nor None"
+        "states a float as its price: it should be a Price or None"
         in failed(examined(source, "--spend"))["knows its price, or states that it is unknown"]
     )

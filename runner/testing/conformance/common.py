@@ -11,6 +11,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from runner import contract
 from runner.api import (
     GeneratorCapabilities,
     GeneratorSpec,
@@ -62,7 +63,23 @@ async def check(target: Target, checks: Checks, work: Path, http: httpx.AsyncCli
         "states its capabilities", lambda: _capable(target)
     )
     await checks.run("loads no heavy library", lambda: _light(target))
-    return bool(await checks.run("is built, entered and left, twice", starts) and caps)
+    if not (await checks.run("is built, entered and left, twice", starts) and caps):
+        return False
+    has = await checks.run("has the methods that a run calls", lambda: _methods(target, work, http))
+    return has is not None
+
+
+async def _methods(target: Target, work: Path, http: httpx.AsyncClient) -> str:
+    stated: list[GeneratorCapabilities | UploaderCapabilities] = []
+    if target.kind is Kind.GENERATOR:
+        stated = [target.can_generate(how) for how in InputMode]
+    elif target.kind is Kind.UPLOADER:
+        stated = [target.can_host()]
+    promised = {protocol: None for caps in stated for protocol in contract.promised(caps)}
+    async with target.opened(work, http) as made:
+        contract.check_methods(target.kind, target.spec.name, made, tuple(promised))
+        unused = [set(contract.unused(made, caps)) for caps in stated]
+    return "; ".join(sorted(set.intersection(*unused))) if unused else ""
 
 
 async def _described(target: Target) -> str:
@@ -107,12 +124,10 @@ async def _options(target: Target) -> str:
 
 async def _capable(target: Target) -> bool:
     if isinstance(target.spec, UploaderSpec):
-        caps = target.can_host()
-        require(isinstance(caps, UploaderCapabilities), f"capabilities are {caps!r}")
+        target.can_host()
         return True
     cans = [target.can_generate(how) for how in InputMode]
     for can in cans:
-        require(isinstance(can, GeneratorCapabilities), f"capabilities are {can!r}")
         require(not can.image or can.image.formats, "it takes images, and no format of them")
         require(can.request.durations_s is None or can.request.durations_s, "it knows no duration")
         require(can.request.aspect_ratios is None or can.request.aspect_ratios, "it knows no aspect ratio")

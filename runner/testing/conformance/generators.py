@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.api import (
-    EncodedImage,
     HostedImage,
     Idempotency,
     InputMode,
@@ -19,10 +18,11 @@ from runner.api import (
     ShotRequest,
     State,
     Status,
-    SupportsLookup,
     TaskRef,
 )
+from runner.engine.plugin_calls import called
 from runner.errors import Busy, RunnerError, SubmitRefused
+from runner.planning.plan import stated_by
 from runner.testing.conformance.report import Failed, Skipped, require, told
 
 if TYPE_CHECKING:
@@ -183,23 +183,19 @@ class _Generating:
     # --- steps ------------------------------------------------------------------------------------------------
 
     async def _submitted(self, asked: ShotRequest, token: str) -> TaskRef:
-        ref = await self.generator.submit(asked, token)
-        require(
-            isinstance(ref, TaskRef) and isinstance(ref.id, str) and ref.id,
-            f"submit returned {ref!r}, not a TaskRef",
-        )
-        return ref  # type: ignore[no-any-return]
+        ref: TaskRef = await called(self.target.call("submit"), self.generator.submit, asked, token)
+        return ref
 
     async def _polled(self, ref: TaskRef) -> Status:
         # Another process has nothing but the id, and the data as the journal gives it back.
-        status = await self.generator.poll(TaskRef(ref.id, json.loads(json.dumps(dict(ref.data)))))
-        require(isinstance(status, Status), f"poll returned {status!r}, not a Status")
+        known = TaskRef(ref.id, json.loads(json.dumps(dict(ref.data))))
+        status: Status = await called(self.target.call("poll"), self.generator.poll, known)
         progress, spent = status.progress, status.cost_usd
         require(progress is None or 0 <= progress <= 1, f"progress is {progress}, not from 0 to 1")
         require(spent is None or isinstance(spent, Decimal), f"cost_usd is {spent!r}, not a Decimal")
         if status.state is State.SUCCEEDED:
             require(status.results, "the task succeeded, and names no result")
-        return status  # type: ignore[no-any-return]
+        return status
 
     async def _finished(self, ref: TaskRef) -> Status:
         pace = self.target.can_generate(InputMode.TEXT).polling.interval_s
@@ -222,42 +218,35 @@ class _Generating:
 
     async def _fetched(self, status: Status) -> _Sink:
         sink = _Sink()
-        await self.generator.fetch(status, sink)
+        await called(self.target.call("fetch"), self.generator.fetch, status, sink)
         require(sink.data, "nothing came")
         return sink
 
     # --- checks -----------------------------------------------------------------------------------------------
 
     async def _priced(self) -> str:
-        prices = _prices(self.target)
-        for price in prices:
-            if price is not None:
-                require(
-                    isinstance(price.usd, Decimal) and price.usd.is_finite() and price.usd >= 0,
-                    f"the price is {price.usd!r}, not a Decimal from 0 on",
-                )
-        return "" if None not in prices else "its price is unknown"
+        return "" if None not in _prices(self.target) else "its price is unknown"
 
     async def _refuses(self) -> str:
         asked = dataclasses.replace(
             request(self.target, "impossible"), duration_s=-1.0, aspect_ratio="0:0", resolution="0p", fps=-1.0
         )
         try:
-            ref = await self.generator.submit(asked, uuid.uuid4().hex)
+            ref = await self._submitted(asked, uuid.uuid4().hex)
         except Busy as error:
             raise Failed(f"it raised {told(error)}: it would be polled for ever") from error
         except SubmitRefused as error:
             return error.line
         except Exception as error:
-            raise Failed(f"it raised {told(error)}, not SubmitRefused") from error
-        raise Failed(f"it took a clip of -1 s at 0:0 as task {getattr(ref, 'id', ref)}")
+            raise Failed(f"it raised what is not SubmitRefused: {told(error)}") from error
+        raise Failed(f"it took a clip of -1 s at 0:0 as task {ref.id}")
 
     async def _cancelled(self) -> None:
-        submission = self.generator.submit(request(self.target, "cancelled"), uuid.uuid4().hex)
+        submission = self._submitted(request(self.target, "cancelled"), uuid.uuid4().hex)
         await _cancel(asyncio.ensure_future(submission), "submit")
 
     async def _cancelled_poll(self, ref: TaskRef) -> None:
-        await _cancel(asyncio.ensure_future(self.generator.poll(TaskRef(ref.id))), "poll")
+        await _cancel(asyncio.ensure_future(self._polled(ref)), "poll")
         await self._polled(ref)
 
     async def _polled_again(self, ref: TaskRef) -> None:
@@ -279,12 +268,10 @@ class _Generating:
         )
 
     async def _found(self, token: str, ref: TaskRef) -> None:
-        require(
-            isinstance(self.generator, SupportsLookup), "its capabilities say finds=True, and it has no find"
-        )
-        found = await self.generator.lookup(token)
+        call = self.target.call("lookup")
+        found = await called(call, self.generator.lookup, token)
         require(found == ref, f"the token of task {ref.id} led to {found!r}")
-        stray = await self.generator.lookup(uuid.uuid4().hex)
+        stray = await called(call, self.generator.lookup, uuid.uuid4().hex)
         require(stray is None, f"a token that nobody used led to {stray!r}")
 
     async def _as_asked(self, asked: ShotRequest, sink: _Sink, name: str) -> None:
@@ -301,8 +288,10 @@ class _Generating:
         given = await asyncio.to_thread(
             watching.opening_for, asked, caps.image.formats[0] if caps.image else "png"
         )
-        sent = given if uploader is None else await uploader.put(given)
-        require(isinstance(sent, HostedImage | EncodedImage), f"the image host returned {sent!r}")
+        host = self.target.host
+        sent = (
+            given if host is None or uploader is None else await called(host.call("put"), uploader.put, given)
+        )
         asked = dataclasses.replace(asked, image=sent)
         sink = await self._fetched(await self._finished(await self._submitted(asked, uuid.uuid4().hex)))
         path = self.work / "picture.mp4"
@@ -317,12 +306,10 @@ def _prices(target: Target) -> list[Price | None]:
     if caps.image:
         image = HostedImage(url="https://example.com/first.png", reach=caps.image.reach)
         asked.append((caps, dataclasses.replace(request(target, "picture", InputMode.IMAGE), image=image)))
-    prices = [caps.billing.price(one) if caps.billing.price is not None else None for caps, one in asked]
-    for price in prices:
-        require(
-            price is None or isinstance(price, Price), f"price returned {price!r}, neither a Price nor None"
-        )
-    return prices
+    return [
+        stated_by(str(target), "price", caps.billing.price, one) if caps.billing.price is not None else None
+        for caps, one in asked
+    ]
 
 
 async def _sized(sink: _Sink) -> None:
@@ -339,7 +326,7 @@ async def _cancel(task: asyncio.Future[Any], step: str) -> None:
     done, _ = await asyncio.wait([task], timeout=_CANCEL_S)
     require(done, f"{step} goes on {_CANCEL_S:g} s after it was cancelled")
     error = None if task.cancelled() else task.exception()
-    require(error is None, f"a cancelled {step} raised {told(error) if error else ''}")
+    require(error is None, f"of a cancelled {step}: {told(error) if error else ''}")
 
 
 def _lines(resolution: str) -> int:

@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from runner.errors import RunnerError
+from runner.errors import PluginError, PluginFailed, RunnerError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -86,5 +86,9 @@ class Checks:
 
 def told(error: BaseException) -> str:
     """An exception in one line, by its class and what it says."""
+    if isinstance(error, PluginError | PluginFailed):  # in the words of a run
+        place = f" ({error.where})" if error.where else ""
+        step = f"; next: {error.hint}" if error.hint and "conformance" not in error.hint else ""
+        return f"{error.line}{place}{step}"
     text = error.line if isinstance(error, RunnerError) else str(error)
     return f"{type(error).__name__}: {text}".removesuffix(": ")

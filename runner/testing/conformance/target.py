@@ -15,9 +15,11 @@ from runner.api import Context, GeneratorSpec, UploaderSpec
 from runner.config import own_cards, schema
 from runner.config.convert import Reader, listed, nearest
 from runner.config.origins import Origins
-from runner.errors import ConfigError, UsageError
+from runner.engine.plugin_calls import Call, failed
+from runner.errors import ConfigError, RunnerError, UsageError
 from runner.kinds import KINDS, Kind
 from runner.net.download import Downloads
+from runner.planning.plan import stated_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -51,7 +53,12 @@ class Target:
         folder = Path(tempfile.mkdtemp(prefix=f"{self.kind}-", dir=work))
         log = logging.getLogger(f"runner.plugins.{self.spec.name}")
         context = Context(work_dir=folder, http=http, download=Downloads(http, http), log=log)
-        made: Any = self.spec.factory(self.options, context)
+        try:
+            made: Any = self.spec.factory(self.options, context)
+        except RunnerError:
+            raise
+        except Exception as error:
+            raise failed(self.call("__init__"), error) from error
         async with contextlib.AsyncExitStack() as stack:
             yield await stack.enter_async_context(made) if hasattr(made, "__aenter__") else made
 
@@ -59,13 +66,19 @@ class Target:
         """What a generator can do with these options and this model."""
         assert isinstance(self.spec, GeneratorSpec)
         caps = self.spec.capabilities
-        return caps(self.options, self.model, how) if callable(caps) else caps
+        if not callable(caps):
+            return caps
+        return stated_by(str(self), "capabilities", caps, self.options, self.model, how)
 
     def can_host(self) -> UploaderCapabilities:
         """What an uploader can do with these options."""
         assert isinstance(self.spec, UploaderSpec)
         caps = self.spec.capabilities
-        return caps(self.options) if callable(caps) else caps
+        return stated_by(str(self), "capabilities", caps, self.options) if callable(caps) else caps
+
+    def call(self, method: str) -> Call:
+        """A call of a method, checked as in a run."""
+        return Call(str(self), method)
 
 
 def find(name: str, words: Sequence[str] = ()) -> list[Target]:
@@ -80,8 +93,8 @@ def find(name: str, words: Sequence[str] = ()) -> list[Target]:
     dirs, block = _names(keys, "dirs", ("plugins",)), _names(keys, "block", ())
     registry = plugins.load(dirs, block)
     found = [one for (_, known), one in registry.registered.items() if known == name]
+    registry.require_whole()  # a run does not start on half of its plugins, either
     if not found:
-        registry.require_whole()
         there_are = sorted({known for _, known in registry.registered})
         why = " ".join(filter(None, (nearest(name, there_are), f"there are: {listed(there_are)}")))
         raise UsageError(f"there is no plugin named {name}", why=why)
