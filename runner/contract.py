@@ -103,7 +103,7 @@ _FIELDS: Final[Mapping[type, Mapping[str, tuple[type, ...]]]] = {
         "lifetime_s": (*_NUMBER, _NOTHING),
         "delete": (bool,),
     },
-    Price: {"usd": (Decimal,)},
+    Price: {"usd": (Decimal, *_NUMBER)},
     TaskRef: {"id": (str,), "data": (Mapping,)},
     Status: {
         "state": (State,),
