@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runner.api import Event
     from tests.conftest import Workplace
 
-FOREVER = "await asyncio.sleep(3600)"
+FOREVER = "await asyncio.sleep(30)"  # so that a limit that is missing is a failure, and no hang
 ONE = {"main": {"one": "a lake"}}
 
 
