@@ -34,6 +34,8 @@ _SAYS_NOTHING: Final = frozenset(
     {"project", "output", "limits", "uploader", "plugins", "budget", "sweep", "hydra"}
 )
 """Sections that decide nothing about the clips."""
+_HOW_TO_REACH: Final = re.compile(r"(?:\w+_)?(?:url|host|file|key)")
+"""Options that say where a provider is, and with which key: nothing that tells one film from another."""
 
 
 def path_for(plan: Plan, now: datetime | None = None) -> Path:
@@ -47,7 +49,7 @@ def path_for(plan: Plan, now: datetime | None = None) -> Path:
         return sweep_path(plan, job) / f"{job.number:02d}_{differs}-{plan.key[:8]}"
     parent = plan.project.output_root / plan.project.slug
     typed = plan.composed.shown_overrides if plan.composed is not None else []
-    differs = _words(_readable(one) for one in typed if _section(one) not in _SAYS_NOTHING)
+    differs = _words(_readable(one) for one in typed if _says_something(one))
     return run_of(parent, plan.key) or parent / _dated(differs or plan.label, plan.key, now)
 
 
@@ -140,6 +142,11 @@ def _readable(override: str) -> str:
 
 def _last_part(key: str) -> str:
     return key.rsplit(".", 1)[-1].lstrip("+~")
+
+
+def _says_something(override: str) -> bool:
+    key = override.partition("=")[0]
+    return _section(override) not in _SAYS_NOTHING and not _HOW_TO_REACH.fullmatch(_last_part(key))
 
 
 def _section(override: str) -> str:
