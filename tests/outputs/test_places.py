@@ -41,7 +41,13 @@ def swept(*words: str) -> list[Plan]:
         (("shot.seed=7", "sequences.main.shots.one.prompt='a storm'"), "seed-7_prompt-a-storm"),
         (("+generator.fail=none", "budget.max_cost=3", "limits.retries=0"), "fail-none"),
         (("output.root=elsewhere", "uploader.port=0"), "synthetic"),
-        (("generator=kie", "generator.api_url=http://127.0.0.1:1", "uploader=kie"), "generator-kie"),
+        (
+            (
+                *("generator=kie", "generator.api_url=http://127.0.0.1:1", "uploader=kie"),
+                *("shot.duration_s=5", "shot.resolution=720p"),
+            ),
+            "generator-kie_duration_s-5_resolution-72",
+        ),
     ],
 )
 def test_a_folder_is_named_after_when_and_what(
