@@ -77,6 +77,11 @@ def _missing(path: str, options: Sequence[str], text: str, folder: Path) -> Conf
             why=" ".join(filter(None, (nearest(name, projects), f"there are: {listed(projects)}"))),
             hint="choose one with +project=NAME, or write one: python -m runner init NAME",
         )
+    if group.startswith("hydra"):
+        hint = "leave it out: the jobs of a sweep run side by side, sweep.max_jobs at a time"
+        return ConfigError(
+            f"there is no {group} named {name}", why=f"there are: {listed(options)}", hint=hint
+        )
     if group:
         hint = f"choose one with {group}=NAME, or write conf/{group}/{name}.yaml"
         why = " ".join(filter(None, (nearest(name, options), f"there are: {listed(options)}")))

@@ -332,6 +332,7 @@ def test_jobs_have_numbers_for_interpolations(tmp_path: Path) -> None:
         (("hydra.verbose=true,false",), "Sweeping over Hydra"),
         (("sho.seed=1,2",), "there is no key sho.seed"),
         (("generator=synthetic,none",), "no generator profile named none"),
+        (("hydra/launcher=none", "shot.seed=1,2"), "the jobs of a sweep run side by side"),
         (("-m",), "-m is no override"),
     ],
 )
