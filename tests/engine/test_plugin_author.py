@@ -173,8 +173,9 @@ MISTAKES = {
     "generator prices": Mistake(
         "generator=my_clips",
         "Price(usd=Decimal(0))",
-        "Price(usd=0.0)",
-        "generator my_clips states a Price whose usd is 0.0 as its price: it should be a Price whose usd is a Decimal",
+        "Price(usd='0')",
+        "generator my_clips states a Price whose usd is '0' as its price: "
+        "it should be a Price whose usd is a Decimal or an int or a float",
         "billing=",
         "see runner.api",
     ),
