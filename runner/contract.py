@@ -103,7 +103,7 @@ _FIELDS: Final[Mapping[type, Mapping[str, tuple[type, ...]]]] = {
         "lifetime_s": (*_NUMBER, _NOTHING),
         "delete": (bool,),
     },
-    Price: {"usd": (Decimal, *_NUMBER)},
+    Price: {"usd": (Decimal, *_NUMBER)},  # it is rounded to millionths, whatever it is
     TaskRef: {"id": (str,), "data": (Mapping,)},
     Status: {
         "state": (State,),

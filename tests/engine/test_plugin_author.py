@@ -174,7 +174,8 @@ MISTAKES = {
         "generator=my_clips",
         "Price(usd=Decimal(0))",
         "Price(usd='0')",
-        "generator my_clips states a Price whose usd is '0' as its price: it should be a Price whose usd is a",
+        "generator my_clips states a Price whose usd is '0' as its price: "
+        "it should be a Price whose usd is a Decimal or an int or a float",
         "billing=",
         "see runner.api",
     ),
