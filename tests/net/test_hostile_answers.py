@@ -16,6 +16,7 @@ import pytest
 from runner.errors import FetchFailed
 from runner.net import http
 from runner.net.download import Downloads
+from tests.raw_server import raw_server
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -103,22 +104,13 @@ def answered(
     serve: Callable[[asyncio.StreamWriter], Awaitable[None]], ask: Callable[[str], Awaitable[None]]
 ) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await reader.readuntil(b"\r\n\r\n")
-            await serve(writer)
-            await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
+        await reader.readuntil(b"\r\n\r\n")
+        await serve(writer)
+        await writer.drain()
 
     async def exchange() -> None:
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
-        try:
-            async with asyncio.timeout(60):
-                await ask(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
-        finally:
-            server.close()
+        async with raw_server(connected) as address, asyncio.timeout(60):
+            await ask(f"{address}/")
 
     asyncio.run(exchange())
 
@@ -180,13 +172,10 @@ def test_answers_are_asked_for_as_they_are() -> None:
         asked.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(head("Content-Length: 2") + b"{}")
         await writer.drain()
-        writer.close()
 
     async def exchange() -> None:
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
-        async with http.client(timeout_s=20) as client:
-            await client.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
-        server.close()
+        async with raw_server(connected) as address, http.client(timeout_s=20) as client:
+            await client.get(f"{address}/")
 
     asyncio.run(exchange())
 

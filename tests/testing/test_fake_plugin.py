@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import socket
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from runner.errors import (
     SubmitUnknown,
     TaskUnknown,
 )
+from tests.raw_server import raw_server
 
 ACCEPTED_AND_SILENT = [
     "drop_after_accept",
@@ -176,20 +176,16 @@ def answered(desk, body, *steps, kind="application/json", **options):
     """The outcomes of steps of a generator whose provider gives the same answer to all."""
 
     async def connected(reader, writer):
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            head = (
-                f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close"
-            )
-            writer.write(head.encode() + b"\r\n\r\n" + body)
-            await writer.drain()
-        writer.close()
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close"
+        writer.write(head.encode() + b"\r\n\r\n" + body)
+        await writer.drain()
 
     async def play(generator):
-        server = await asyncio.start_server(connected, "127.0.0.1", 0)
-        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        other = type(generator)(dataclasses.replace(generator.options, base_url=address), generator.context)
-        async with server:
+        async with raw_server(connected) as address:
+            other = type(generator)(
+                dataclasses.replace(generator.options, base_url=address), generator.context
+            )
             found = []
             for step in steps:
                 try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import logging
 import threading
@@ -17,6 +16,7 @@ from runner.api import Context, Generator, HostedImage, Reach, Result, State, St
 from runner.errors import FetchFailed, MediaError, SubmitRefused
 from runner.net.download import Downloads
 from runner.plugins import synthetic
+from tests.raw_server import raw_server
 
 
 def threads():
@@ -271,21 +271,17 @@ def test_the_secret_of_a_signed_address_is_not_told(studio, host):
 
 def test_a_first_frame_that_drips_is_given_up():
     async def drip(reader, writer):
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n")
-            for _ in range(1_000):
-                writer.write(b" ")
-                await writer.drain()
-                await asyncio.sleep(0.05)
-        writer.close()
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n")
+        for _ in range(1_000):
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.05)
 
     async def play():
-        server = await asyncio.start_server(drip, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x.png"
-        async with server, httpx.AsyncClient(timeout=10) as http, asyncio.timeout(30):
+        async with raw_server(drip) as address, httpx.AsyncClient(timeout=10) as http, asyncio.timeout(30):
             with pytest.raises(MediaError, match="first frame could not be fetched") as caught:
-                await transfer.download(http, url, limit_s=0.5)
+                await transfer.download(http, f"{address}/x.png", limit_s=0.5)
         return caught.value
 
     assert asyncio.run(play()).why == "it took longer than 0.5 s"
