@@ -34,7 +34,7 @@ _SAYS_NOTHING: Final = frozenset(
     {"project", "output", "limits", "uploader", "plugins", "budget", "sweep", "hydra"}
 )
 """Sections that decide nothing about the clips."""
-_HOW_TO_REACH: Final = re.compile(r"(?:\w+_)?(?:url|host|file|key)")
+_HOW_TO_REACH: Final = re.compile(r"[+~]*(?:generator|generators\.\w+)\.(?:\w+_)?(?:url|host|file|key)")
 """Options that say where a provider is, and with which key: nothing that tells one film from another."""
 
 
@@ -146,7 +146,7 @@ def _last_part(key: str) -> str:
 
 def _says_something(override: str) -> bool:
     key = override.partition("=")[0]
-    return _section(override) not in _SAYS_NOTHING and not _HOW_TO_REACH.fullmatch(_last_part(key))
+    return _section(override) not in _SAYS_NOTHING and not _HOW_TO_REACH.fullmatch(key)
 
 
 def _section(override: str) -> str:

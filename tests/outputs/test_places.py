@@ -41,6 +41,7 @@ def swept(*words: str) -> list[Plan]:
         (("shot.seed=7", "sequences.main.shots.one.prompt='a storm'"), "seed-7_prompt-a-storm"),
         (("+generator.fail=none", "budget.max_cost=3", "limits.retries=0"), "fail-none"),
         (("output.root=elsewhere", "uploader.port=0"), "synthetic"),
+        (("+shot.params.key=minor",), "key-minor"),
         (
             (
                 *("generator=kie", "generator.api_url=http://127.0.0.1:1", "uploader=kie"),
