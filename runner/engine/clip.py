@@ -71,8 +71,7 @@ async def stored_clip(
     if found is not None:
         return found, True
     if run.resources.is_taken(planned.key):
-        message = "waiting for another run of this session that generates it"
-        run.bus.shot_event(EventKind.SHOT_PROGRESS, planned, message)
+        _waits(run, planned, "waiting for another run of this session that generates it")
     generator = await run.resources.plugins.generator(planned.shot.generator)
     async with run.resources.turn(planned.key):
         at = planned.key, id(generator)
@@ -251,10 +250,14 @@ async def _acquire(run: RunContext, planned: PlannedShot) -> Lease:
             return lease
         now = timing.monotonic()
         if now - reminded_at >= timing.remind_s:
-            message = "waiting for another run that is generating it"
-            run.bus.shot_event(EventKind.SHOT_PROGRESS, planned, message)
+            _waits(run, planned, "waiting for another run that is generating it")
             reminded_at = now
         await timing.sleep(timing.lease_poll_s)
+
+
+def _waits(run: RunContext, planned: PlannedShot, message: str) -> None:
+    """Tell observers that a shot waits for others, and is not slow itself."""
+    run.bus.shot_event(EventKind.SHOT_PROGRESS, planned, message, detail={"waiting": True})
 
 
 async def _release(run: RunContext, lease: Lease) -> None:
@@ -269,8 +272,7 @@ async def _release(run: RunContext, lease: Lease) -> None:
 def _slot(job: ShotJob) -> contextlib.AbstractAsyncContextManager[None]:
     limits, in_flight = job.run.resources.limits, job.run.plan.project.limits.in_flight
     if limits.is_full(job.account, job.capabilities, in_flight):
-        message = "waiting until fewer shots are at the provider"
-        job.run.bus.shot_event(EventKind.SHOT_PROGRESS, job.planned, message)
+        _waits(job.run, job.planned, "waiting until fewer shots are at the provider")
     return limits.slot(job.account, job.capabilities, in_flight)
 
 

@@ -134,7 +134,7 @@ class Far:
 
 def _waits(event: Event) -> bool:
     """Whether a shot waits for others of this session, or of another one."""
-    return event.kind is EventKind.SHOT_PROGRESS and event.message.startswith("waiting")
+    return event.detail.get("waiting") is True
 
 
 def ending(job: JobOutcome) -> str:

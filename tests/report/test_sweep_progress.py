@@ -42,7 +42,10 @@ class Sweep:
     def tell(self, job: int, kind: EventKind, shot: str = "", message: str = "") -> None:
         sequence = "main" if shot else ""
         run = self.plans[job].key
-        self.far.observe(Event(kind=kind, run=run, sequence=sequence, shot=shot, message=message))
+        detail = {"waiting": True} if message.startswith("waiting") else {}
+        self.far.observe(
+            Event(kind=kind, run=run, sequence=sequence, shot=shot, message=message, detail=detail)
+        )
 
     def outcome(self, job: int) -> JobOutcome:
         plan = self.plans[job]
