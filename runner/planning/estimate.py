@@ -11,7 +11,7 @@ from runner.money import from_usd
 from runner.store.attempt import OPEN, Attempt, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from runner.planning.plan import Plan, PlannedShot
@@ -65,27 +65,22 @@ class Estimate:
 
 
 def estimate(*plans: Plan) -> Estimate:
-    """Ask the journals of the plans' outputs roots; a shot that several plans have counts once. Raises `JournalError`.
+    """Ask the journal of an outputs root, which all plans have; a shot that several have counts once.
 
-    A shot that is paid for in any of the roots is paid for.
+    Raises `JournalError`.
     """
-    prices: dict[Path, dict[str, int | None]] = {}
+    prices: dict[str, int | None] = {}
     for plan in plans:
-        of_root = prices.setdefault(plan.project.output_root, {})
-        of_root |= {shot.key: micros(shot) for shot in plan.shots if shot.key not in of_root}
-    found = [of_keys(root, of_root) for root, of_root in prices.items()]
-    if len(found) == 1:
-        return found[0]
-    standing: dict[str, Standing] = {}
-    ahead: dict[str, int | None] = {}
-    for one in found:
-        standing |= {
-            key: value for key, value in one.standing.items() if standing.get(key) is not Standing.PAID
-        }
-        ahead |= one.ahead
-    return Estimate(
-        standing=standing, ahead=ahead, fallbacks=frozenset().union(*(one.fallbacks for one in found))
-    )
+        prices |= {shot.key: micros(shot) for shot in plan.shots if shot.key not in prices}
+    return of_keys(plans[0].project.output_root, prices)
+
+
+def by_root(plans: Iterable[Plan]) -> dict[Path, list[Plan]]:
+    """The plans of each outputs root. Roots share nothing: what one has paid for is paid for again in another."""
+    found: dict[Path, list[Plan]] = {}
+    for plan in plans:
+        found.setdefault(plan.project.output_root, []).append(plan)
+    return found
 
 
 def of_keys(root: Path, prices: Mapping[str, int | None]) -> Estimate:

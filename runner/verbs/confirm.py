@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner.errors import NotConfirmed
 from runner.money import dollars, to_micros
-from runner.planning.estimate import estimate
+from runner.planning.estimate import by_root, estimate
 
 ASK_ABOVE: Final = 5.0
 """Dollars: a run at a terminal that costs more is asked about, where the user has not set another limit."""
@@ -25,11 +25,9 @@ def confirm(plans: Sequence[Plan]) -> None:
     limit = min((limit for limit in limits if limit is not None), default=None)
     if limit is None:
         return
-    ahead: dict[str, int | None] = {}
-    for plan in plans:
-        ahead |= estimate(plan).ahead
-    unpriced = sum(price is None for price in ahead.values())
-    known = sum(price or 0 for price in ahead.values())
+    expected = [estimate(*of_root) for of_root in by_root(plans).values()]
+    unpriced = sum(one.unpriced for one in expected)
+    known = sum(one.to_spend for one in expected)
     if known <= to_micros(limit) and not unpriced:
         return
     cost = dollars(known)

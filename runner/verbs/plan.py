@@ -10,7 +10,7 @@ from runner.money import dollars, to_usd
 from runner.outputs import evidence, places
 from runner.outputs.manifest import request_of
 from runner.planning.advisories import notes
-from runner.planning.estimate import Estimate, Standing, estimate, micros
+from runner.planning.estimate import Estimate, Standing, by_root, estimate, micros
 from runner.planning.identity import ROLES, Role
 from runner.planning.plan import Plan
 from runner.planning.preparation import Registries, plan_jobs
@@ -64,16 +64,20 @@ def main(words: Sequence[str]) -> int:
 
 
 def _sweep(plans: Sequence[Plan], *, left_out: int, as_json: bool) -> int:
-    """Print what the jobs share, and what all of them together will cost."""
-    expected = estimate(*plans)
-    found = sharing(plans, expected, earlier_durations(plans))
+    """Print what the jobs share, and what all of them together will cost; for each outputs root by itself."""
+    documents = []
+    for root, of_root in by_root(plans).items():
+        expected = estimate(*of_root)
+        found = sharing(of_root, expected, earlier_durations(of_root))
+        if as_json:
+            jobs = [describe(plan, expected.of(plan)) for plan in of_root]
+            more = {"root": str(root), "left_out": left_out, "jobs": jobs}
+            documents.append({**shared_shots.described(found, expected), **more})
+        else:
+            notes = dict.fromkeys(note for plan in of_root for note in _notes(plan, expected.of(plan)))
+            shared_shots.show(of_root, found, expected, tuple(notes), left_out=left_out)
     if as_json:
-        jobs = [describe(plan, expected.of(plan)) for plan in plans]
-        document = {**shared_shots.described(found, expected), "left_out": left_out, "jobs": jobs}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
-        return 0
-    notes = dict.fromkeys(note for plan in plans for note in _notes(plan, expected.of(plan)))
-    shared_shots.show(plans, found, expected, tuple(notes), left_out=left_out)
+        print(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2, ensure_ascii=False))
     return 0
 
 

@@ -24,8 +24,8 @@ def swept(shot: str, *values: str) -> str:
     return f"sequences.main.shots.{shot}.prompt={','.join(values)}"
 
 
-def planned(desk: Desk, *words: str) -> dict[str, Any]:
-    found: dict[str, Any] = desk.workplace.run("plan", "-m", desk.project, *words, "--json").json
+def planned(desk: Desk, *words: str) -> Any:
+    found: Any = desk.workplace.run("plan", "-m", desk.project, *words, "--json").json
     return found
 
 
@@ -76,3 +76,15 @@ def test_jobs_that_cannot_run_are_counted(desk: Desk) -> None:
 
     assert planned(desk, *words)["left_out"] == 1
     assert "1 job, 1 left out" in desk.workplace.run("plan", "-m", desk.project, *words).out
+
+
+def test_another_root_pays_again(desk: Desk) -> None:
+    assert desk.run().code == 0
+
+    found = planned(desk, "output.root=outputs,elsewhere")
+
+    assert [(one["root"], one["to_do"]) for one in found] == [("outputs", 0), ("elsewhere", 4)]
+    again = desk.workplace.run(
+        "-m", desk.project, "output.root=outputs,elsewhere", "budget.confirm_above=0.3"
+    )
+    assert again.code == 4, "four clips for forty cents, and nobody agreed"
