@@ -18,7 +18,8 @@ class FFmpegOptions:
     """Which program to run, and how.
 
     binary           path or name of the program; empty takes imageio-ffmpeg's, else the first on PATH
-    method           seek decodes the end of the clip; reverse decodes all of it into memory and turns it round
+    method           seek decodes the end of the clip; reverse decodes all of it into memory and turns it round, for
+                     the last frame alone
     reverse_max_mib  the most memory that reverse may need, in MiB
     timeout_s        how long one run of the program may take, in seconds
 
@@ -50,4 +51,5 @@ def runner_register() -> ExtractorSpec:
         summary="runs the ffmpeg program, imageio-ffmpeg's or your own, and checks the time of its answer",
         factory=_create,
         options=FFmpegOptions,
+        offsets=True,
     )

@@ -18,7 +18,7 @@ from runner.media import (
     check_size,
     colour_filter,
     find_ffmpeg,
-    last_moment,
+    moment_from_end,
     open_video,
     probe_clip,
 )
@@ -41,10 +41,13 @@ class _Clip:
     path: Path
     probe: Probe
     last: Moment
+    """Of the frame that is wanted."""
+    offset: int
+    """How many frames come after it."""
 
     @property
     def tolerance_s(self) -> Fraction:
-        """How far the time of the last frame may be off and still not be that of the one before it."""
+        """How far the time of the frame may be off and still not be that of another one."""
         return self.last.duration_s / 2 or _SLACK_S
 
 
@@ -56,18 +59,19 @@ class FFmpeg:
         self._program = find_ffmpeg(options.binary)
 
     def extract(self, clip: Path, policy: HandOver) -> Frame:
-        """Return the last frame: the only policy there is. Raises `MediaError`."""
+        """Return the last frame, or one before it, which is sought by its time. Raises `MediaError`."""
         found = probe_clip(clip)
         check_size(found)
         with open_video(clip) as source:
-            last = last_moment(source)
-        known = _Clip(clip, found, last)
-        if self._options.method == "reverse":
+            last = moment_from_end(source, policy.frames)
+        known = _Clip(clip, found, last, policy.frames)
+        if self._options.method == "reverse" and not policy.frames:
             return self._reverse(known)
         return self._seek(known)
 
     def _seek(self, clip: _Clip) -> Frame:
         start = clip.last.time_s - clip.tolerance_s
+        end = f"*lt(t\\,{_seconds(clip.last.time_s + clip.tolerance_s)})" if clip.offset else ""
         problems = []
         for back in _BACK_S:
             seek = (
@@ -77,7 +81,7 @@ class FFmpeg:
             answer = self._run(
                 clip,
                 ["-copyts", *seek],
-                f"select=gte(t\\,{_seconds(start)}),showinfo=checksum=0,{colour_filter(clip.probe)}",
+                f"select=gte(t\\,{_seconds(start)}){end},showinfo=checksum=0,{colour_filter(clip.probe)}",
             )
             problem = _problem(answer, clip)
             if not problem:
@@ -135,7 +139,7 @@ def _problem(answer: Answer, clip: _Clip) -> str:
         return "no frame was found there"
     if abs(answer.last_s - clip.last.time_s) > clip.tolerance_s:
         expected, found = float(clip.last.time_s), float(answer.last_s)
-        return f"the last frame is at {expected:.3f} s and ffmpeg's at {found:.3f} s"
+        return f"the frame is at {expected:.3f} s and ffmpeg's at {found:.3f} s"
     first = clip.probe.coded[::-1] if clip.probe.rotation % 180 else clip.probe.coded
     if answer.size is not None and answer.size != first:
         return f"the image is {first[0]}x{first[1]} at first and {answer.size[0]}x{answer.size[1]} at the end"

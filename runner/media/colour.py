@@ -40,7 +40,7 @@ _TAGS: Final = {
 }
 _UNTAGGED: Final = 2
 
-_MATRICES: Final = {
+MATRICES: Final = {
     "rgb": Colorspace.DEFAULT,
     "bt709": Colorspace.ITU709,
     "fcc": Colorspace.FCC,
@@ -84,7 +84,7 @@ def to_rgb(frame: av.VideoFrame, sar: Fraction = _SQUARE, crop: Crop = NOTHING) 
         width=width if even.width == frame.width else display_width(even.width, sar),
         height=even.height,
         format="rgb24",
-        src_colorspace=_MATRICES[matrix],
+        src_colorspace=MATRICES[matrix],
         dst_colorspace=Colorspace.DEFAULT,
         src_color_range=ColorRange.JPEG if full_range_of(frame) else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
@@ -97,6 +97,28 @@ def to_rgb(frame: av.VideoFrame, sar: Fraction = _SQUARE, crop: Crop = NOTHING) 
     if mirrored:
         rgb = rgb[:, ::-1]
     return np.ascontiguousarray(np.rot90(rgb, -clockwise))
+
+
+def from_rgb(rgb: NDArray[np.uint8], like: av.VideoFrame) -> av.VideoFrame:
+    """The opposite of `to_rgb` for an upright frame of square pixels: an image of the size of `like`, in its format,
+    matrix and range, with its time and tags."""
+    matrix, _ = matrix_of(like)
+    full = full_range_of(like)
+    made = _reformatter().reformat(
+        VideoFrame.from_ndarray(np.ascontiguousarray(rgb), "rgb24"),
+        width=like.width,
+        height=like.height,
+        format=like.format.name,
+        src_colorspace=Colorspace.DEFAULT,
+        dst_colorspace=MATRICES[matrix],
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+        interpolation=_FLAGS,
+    )
+    made.pts, made.time_base = like.pts, like.time_base
+    made.colorspace, made.color_range = like.colorspace, like.color_range
+    made.color_primaries, made.color_trc = like.color_primaries, like.color_trc
+    return made
 
 
 def _stretched(rgb: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:

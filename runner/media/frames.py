@@ -22,10 +22,18 @@ from runner.media.colour import to_rgb
 from runner.media.memory import MAX_PIXELS, is_large
 from runner.media.shown import is_shown
 from runner.media.source import SMALL, open_video
-from runner.media.tail import STARTS, Start, find_tail, packets_from, time_base
+from runner.media.tail import (
+    STARTS,
+    Start,
+    find_tail,
+    index_from_end,
+    packets_from,
+    shown_times,
+    time_base,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from av.packet import Packet
@@ -34,12 +42,12 @@ if TYPE_CHECKING:
     from runner.media.source import Source
     from runner.media.tail import Tail
 
-__all__ = ["first_frame", "first_frames", "last_frame"]
+__all__ = ["first_frame", "first_frames", "frame_from_end", "last_frame"]
 
 _MAX_THREADS: Final = 8  # each decoding thread holds frames of its own
 _DAMAGED: Final = "it does not decode without errors"
 _SKIPS: Final = frozenset(("h264", "hevc"))  # AV1 goes wrong, the others do not mark such frames
-_STATELESS: Final = frozenset(
+STATELESS: Final = frozenset(
     (
         "h264",
         "hevc",
@@ -72,7 +80,7 @@ def last_frame(path: Path) -> Frame:
         # Opening without analysis saves more than decoding a short tail takes. Now and then the decoder
         # then lacks something it must be told, and the second round finds what the first one did not.
         with open_video(path, analyse=analyse) as source:
-            if source.track.codec_context.codec.canonical_name not in _STATELESS:
+            if source.track.codec_context.codec.canonical_name not in STATELESS:
                 return _last_of_all(source)
             for start in starts:
                 if _DAMAGED in problems and not start.whole:
@@ -92,6 +100,47 @@ def last_frame(path: Path) -> Frame:
         "the last frame of this clip cannot be determined for certain",
         where=str(path),
         why="; ".join(dict.fromkeys(problems)),
+        hint="fetch the clip again, or re-encode it",
+    )
+
+
+def frame_from_end(path: Path, offset: int) -> Frame:
+    """Return the frame that has `offset` others after it, in order of presentation; 0 is the last one.
+
+    Reads the clip up to there. Raises as `last_frame` does, and `ExtractionRefused` for a clip that is too short.
+    """
+    if offset == 0:
+        return last_frame(path)
+    with open_video(path) as source:
+        times = shown_times(source)
+    (frame,) = frames_at(path, [times[index_from_end(path, times, offset)]])
+    return frame
+
+
+def frames_at(path: Path, times: Sequence[int]) -> Iterator[Frame]:
+    """Yield the frames with exactly these timestamps, which rise, in ticks of the track's time base.
+
+    Raises as `last_frame` does: a frame that does not come out of the decoder is not replaced by another one.
+    """
+    wanted = list(times)
+    with open_video(path) as source, _threads(source.track):
+        try:
+            for frame in source.container.decode(source.track):
+                source.decoded()
+                _check(frame)
+                if frame.pts == wanted[0]:
+                    yield _finished(source, frame, "pyav whole")
+                    del wanted[0]
+                    if not wanted:
+                        return
+        except av.FFmpegError as error:
+            raise ExtractionRefused(
+                "this clip cannot be decoded", where=str(path), why=error.strerror or str(error)
+            ) from error
+    raise ExtractionRefused(
+        "a frame of this clip cannot be determined for certain",
+        where=str(path),
+        why="the image with its time does not come out of the decoder",
         hint="fetch the clip again, or re-encode it",
     )
 

@@ -10,14 +10,16 @@ inputs give equal numbers on every machine. The thresholds were measured: see `t
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from runner.media.seam_align import align
+from runner.media import thresholds
+from runner.media.measures import pairs
+from runner.media.seam_align import Placement, align
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,10 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Adherence", "ColourChange", "Verdict", "blank", "colour_change", "measure", "should_drop"]
 
-PSNR_CAP_DB: Final = 99.0
 _AT_ONCE: Final = 1 << 19  # pixels
-_LOCKED_DB: Final = 38.0
-_REENCODED_DB: Final = 26.0
+_EASING: Final = 5  # frames within which a model that eases in has to show the image
 _SIMILAR: Final = 0.9  # correlation of structure from which two images show the same
 _FLAT: Final = 2.5  # standard deviation of luma, in levels, below which an image has no structure to compare
 _GAIN: Final = (0.75, 1.33)  # a mild change of contrast
@@ -37,7 +37,6 @@ _SHIFT: Final = 30.0  # a mild change of brightness, in levels
 _STILL_RATIO: Final = 6.0  # how much more than the codec's flicker a motion must change
 _NOTHING: Final = 0.02  # the least flicker to assume, as a mean square
 _PACE: Final = 0.5  # what a first step must have of the later ones not to be the start of a slow one
-_BLANK_RANGE: Final = 8.0  # levels between the darkest and the lightest of a blank frame
 _HUELESS: Final = 2.0  # levels of chroma below which a colour counts as grey
 
 
@@ -50,18 +49,30 @@ class Verdict(enum.StrEnum):
     IGNORED = "ignored"  # another image
 
 
+_RANK: Final = {verdict: rank for rank, verdict in enumerate(Verdict)}
+"""The better verdict has the lower number."""
+_IN_PLACE: Final = (Verdict.LOCKED, Verdict.REENCODED)
+_IN_PLACE_AT: Final = Placement(1.0, 0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adherence:
-    """How well a clip starts from the image it was given.
-
-    `psnr_db` is over all RGB samples, at most 99. `repeats` is how many extra times the first frame is shown
-    before anything moves. `zoom` is the scale of a reframed image (above 1: a part, enlarged), else 1.
-    """
+    """How well a clip starts from the image it was given."""
 
     verdict: Verdict
+    """The best among the first five frames."""
     psnr_db: float
+    """Of that frame, over all RGB samples, at most 99."""
     repeats: int = 0
+    """How many extra times the first frame is shown before anything moves."""
     zoom: float = 1.0
+    """The scale of a reframed image (above 1: a part, enlarged), else 1."""
+    shift: float = 0.0
+    """How far a reframed image is moved, as a part of the frame's width."""
+    luma: float = 0.0
+    """How much brighter that frame is than the image, in 8-bit levels of mean luma; 0 where it is another image."""
+    eases_in: int = 0
+    """How many frames come before the one that shows the image."""
 
 
 class ColourChange(NamedTuple):
@@ -80,25 +91,33 @@ class ColourChange(NamedTuple):
 def measure(handed_over: NDArray[np.uint8], first: Sequence[NDArray[np.uint8]]) -> Adherence:
     """Compare the image that was handed over with the first frames (at least one) of the clip made from it.
 
-    Images of different size are compared at the smaller one's. Raises `ValueError` without frames.
+    A first frame that shows the image in its place settles it; otherwise the best of the first five counts, since
+    some models ease in from black, or from another crop. Images of different size are compared at the smaller one's.
+    Raises `ValueError` without frames.
     """
     if not first:
         raise ValueError("a clip without frames cannot be measured")
-    given, got = _same_size(handed_over, first[0])
-    psnr_db = _psnr(given, got)
-    verdict, zoom = _judge(handed_over, first[0], given, got, psnr_db)
-    return Adherence(verdict=verdict, psnr_db=round(psnr_db, 2), repeats=_repeats(first), zoom=round(zoom, 2))
+    best, eases_in = _compared(handed_over, first[0]), 0
+    for number in range(1, min(_EASING, len(first))):
+        if best.verdict in _IN_PLACE:
+            break
+        found = _compared(handed_over, first[number])
+        # A scene that dissolves into another one looks like a poor copy of a reframed image: only a good one counts.
+        good = found.verdict is Verdict.LOCKED or best.verdict is not Verdict.REFRAMED
+        if good and _RANK[found.verdict] < _RANK[best.verdict]:
+            best, eases_in = found, number
+    return replace(best, repeats=_repeats(first[eases_in:]), eases_in=eases_in)
 
 
 def should_drop(adherence: Adherence) -> bool:
     """Whether the image stands on both sides of the seam, so that one of the two is to be left out."""
-    return adherence.verdict in (Verdict.LOCKED, Verdict.REENCODED)
+    return adherence.verdict in _IN_PLACE and not adherence.eases_in
 
 
 def blank(rgb: NDArray[np.uint8]) -> bool:
     """Whether a frame is (nearly) a single colour, as after a fade to black. Noise does not count."""
     low, high = np.percentile(_small(rgb, 64).reshape(-1, 3), (0.5, 99.5), axis=0)
-    return bool((high - low).max() <= _BLANK_RANGE)
+    return bool((high - low).max() <= thresholds.BLANK_RANGE)
 
 
 def colour_change(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> ColourChange:
@@ -117,20 +136,35 @@ def _mean_colour(rgb: NDArray[np.uint8]) -> tuple[float, complex]:
     return luma, complex((blue - luma) / 1.8556, (red - luma) / 1.5748)
 
 
+def _compared(handed_over: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Adherence:
+    """What one frame makes of the image."""
+    given, got = _same_size(handed_over, frame)
+    psnr_db = pairs.psnr_db(given, got)
+    verdict, place = _judge(handed_over, frame, given, got, psnr_db)
+    luma = 0.0 if verdict is Verdict.IGNORED else colour_change(given, got).luma
+    return Adherence(
+        verdict=verdict,
+        psnr_db=round(psnr_db, 2),
+        zoom=round(place.zoom, 2),
+        shift=round(place.shift, 3),
+        luma=luma,
+    )
+
+
 def _judge(
     handed_over: NDArray[np.uint8],
     frame: NDArray[np.uint8],
     given: NDArray[np.uint8],
     got: NDArray[np.uint8],
     psnr_db: float,
-) -> tuple[Verdict, float]:
-    if psnr_db >= _LOCKED_DB or _fidelity(given, got) >= _LOCKED_DB:
-        return Verdict.LOCKED, 1.0
-    zoom = align(handed_over, frame)
-    if zoom is not None:
-        return Verdict.REFRAMED, zoom
-    same = _corrected_psnr(given, got) >= _REENCODED_DB or psnr_db >= _REENCODED_DB
-    return (Verdict.REENCODED if same and _alike(given, got) else Verdict.IGNORED), 1.0
+) -> tuple[Verdict, Placement]:
+    if psnr_db >= thresholds.LOCKED_DB or _fidelity(given, got) >= thresholds.LOCKED_DB:
+        return Verdict.LOCKED, _IN_PLACE_AT
+    place = align(handed_over, frame)
+    if place is not None:
+        return Verdict.REFRAMED, place
+    same = _corrected_psnr(given, got) >= thresholds.REENCODED_DB or psnr_db >= thresholds.REENCODED_DB
+    return (Verdict.REENCODED if same and _alike(given, got) else Verdict.IGNORED), _IN_PLACE_AT
 
 
 def _same_size(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -154,15 +188,11 @@ def _resized(rgb: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BOX))
 
 
-def _psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    return _decibels(_mean_square(a, b))
-
-
 def _fidelity(given: NDArray[np.uint8], got: NDArray[np.uint8]) -> float:
     """PSNR without what 4:2:0 chroma does to coloured edges: the worse of luma and half size."""
     half, other = (_resized(image, image.shape[1] // 2) for image in (given, got))
     luma = _mean_square(given, got, np.array([0.2126, 0.7152, 0.0722], np.float32))
-    return _decibels(max(luma, _mean_square(half, other)))
+    return pairs.decibels(max(luma, _mean_square(half, other)))
 
 
 def _mean_square(
@@ -181,10 +211,6 @@ def _mean_square(
     return total / count
 
 
-def _decibels(mean_square: float) -> float:
-    return min(PSNR_CAP_DB, 10 * float(np.log10(255**2 / mean_square))) if mean_square > 0 else PSNR_CAP_DB
-
-
 def _corrected_psnr(given: NDArray[np.uint8], got: NDArray[np.uint8]) -> float:
     """PSNR of the reduced images after undoing a mild change of brightness and contrast in each channel."""
     a, b = (_small(picture, 160).reshape(-1, 3) for picture in (given, got))
@@ -193,7 +219,7 @@ def _corrected_psnr(given: NDArray[np.uint8], got: NDArray[np.uint8]) -> float:
         return 0.0
     gain = ((a - mean_a) * (b - mean_b)).sum(axis=0) / np.maximum(np.square(b - mean_b).sum(axis=0), 1e-9)
     corrected = (b - mean_b) * np.clip(gain, *_GAIN) + mean_a
-    return _decibels(float(np.square(corrected - a).mean()))
+    return pairs.decibels(float(np.square(corrected - a).mean()))
 
 
 def _alike(given: NDArray[np.uint8], got: NDArray[np.uint8]) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFilter
 
+from runner.media import thresholds
+from runner.media.measures import motion
 from runner.media.source import SMALL
 
 if TYPE_CHECKING:
@@ -24,10 +27,23 @@ _HOPELESS: Final = 0.5  # correlation below which a closer look does not find wh
 _TEMPLATE: Final = 0.8  # the part of the frame, in each direction, that is looked for
 _FOUND: Final = 0.8  # correlation from which it is the same image
 _BETTER: Final = 0.5  # what may be left of the mismatch in place for the other place to count
-_STILL_ZOOM: Final = 0.015
-_STILL_SHIFT: Final = 0.003
 _SAME_SHAPE: Final = 0.03
+_SMALLEST: Final = 64  # pixels of an image whose quarters can be found again
+_STRAY: Final = 0.012  # how far the zooms of its quarters may be apart
 _small_searches: Final = threading.Lock()
+
+
+class Placement(NamedTuple):
+    """Where an image stands in a frame: `zoom` above 1 means enlarged; shifts are in parts of the frame's width."""
+
+    zoom: float
+    right: float
+    down: float
+
+    @property
+    def shift(self) -> float:
+        """How far it is moved, in parts of the frame's width."""
+        return math.hypot(self.right, self.down)
 
 
 class _Match(NamedTuple):
@@ -39,10 +55,10 @@ class _Match(NamedTuple):
     down: float
 
 
-def align(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> float | None:
+def align(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Placement | None:
     """Find `picture` in `frame`, at 0.7 to 1.4 times its size and shifted by up to a tenth of it or more.
 
-    Returns how many times it is enlarged if it is found elsewhere than in place, else `None`.
+    Returns where it is if it is found elsewhere than in place, else `None`.
     """
     if frame.shape[0] * frame.shape[1] > SMALL:
         return _aligned(picture, frame)
@@ -51,7 +67,7 @@ def align(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> float | None:
         return _aligned(picture, frame)
 
 
-def _aligned(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> float | None:
+def _aligned(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Placement | None:
     # At zoom 1 the image covers the frame, as a generator that crops to its own shape makes it.
     cover = max(frame.shape[side] / picture.shape[side] for side in (0, 1))
     scene = _Scene(_luma(picture, cover), _luma(frame, 1.0))
@@ -61,12 +77,41 @@ def _aligned(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> float | No
     best = max(scene.search(_FINE, [float(zoom) for zoom in best.zoom * np.linspace(0.98, 1.02, 9)]))
     shape, other = (pixels.shape[1] / pixels.shape[0] for pixels in (picture, frame))
     elsewhere = (
-        abs(best.zoom - 1) > _STILL_ZOOM
-        or max(abs(best.right), abs(best.down)) > _STILL_SHIFT
+        abs(best.zoom - 1) > thresholds.REFRAMED_ZOOM
+        or max(abs(best.right), abs(best.down)) > thresholds.REFRAMED_SHIFT
         or abs(shape / other - 1) > _SAME_SHAPE
     )
     better = 1 - best.correlation < _BETTER * (1 - scene.in_place())
-    return best.zoom if best.correlation >= _FOUND and elsewhere and better else None
+    if best.correlation >= _FOUND and elsewhere and better:
+        return Placement(best.zoom, best.right, best.down)
+    return _enlarged(picture, frame) if abs(shape / other - 1) <= _SAME_SHAPE else None
+
+
+def _enlarged(picture: NDArray[np.uint8], frame: NDArray[np.uint8]) -> Placement | None:
+    """A change of scale so small that the images correlate in place: its quarters are moved away from the middle, or
+    towards it."""
+    earlier, later = (motion.reduced(image) for image in (picture, frame))
+    if earlier.shape != later.shape:
+        size = later.shape[1], later.shape[0]
+        earlier = np.asarray(Image.fromarray(earlier).resize(size, Image.Resampling.BILINEAR))
+    height, width = later.shape
+    if min(height, width) < _SMALLEST:
+        return None
+    halves = [(slice(0, size // 2), slice(size - size // 2, size)) for size in (height, width)]
+    found = [
+        [motion.shift(earlier[rows, columns], later[rows, columns]) for columns in halves[1]]
+        for rows in halves[0]
+    ]
+    # Shifts are in parts of a quarter's width; the middles of two quarters are one such width apart.
+    across = [right.right - left.right for left, right in found]
+    tall = (height // 2) / (width // 2)
+    down = [(low.down - high.down) / tall for high, low in zip(*found, strict=True)]
+    zooms = [1 + one for one in (*across, *down)]
+    zoom = float(np.median(zooms))
+    agree = max(zooms) - min(zooms) <= max(_STRAY, abs(zoom - 1))
+    if not agree or abs(zoom - 1) <= thresholds.REFRAMED_ZOOM:
+        return None
+    return Placement(zoom, 0.0, 0.0)
 
 
 def _promising(scene: _Scene) -> list[float]:

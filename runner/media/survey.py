@@ -12,6 +12,7 @@ from runner.errors import Incomplete, NotAVideo
 from runner.media.colour import to_rgb
 from runner.media.memory import LARGE, is_large
 from runner.media.source import SMALL, open_video
+from runner.media.stillness import Stillness
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _OPENING: Final = 12
 _STATIONS: Final = 6
+_EDGES: Final = (0.075, 0.15, 0.85, 0.925)
 _OPENING_LARGE: Final = 3
 _STATIONS_LARGE: Final = 2
 
@@ -68,6 +70,14 @@ class Survey:
     frames: int
     opening: Pictures
     stations: Pictures
+    first: Pictures
+    """Frames of the first 15 % of the clip, at most three."""
+    last: Pictures
+    """Frames of its last 15 %, as many."""
+    black: float | None
+    """The share of black frames; `None` where the pixel format does not tell."""
+    frozen: float | None
+    """The longest time that one frame stands, as a share of the clip; `None` as above, and of a single frame."""
 
 
 def survey(path: Path, duration_s: float) -> Survey:
@@ -77,12 +87,14 @@ def survey(path: Path, duration_s: float) -> Survey:
     """
     opening: list[av.VideoFrame] = []
     stations: list[av.VideoFrame] = []
-    count = 0
+    edges: list[av.VideoFrame] = []
+    count, stillness = 0, Stillness()
     last: av.VideoFrame | None = None
     with open_video(path) as source:
         context = source.track.codec_context
         if context.width * context.height <= SMALL or is_large(context):
             context.thread_count = 1
+        marks = () if is_large(context) else _EDGES
         opened, stood = (_OPENING_LARGE, _STATIONS_LARGE) if is_large(context) else (_OPENING, _STATIONS)
         try:
             for frame in source.container.decode(source.track):
@@ -94,6 +106,9 @@ def survey(path: Path, duration_s: float) -> Survey:
                 place = (frame.time or 0.0) - source.start_s
                 if len(stations) < stood and place >= len(stations) * duration_s / stood:
                     stations.append(frame)
+                while len(edges) < len(marks) and place >= marks[len(edges)] * duration_s:
+                    edges.append(frame)
+                stillness.see(frame)
                 count += 1
                 last = frame
         except av.FFmpegError as error:
@@ -101,8 +116,19 @@ def survey(path: Path, duration_s: float) -> Survey:
         if last is None:
             raise NotAVideo("this is not a video", where=str(path), why="no frame can be decoded")
         stations.append(last)
+        edges += [last] * (len(marks) - len(edges))
+        half = len(marks) // 2
+        first, final = [stations[0], *edges[:half]], [*edges[half:], last]
         shape = source.sar, source.crop
-    return Survey(frames=count, opening=Pictures(opening, *shape), stations=Pictures(stations, *shape))
+    return Survey(
+        frames=count,
+        opening=Pictures(opening, *shape),
+        stations=Pictures(stations, *shape),
+        first=Pictures(first, *shape),
+        last=Pictures(final, *shape),
+        black=stillness.black,
+        frozen=stillness.frozen,
+    )
 
 
 def _damaged(path: Path, why: str) -> Incomplete:

@@ -14,7 +14,8 @@ from runner.errors import ExtractionRefused, Incomplete
 from runner.media.shown import is_shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from av.packet import Packet
     from av.video.stream import VideoStream
@@ -28,8 +29,11 @@ __all__ = [
     "Tail",
     "count_shown",
     "find_tail",
+    "index_from_end",
     "last_moment",
+    "moment_from_end",
     "packets_from",
+    "shown_times",
     "time_base",
 ]
 
@@ -182,6 +186,45 @@ def last_moment(source: Source) -> Moment:
         why="its images carry no times",
         hint="re-encode the clip",
     )
+
+
+def shown_times(source: Source) -> list[int]:
+    """The timestamps of all images that are shown, in order, in ticks of the track's time base.
+
+    Reads the whole clip, without decoding it. Raises `ExtractionRefused` where an image has no time, or two have one.
+    """
+    codec = source.track.codec_context.codec.canonical_name
+    times = [packet.pts for packet in packets_from(source, STARTS[-1]) if is_shown(packet, codec)]
+    found = sorted(time for time in times if time is not None)
+    if not found or len(found) < len(times) or len(set(found)) < len(found):
+        raise ExtractionRefused(
+            "the frames of this clip cannot be counted from its end",
+            where=str(source.path),
+            why="its images carry no times, or share them",
+            hint="re-encode the clip, or use continuity.hand_over=last",
+        )
+    return found
+
+
+def moment_from_end(source: Source, offset: int) -> Moment:
+    """Return when the image is shown that has `offset` images after it. Raises `ExtractionRefused`."""
+    if not offset:
+        return last_moment(source)
+    base, times = time_base(source.track), shown_times(source)
+    at = index_from_end(source.path, times, offset)
+    begin = Fraction(source.container.start_time or 0, av.time_base)
+    return Moment(times[at] * base, (times[at + 1] - times[at]) * base, begin)
+
+
+def index_from_end(path: Path, times: Sequence[int], offset: int) -> int:
+    """The index of the image that has `offset` others after it. Raises `ExtractionRefused` where there is none."""
+    if offset >= len(times):
+        raise ExtractionRefused(
+            "this clip is too short for the frame that is to be handed over",
+            where=str(path),
+            why=f"it has {len(times)} frames, and {offset} are to come after that one",
+        )
+    return len(times) - 1 - offset
 
 
 def count_shown(source: Source) -> int:

@@ -31,8 +31,7 @@ from runner.media.survey import survey
 from runner.net import http
 from runner.store.clip_record import ClipFile, ColourDrift, SeamAdherence
 from runner.testing import PLUGINS
-from runner.testing.fake_provider import clips
-from runner.testing.fake_provider.script import Behaviour
+from runner.testing.provider import drawing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,7 +124,7 @@ def nobody_looks() -> Iterator[None]:
     rgb = np.zeros((36, 64, 3), np.uint8)
     frame, still = Frame(rgb=rgb, time_s=0.75, method="none"), picture.encode(rgb)
 
-    def validated(arrived: Downloaded, planned: Any, given: Any) -> ValidClip:
+    def validated(arrived: Downloaded, planned: Any, checks: Any, given: Any) -> ValidClip:
         return ValidClip(
             clip=dataclasses.replace(_CLIP, bytes=arrived.size),
             adherence=None if given is None else _ADHERENCE,
@@ -212,11 +211,7 @@ def pictures() -> dict[str, dict[str, float]]:
 
 
 def steps(clip: Path, width: int, height: int) -> dict[str, float]:
-    clip.write_bytes(
-        clips.make(
-            clips.Look.of({"prompt": "canned", "duration_s": 1.0}, Behaviour(clip_size=(width, height))), None
-        )
-    )
+    clip.write_bytes(drawing.make(drawing.tiny("canned", 1.0, size=(width, height)), None, None))
     seen, frame = survey(clip, 1.0), frames.last_frame(clip)
     still, opening = picture.encode(frame.rgb), list(seen.opening)
     return {

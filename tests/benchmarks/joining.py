@@ -1,9 +1,18 @@
 """How much joining by copying saves. Prints ratios; run it on an idle machine:
 
-python tests/benchmarks/joining.py [--clips 8] [--seconds 10] [--size 1280x720]
+python tests/benchmarks/joining.py [--clips 8] [--seconds 10] [--size 1920x1080]
 
-Makes a chain of clips, without and with B-frames, joins each set, and encodes the same film again as a whole.
-Each way runs in a process of its own; wall time and CPU are in seconds, memory is that process's peak in MiB.
+Makes a chain of clips, without and with B-frames, and makes a film of each set in several ways:
+
+ffmpeg re-encode     the ffmpeg program's concat filter, all of it encoded again: what most scripts do
+encode               the same through PyAV, without the repeated frames
+concat copy          the ffmpeg program's concat demuxer with -c copy: the least there is to do, and no seam is right
+join                 what the runner does: each seam's repeated frame left out, sound faded over
+join, overlap 3      the same where each clip repeats three frames: it is encoded again up to its next key frame
+join, dissolve 12    the same with dissolves of half a second
+
+Each way runs in a process of its own; wall time and CPU are in seconds, with those of programs it calls, memory is that
+process's peak in MiB. `encoded` are the frames that were encoded again.
 """
 
 from __future__ import annotations
@@ -19,11 +28,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import imageio_ffmpeg
 import numpy as np
 
 from runner.media.join import Part, join
 
 FPS = 24
+WAYS = ("ffmpeg re-encode", "encode", "concat copy", "join", "join, overlap 3", "join, dissolve 12")
 
 
 def make_clip(path: Path, seed: int, seconds: int, size: tuple[int, int], b_frames: int) -> None:
@@ -76,20 +87,65 @@ def encode_all(clips: list[Path], target: Path) -> None:
         film.mux(track.encode(None))
 
 
+def by_program(clips: list[Path], target: Path, *, copy: bool) -> None:
+    """The two ways of the ffmpeg program, which leave nothing out at a seam."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
+    if copy:
+        listed = target.with_suffix(".txt")
+        listed.write_text("".join(f"file '{clip}'\n" for clip in clips))
+        command += ["-f", "concat", "-safe", "0", "-i", str(listed), "-c", "copy"]
+    else:
+        inputs = "".join(f"[{number}:v][{number}:a]" for number in range(len(clips)))
+        for clip in clips:
+            command += ["-i", str(clip)]
+        command += ["-filter_complex", f"{inputs}concat=n={len(clips)}:v=1:a=1[v][a]"]
+        command += ["-map", "[v]", "-map", "[a]", "-c:v", "libx264", "-preset", "fast", "-crf", "16"]
+    subprocess.run([*command, str(target)], check=True)
+
+
+def parts(way: str, clips: list[Path]) -> list[Part]:
+    """What the runner makes of a chain whose clips repeat one frame or three, or are cuts that dissolve."""
+    if way == "join, dissolve 12":
+        return [Part(path=clip, fade=12) for clip in clips]
+    start = 3 if way == "join, overlap 3" else 0
+    return [
+        Part(
+            path=clip,
+            start=start if number else 0,
+            end=-1 if not start and number + 1 < len(clips) else None,
+            crossfade_s=0.02,
+        )
+        for number, clip in enumerate(clips)
+    ]
+
+
 def run_way(way: str, clips: list[Path], target: Path) -> None:
     """Do one thing in this process and print what it took."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    method = "re-encoded as a whole"
-    if way == "join":
-        method = join([Part(path=clip, drop_last=clip is not clips[-1]) for clip in clips], target).method
-    else:
+    wall = time.perf_counter()
+    encoded = len(clips) * _frames(clips[0])
+    if way.startswith("join"):
+        encoded = join(parts(way, clips), target).reencoded_frames
+    elif way == "encode":
         encode_all(clips, target)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    taken = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "peak": peak}
-    print(json.dumps({"method": method, **taken}))
+    else:
+        by_program(clips, target, copy=way == "concat copy")
+        encoded = 0 if way == "concat copy" else encoded
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    taken = {
+        "wall": time.perf_counter() - wall,
+        "cpu": sum(one.ru_utime + one.ru_stime for one in used),
+        "peak": max(one.ru_maxrss for one in used) / 1024,
+        "encoded": encoded,
+    }
+    print(json.dumps(taken))
 
 
-def measure(way: str, clips: list[Path], target: Path) -> dict[str, float | str]:
+def _frames(clip: Path) -> int:
+    with av.open(str(clip)) as film:
+        return film.streams.video[0].frames
+
+
+def measure(way: str, clips: list[Path], target: Path) -> dict[str, float]:
     command = [sys.executable, __file__, "--way", way, "--target", str(target), *map(str, clips)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -100,7 +156,7 @@ def main() -> None:
     )
     parser.add_argument("--clips", type=int, default=8)
     parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--size", default="1280x720")
+    parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--way", help=argparse.SUPPRESS)
     parser.add_argument("--target", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("paths", nargs="*", type=Path, help=argparse.SUPPRESS)
@@ -111,16 +167,17 @@ def main() -> None:
     width, height = (int(side) for side in chosen.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
         for name, b_frames in (("no B-frames", 0), ("3 B-frames", 3)):
-            clips = [Path(folder) / f"{name}-{seed}.mp4" for seed in range(chosen.clips)]
+            clips = [Path(folder) / f"b{b_frames}-{seed}.mp4" for seed in range(chosen.clips)]
             for seed, clip in enumerate(clips):
                 make_clip(clip, seed, chosen.seconds, (width, height), b_frames)
-            whole, joined = (measure(way, clips, Path(folder) / f"{way}.mp4") for way in ("encode", "join"))
             print(f"{chosen.clips} clips of {chosen.seconds} s, {chosen.size}, {name}")
-            for row in (whole, joined):
+            rows = {way: measure(way, clips, Path(folder) / "film.mp4") for way in WAYS}
+            slowest, least = rows["ffmpeg re-encode"], rows["concat copy"]
+            for way, row in rows.items():
                 numbers = "  ".join(f"{key} {row[key]:7.2f}" for key in ("wall", "cpu", "peak"))
-                print(f"  {row['method']:28} {numbers}")
-            ratios = [f"{key} {whole[key] / joined[key]:.1f}x" for key in ("wall", "cpu", "peak")]
-            print(f"  less by {', '.join(ratios)}")
+                print(f"  {way:18} {numbers}  encoded {row['encoded']:5.0f}", end="")
+                print(f"  {slowest['cpu'] / row['cpu']:6.1f}x less than re-encode", end="")
+                print(f"  {row['cpu'] / least['cpu']:6.1f}x of copy", flush=True)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def steps(path: Path, extractors: dict[str, Any]) -> Iterator[tuple[str, Callabl
 
     yield "arrive", arrive
     yield "last frame", lambda: picture.encode(frames.last_frame(path).rgb)
-    parts = [Part(path=path, drop_last=True), Part(path=path, drop_last=False)]
+    parts = [Part(path=path, end=-1), Part(path=path)]
     yield "join", lambda: join(parts, path.with_suffix(".joined.mp4"))
     for name, extractor in extractors.items():
         yield name, lambda extractor=extractor: extractor.extract(path, HandOver.LAST)

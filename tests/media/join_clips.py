@@ -88,7 +88,7 @@ def make_clip(
 
 
 def _speak(film, voice, sound, rate, layout):
-    channels = 1 if layout == "mono" else 2
+    channels = {"mono": 1, "stereo": 2, "5.1": 6}[layout]
     for start in range(0, len(sound), 1024):
         block = np.ascontiguousarray(np.stack([sound[start : start + 1024]] * channels))
         frame = av.AudioFrame.from_ndarray(block, "fltp", layout)

@@ -9,7 +9,7 @@ import pytest
 from media.join_clips import frames, make_clip, psnr, rgb, times, tone
 
 from runner.errors import Incomplete, JoinError, NotAVideo
-from runner.media.join import Film, Part, join
+from runner.media.join import Film, Part, Placed, join
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def target(tmp_path):
 
 def chain(*paths):
     """Parts of a chain: each clip but the last ends with the frame that the next begins with."""
-    return [Part(path=path, drop_last=path is not paths[-1]) for path in paths[:-1]] + [
-        Part(path=paths[-1], drop_last=False)
+    return [Part(path=path, end=-1 if path is not paths[-1] else None) for path in paths[:-1]] + [
+        Part(path=paths[-1])
     ]
 
 
@@ -39,6 +39,11 @@ def test_clips_without_b_frames_are_copied_bit_for_bit(tmp_path, target):
         method="copy",
         reencoded_frames=0,
         audio=False,
+        parts=(
+            Placed(number=0, start=0, end=9, frames=9, fade=0),
+            Placed(number=1, start=0, end=10, frames=10, fade=0),
+            Placed(number=2, start=0, end=12, frames=12, fade=0),
+        ),
     )
     assert all((a == b).all() for a, b in zip(wanted, frames(target), strict=True))
 
@@ -99,7 +104,7 @@ def test_a_film_can_be_played_before_it_is_all_there(tmp_path, target):
 def test_a_single_clip_is_its_own_film(tmp_path, target):
     clip = make_clip(tmp_path / "a.mp4", 24, sound=tone(1))
 
-    film = join([Part(path=clip, drop_last=False)], target)
+    film = join([Part(path=clip)], target)
 
     assert target.read_bytes() == clip.read_bytes()
     assert (film.method, film.frames, film.audio) == ("copy", 24, True)
@@ -108,7 +113,7 @@ def test_a_single_clip_is_its_own_film(tmp_path, target):
 def test_a_single_clip_whose_sound_outlasts_its_pictures_is_trimmed(tmp_path, target):
     clip = make_clip(tmp_path / "a.mp4", 24, sound=tone(2.5))
 
-    join([Part(path=clip, drop_last=False)], target)
+    join([Part(path=clip)], target)
 
     with av.open(str(target)) as made:
         assert [track.duration * track.time_base for track in made.streams] == [1, 1]
@@ -127,7 +132,7 @@ def test_a_film_of_nothing_is_refused(tmp_path, target):
     one = make_clip(tmp_path / "one.mp4", 1)
 
     with pytest.raises(JoinError, match="no frames"):
-        join([Part(path=one, drop_last=True)], target)
+        join([Part(path=one, end=-1)], target)
     with pytest.raises(JoinError, match="no clips"):
         join([], target)
 
@@ -137,7 +142,7 @@ def test_what_is_not_a_video_is_named(tmp_path, target):
     page.write_text("<html>Bad gateway</html>")
 
     with pytest.raises(NotAVideo) as caught:
-        join([Part(path=page, drop_last=False)], target)
+        join([Part(path=page)], target)
 
     assert "page.mp4" in caught.value.where
     assert not target.exists()

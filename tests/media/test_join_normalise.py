@@ -18,7 +18,9 @@ from runner.media.join import Part, join
 def joined(tmp_path, *clips, drops=None):
     drops = drops or [False] * len(clips)
     target = tmp_path / "film.mp4"
-    film = join([Part(path=clip, drop_last=drop) for clip, drop in zip(clips, drops, strict=True)], target)
+    film = join(
+        [Part(path=clip, end=-1 if drop else None) for clip, drop in zip(clips, drops, strict=True)], target
+    )
     assert film.frames == len(frames(target))
     return film, target
 

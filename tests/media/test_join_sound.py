@@ -14,7 +14,7 @@ from runner.media.join import Part, join
 
 
 def chain(clips):
-    return [Part(path=clip, drop_last=number < len(clips) - 1) for number, clip in enumerate(clips)]
+    return [Part(path=clip, end=-1 if number < len(clips) - 1 else None) for number, clip in enumerate(clips)]
 
 
 def loudest(sound, start_s, end_s):

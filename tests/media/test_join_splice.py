@@ -26,7 +26,7 @@ def spliced(folder, lengths, **options):
     """A film of clips of these lengths: the frames it should have, those it has, its facts, its path."""
     clips = [encoded(folder, length, seed, **options) for seed, length in enumerate(lengths)]
     target = folder / "film.mp4"
-    film = join([Part(path=clip, drop_last=clip is not clips[-1]) for clip in clips], target)
+    film = join([Part(path=clip, end=-1 if clip is not clips[-1] else None) for clip in clips], target)
     wanted = []
     for clip in clips:
         own = frames(clip)

@@ -95,7 +95,7 @@ def test_every_extractor_finds_the_last_image_that_is_shown(
 def test_a_film_of_such_clips_has_each_frame_once(codec: str, corpus: Corpus, tmp_path: Path) -> None:
     clip = HIDING[codec](corpus, tmp_path)
 
-    film = join([Part(path=clip, drop_last=True), Part(path=clip, drop_last=False)], tmp_path / "film.mp4")
+    film = join([Part(path=clip, end=-1), Part(path=clip)], tmp_path / "film.mp4")
 
     assert film.frames == 119
     with av.open(str(tmp_path / "film.mp4")) as made:
@@ -117,7 +117,7 @@ def test_times_that_were_rounded_to_milliseconds_are_those_of_a_steady_rate(
         assert len(gaps) > 1 or rate == 25
         assert made.streams.video[0].time_base == Fraction(1, 16_000)
 
-    film = join([Part(path=clip, drop_last=False)] * 2, tmp_path / "film.mp4")
+    film = join([Part(path=clip)] * 2, tmp_path / "film.mp4")
 
     assert film.fps == str(Fraction(rate))
     assert film.frames == 2 * frames
@@ -130,7 +130,7 @@ def test_a_rate_that_really_varies_is_not_taken_for_a_rounded_one(tmp_path: Path
         tmp_path / "a.mp4", 50, fps=25, size=(64, 48), times=times, time_base=Fraction(1, 16_000)
     )
 
-    assert join([Part(path=clip, drop_last=False)] * 2, tmp_path / "film.mp4").method == "re-encoded"
+    assert join([Part(path=clip)] * 2, tmp_path / "film.mp4").method == "re-encoded"
 
 
 PALETTES: dict[str, Callable[[Path, Path], None]] = {

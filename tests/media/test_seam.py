@@ -173,6 +173,57 @@ def test_a_mirrored_picture_is_ignored(picture):
     assert measure(picture, [picture[:, ::-1]]).verdict is Verdict.IGNORED
 
 
+@pytest.mark.parametrize("late", [1, 2, 4])
+def test_a_clip_that_eases_in_is_judged_by_the_frame_that_shows_the_picture(picture, late):
+    shown = [picture // 12] * late + [picture, picture]
+
+    adherence = measure(picture, shown)
+
+    assert (adherence.verdict, adherence.eases_in) == (Verdict.LOCKED, late)
+    assert adherence.psnr_db == 99.0
+    assert not should_drop(adherence), "its first frame is not the one before it"
+
+
+def test_the_best_of_the_first_five_counts(picture):
+    shown = [scene(40), zoomed(picture, 1.1), noisy(picture, 20), picture]
+
+    adherence = measure(picture, shown)
+
+    assert (adherence.verdict, adherence.eases_in) == (Verdict.LOCKED, 3)
+    assert measure(picture, shown[:3]).verdict is Verdict.REFRAMED, (
+        "a poor copy is no better than a reframed one"
+    )
+
+
+def test_a_picture_that_comes_after_the_first_five_is_ignored(picture):
+    adherence = measure(picture, [scene(40)] * 5 + [picture] * 3)
+
+    assert (adherence.verdict, adherence.eases_in) == (Verdict.IGNORED, 0)
+
+
+def test_a_first_frame_that_shows_the_picture_settles_it(picture):
+    adherence = measure(picture, [noisy(picture, 20), picture])
+
+    assert (adherence.verdict, adherence.eases_in) == (Verdict.REENCODED, 0)
+    assert should_drop(adherence)
+
+
+@pytest.mark.parametrize("levels", [-9, 9])
+def test_how_much_brighter_a_clip_begins_is_told(picture, levels):
+    inside = (picture // 2 + 40).astype(np.uint8)
+
+    assert measure(inside, [(inside + float(levels)).astype(np.uint8)]).luma == pytest.approx(levels, abs=0.1)
+    assert measure(inside, [scene(40) // 4]).luma == 0, "another picture has a brightness of its own"
+
+
+@pytest.mark.parametrize("right", [-0.03, 0.02])
+def test_how_far_a_picture_is_moved_is_told(picture, right):
+    adherence = measure(picture, [zoomed(picture, 1.0, right)])
+
+    assert adherence.verdict is Verdict.REFRAMED
+    assert adherence.shift == pytest.approx(abs(right), abs=0.004)
+
+
 def test_flat_pictures_are_told_apart_by_their_colour(picture):
     grey = np.full_like(picture, 40)
 

@@ -76,7 +76,7 @@ def changing(path, kinds, codec):
 def test_sound_that_changes_within_a_clip_stays_in_tune(tmp_path, codec, kinds):
     clip = changing(tmp_path / "a.ts", kinds, codec)
 
-    film = join([Part(path=clip, drop_last=True), Part(path=clip, drop_last=False)], tmp_path / "film.mp4")
+    film = join([Part(path=clip, end=-1), Part(path=clip)], tmp_path / "film.mp4")
 
     sound = heard(tmp_path / "film.mp4")
     assert film.audio
@@ -111,7 +111,7 @@ def many_channels(path, codec, fmt, layout, suffix_format=None):
 def test_many_channels_are_mixed_down_without_clipping(tmp_path, layout):
     clip = many_channels(tmp_path / "a.mkv", "flac", "s16", layout)
 
-    join([Part(path=clip, drop_last=False)] * 2, tmp_path / "film.mp4")
+    join([Part(path=clip)] * 2, tmp_path / "film.mp4")
 
     sound = heard(tmp_path / "film.mp4")
     assert 0.5 < np.abs(sound).max() <= 1.0
@@ -128,7 +128,7 @@ def test_many_channels_are_mixed_down_without_clipping(tmp_path, layout):
 def test_a_film_of_one_clip_is_an_mp4_with_aac(tmp_path, name, codec, fmt):
     clip = many_channels(tmp_path / name, codec, fmt, "stereo")
 
-    join([Part(path=clip, drop_last=False)], tmp_path / "film.mp4")
+    join([Part(path=clip)], tmp_path / "film.mp4")
 
     with av.open(str(tmp_path / "film.mp4")) as film:
         assert film.metadata["major_brand"].strip() != "qt"
@@ -170,7 +170,7 @@ def test_the_default_tracks_are_used_as_players_do(tmp_path, default, suffix):
     clip = two_tracks(tmp_path / f"a{suffix}", default=default)
 
     found = probe_clip(clip)
-    join([Part(path=clip, drop_last=False)] * 2, tmp_path / "film.mp4")
+    join([Part(path=clip)] * 2, tmp_path / "film.mp4")
 
     assert pitch(heard(tmp_path / "film.mp4"), 0.2, 0.8) == pytest.approx(440 * (default + 1), rel=0.004)
     with av.open(str(tmp_path / "film.mp4")) as film:

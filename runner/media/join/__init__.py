@@ -16,35 +16,50 @@ from typing import TYPE_CHECKING, Final
 
 import av
 
-from runner.errors import JoinError, MediaError
+from runner.errors import JoinError, MediaError, NotAudio
 
 from .check import check
-from .clip import Clip, look
-from .plan import Plan, is_film, make_plan
+from .clip import look
+from .end_card import Card, card_span
+from .pieces import Part, PictureFilter, Plan, Span
+from .plan import film_look, is_film, make_plan, spans
+from .resampled import Samples
+from .soundtrack import Sound, Track
 from .write import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Film", "Part", "join"]
+    from runner.memo import Memo
+
+__all__ = ["Card", "Film", "Part", "PictureFilter", "Placed", "Samples", "Sound", "Track", "join"]
 
 _WRITTEN: Final = 0.97  # what is left of the progress is for reading the film back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A clip of a film. `drop_last` leaves out its last frame, which the next part begins with."""
+class Placed:
+    """Where a part is in the film. All numbers are frames, those of the clip in its own rate."""
 
-    path: Path
-    drop_last: bool
+    number: int
+    """Which part it is, from 0; -1 is the end card."""
+    start: int
+    """The first frame of the clip that is shown."""
+    end: int
+    """The frame of the clip after the last one that is shown."""
+    frames: int
+    """How many frames of the film show it."""
+    fade: int
+    """How many of them, the first ones, show the part before as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Film:
     """What was joined. `fps` is exact: "24" or "24000/1001".
 
-    `method` is "copy", "copy, N frames re-encoded" or "re-encoded"; `notes` say in words why anything was.
+    `method` is "copy", "copy, N frames re-encoded" or "re-encoded"; `notes` say in words why anything was. Parts of
+    which the film shows nothing are not in `parts`.
     """
 
     frames: int
@@ -56,30 +71,40 @@ class Film:
     reencoded_frames: int
     audio: bool
     notes: tuple[str, ...] = ()
+    parts: tuple[Placed, ...] = ()
 
 
 def join(
     parts: Sequence[Part],
     target: Path,
     *,
+    sound: Sound | None = None,
+    card: Card | None = None,
+    sounds: Memo[Samples] | None = None,
     progress: Callable[[float], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Film:
     """Join `parts` into an mp4 at `target`, which appears there whole or not at all.
 
-    `progress` is called with 0 to 1. `cancelled` is asked all along; once it states yes the join is given up.
+    `sound` is what is heard, by default the clips; `card` is a still that the film ends with. `sounds` keeps decoded
+    sound for the next film with the same clips. `progress` is called with 0 to 1. `cancelled` is asked all along; once
+    it states yes the join is given up.
     Raises `MediaError`: `JoinError`, or what is wrong with a clip.
     """
     if not parts:
         raise JoinError("A film has no clips", where=str(target))
     report = _Report(progress, cancelled)
-    clips = [look(part.path) for part in parts]
-    drops = [part.drop_last for part in parts]
+    sound = sound or Sound()
+    looked = {path: look(path) for path in dict.fromkeys(part.path for part in parts)}
+    shots = spans(parts, [looked[part.path] for part in parts])
     try:
-        if len(clips) == 1 and not drops[0] and is_film(clips[0]):
-            plan = _copy_file(clips[0], target)
-        else:
-            plan = _join(clips, drops, target, report)
+        with contextlib.ExitStack() as open_card:
+            if card is not None:
+                shots = (*shots, open_card.enter_context(card_span(card, film_look(shots), target.parent)))
+            if _is_copy(shots, sound):
+                plan = _copy_file(shots, sound, target, report)
+            else:
+                plan = _join(shots, sound, target, report, sounds)
     except _CancelledError:
         raise JoinError(
             "the joining of the film was cancelled", where=str(target), why="it was cancelled"
@@ -119,29 +144,42 @@ class _Report:
             self._progress(1.0)
 
 
-def _copy_file(clip: Clip, target: Path) -> Plan:
+def _is_copy(shots: Sequence[Span], sound: Sound) -> bool:
+    """Whether the film is the file of its only clip."""
+    first = shots[0]
+    whole = (first.start, first.end) == (0, first.clip.frames) and first.picture is None
+    heard = sound.is_plain or (first.clip.sound_s is None and not sound.tracks)
+    return len(shots) == 1 and whole and heard and is_film(first.clip)
+
+
+def _copy_file(shots: Sequence[Span], sound: Sound, target: Path, report: _Report) -> Plan:
     with _whole(target) as draft:
-        shutil.copyfile(clip.path, draft)
-    return make_plan([clip], [False])
+        shutil.copyfile(shots[0].clip.path, draft)
+    report.written(1.0)
+    return make_plan(shots, sound)
 
 
-def _join(clips: Sequence[Clip], drops: Sequence[bool], target: Path, report: _Report) -> Plan:
-    plan = make_plan(clips, drops)
+def _join(
+    shots: Sequence[Span], sound: Sound, target: Path, report: _Report, sounds: Memo[Samples] | None
+) -> Plan:
+    plan = make_plan(shots, sound)
     try:
-        _produce(plan, target, report)
+        _produce(plan, target, report, sounds)
+    except NotAudio:
+        raise
     except (MediaError, av.FFmpegError) as error:
         if plan.base is None or isinstance(error, OSError):
             raise
         why = error.line if isinstance(error, MediaError) else str(error)
         note = f"everything was encoded again, since packets could not be copied ({why})"
-        plan = replace(make_plan(clips, drops, copying=False), notes=(note,))
-        _produce(plan, target, report)
+        plan = replace(make_plan(shots, sound, copying=False), notes=(note,))
+        _produce(plan, target, report, sounds)
     return plan
 
 
-def _produce(plan: Plan, target: Path, report: _Report) -> None:
+def _produce(plan: Plan, target: Path, report: _Report, sounds: Memo[Samples] | None) -> None:
     with _whole(target) as draft:
-        write(plan, draft, lambda frames: report.written(frames / plan.frames))
+        write(plan, draft, lambda frames: report.written(frames / plan.frames), sounds)
         check(plan, draft)
 
 
@@ -185,4 +223,14 @@ def _film(plan: Plan) -> Film:
         reencoded_frames=encoded,
         audio=plan.has_audio,
         notes=plan.notes,
+        parts=tuple(
+            Placed(
+                number=share.span.number,
+                start=share.span.start,
+                end=share.span.end,
+                frames=share.frames,
+                fade=share.fade,
+            )
+            for share in plan.shares
+        ),
     )

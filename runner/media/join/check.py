@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from runner.errors import JoinError, MediaError
 from runner.media.source import open_video
 
-from .plan import Encoded
+from .pieces import Copied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from runner.media.source import Source
 
-    from .plan import Plan
+    from .pieces import Plan
 
 _AUDIO_SLACK_S: Final = Fraction(1, 1000)
 _AROUND: Final = 48  # frames before and after a splice that are worth decoding again
@@ -85,7 +85,7 @@ def _spans(plan: Plan, keys: Iterable[int]) -> Iterator[tuple[int, int]]:
     first = 0
     for piece in plan.pieces:
         last = first + piece.frames
-        if isinstance(piece, Encoded):
+        if not isinstance(piece, Copied):
             start = max((key for key in keys if first - _AROUND <= key < first), default=first)
             yield start, min(plan.frames, last + 2, start + 2 * _AROUND)
         first = last

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .clip import Clip
     from .encoder import Settings
-    from .plan import Look
+    from .pieces import Look
 
 _CLOCKWISE: Final = ((), ("transpose=clock",), ("hflip", "vflip"), ("transpose=cclock",))
 _MATRICES: Final = {"rgb": "bt709"}  # the filter needs a name even where there is no matrix

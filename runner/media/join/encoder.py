@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
 
     from .clip import Clip
-    from .plan import Look
+    from .pieces import Look
 
 _CRF: Final = 16  # of a whole film: no difference to be seen
 _CRF_BESIDE: Final = 12  # of frames beside copied ones, where a difference would flicker; they are few

@@ -1,4 +1,4 @@
-"""Decodes chosen frames of a clip."""
+"""The pictures of a piece that is encoded: chosen frames of a clip, as the film needs them, or two clips in one."""
 
 from __future__ import annotations
 
@@ -6,17 +6,45 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 import av
+import numpy as np
 
 from runner.errors import JoinError
 from runner.media.memory import is_large
 from runner.media.source import open_video
 
+from .conform import conform
+from .pieces import Encoded
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .plan import Encoded
+    from .encoder import Settings
+    from .pieces import Dissolved
 
 _THREADS: Final = 2  # two halve the wait; more only cost memory, a frame each
+
+
+def shown(piece: Encoded | Dissolved, settings: Settings) -> Iterator[av.VideoFrame]:
+    """The frames of a piece at the film's size and in its colours."""
+    if isinstance(piece, Encoded):
+        yield from _filtered(piece, settings)
+        return
+    pairs = zip(_filtered(piece.before, settings), _filtered(piece.after, settings), strict=True)
+    for number, (before, after) in enumerate(pairs, start=1):
+        yield _blended(before, after, number / (piece.frames + 1))
+
+
+def _filtered(piece: Encoded, settings: Settings) -> Iterator[av.VideoFrame]:
+    frames = conform(pictures(piece), piece.clip, settings)
+    return map(piece.picture, frames) if piece.picture else frames
+
+
+def _blended(before: av.VideoFrame, after: av.VideoFrame, share: float) -> av.VideoFrame:
+    """`share` of the second frame over the first, in the samples as they are."""
+    weight = round(256 * share)
+    a, b = (frame.to_ndarray().astype(np.uint16) for frame in (before, after))
+    mixed = ((256 - weight) * a + weight * b + 128) >> 8
+    return av.VideoFrame.from_ndarray(mixed.astype(np.uint8), before.format.name)
 
 
 def pictures(piece: Encoded) -> Iterator[av.VideoFrame]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
-from itertools import accumulate
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from runner.errors import JoinError
@@ -13,10 +12,15 @@ from runner.media.cropping import NOTHING, cropped_size
 from runner.media.h264 import PROFILES, AvcC, read_sps
 from runner.media.hdr import is_hdr, named
 
+from .cuts import cut, picks
+from .pieces import Dissolved, Encoded, Look, Piece, Plan, Share, Span
+from .soundtrack import Sound
+
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
     from .clip import Clip
+    from .pieces import Part
 
 _Candidate = TypeVar("_Candidate", bound="Hashable")
 _COPIED_CODECS: Final = frozenset({"h264", "hevc", "vp9", "av1"})
@@ -24,98 +28,49 @@ _SPLICED_FORMATS: Final = frozenset({"yuv420p", "yuvj420p"})
 _CODEC_NAMES: Final = {"h264": "H.264", "hevc": "HEVC", "vp9": "VP9", "av1": "AV1"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """Size in pixels (square ones, upright) and frame rate of a film."""
+def spans(parts: Sequence[Part], clips: Sequence[Clip]) -> tuple[Span, ...]:
+    """The frames that each part takes of its clip; parts of which nothing is left are left out.
 
-    width: int
-    height: int
-    fps: Fraction
-
-    def __str__(self) -> str:
-        return f"{self.width}x{self.height} at {self.fps} fps"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copied:
-    """The first `packets` packets of a clip, which show `frames` frames, as they are."""
-
-    clip: Clip
-    packets: int
-
-    @property
-    def frames(self) -> int:
-        return self.packets
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """Frames of a clip, by their number in the order of display, to be encoded again.
-
-    `kept` is how many packets of the clip come before all of them in decode order.
+    Raises `JoinError` when nothing would be left at all.
     """
-
-    clip: Clip
-    picks: Sequence[int]
-    kept: int = 0
-
-    @property
-    def frames(self) -> int:
-        return len(self.picks)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """What one clip gives to the film: `frames` frames, and the sound of as long."""
-
-    clip: Clip
-    frames: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A film to be written. Its stream parameters are those of the clip `base`; without one all is encoded."""
-
-    look: Look
-    base: Clip | None
-    pieces: tuple[Copied | Encoded, ...]
-    shares: tuple[Share, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def frames(self) -> int:
-        return sum(piece.frames for piece in self.pieces)
-
-    @property
-    def encoded_frames(self) -> int:
-        return sum(piece.frames for piece in self.pieces if isinstance(piece, Encoded))
-
-    @property
-    def has_audio(self) -> bool:
-        return any(share.clip.sound_s is not None for share in self.shares)
-
-
-def make_plan(clips: Sequence[Clip], drops: Sequence[bool], *, copying: bool = True) -> Plan:
-    """Decide how to join clips; `drops` says whose last frame is left out.
-
-    Raises `JoinError` when nothing would be left. With `copying` off everything is encoded again.
-    """
-    shots = [(clip, drop) for clip, drop in zip(clips, drops, strict=True) if clip.frames - drop > 0]
-    if not shots:
+    found = []
+    for number, (part, clip) in enumerate(zip(parts, clips, strict=True)):
+        taken = range(clip.frames)[part.start : part.end]
+        span = Span(
+            clip=clip,
+            start=taken.start,
+            end=taken.stop,
+            number=number,
+            fade=part.fade,
+            crossfade_s=part.crossfade_s,
+            picture=part.picture,
+        )
+        if span.frames:
+            found.append(span)
+    if not found:
         raise JoinError("A film has no frames", why="every clip is a single frame that the next one repeats")
-    look = _heaviest([(display_look(clip), clip.duration_s) for clip, _ in shots])
-    reasons = [_obstacle(clip, look) for clip, _ in shots]
-    base = (
-        _base([clip for (clip, _), reason in zip(shots, reasons, strict=True) if not reason])
-        if copying
-        else None
-    )
+    return tuple(found)
+
+
+def make_plan(shots: Sequence[Span], sound: Sound | None = None, *, copying: bool = True) -> Plan:
+    """Decide how to join spans. With `copying` off everything is encoded again."""
+    sound = sound or Sound()
+    look = film_look(shots)
+    reasons = [span.note or _obstacle(span.clip, look) or _change(span) for span in shots]
+    free = [span.clip for span, reason in zip(shots, reasons, strict=True) if not reason]
+    base = _base(free) if copying else None
     if base is not None:
-        plan = _copying_plan(shots, reasons, look, base)
+        plan = _copying_plan(shots, reasons, look, base, sound)
         if not plan.encoded_frames or not unspliceable(base):
             return plan
         reasons.append(f"{unspliceable(base)} cannot be cut between its frames without encoding it again")
-    return _encoding_plan(shots, look, [*dict.fromkeys(reason for reason in reasons if reason and copying)])
+    told = [*dict.fromkeys(reason for reason in reasons if reason and copying)]
+    return _encoding_plan(shots, look, told, sound)
+
+
+def film_look(shots: Sequence[Span]) -> Look:
+    """The size and rate that most of the film's time has."""
+    return _heaviest([(display_look(span.clip), span.clip.duration_s) for span in shots])
 
 
 def is_film(clip: Clip) -> bool:
@@ -143,6 +98,10 @@ def _heaviest(votes: Sequence[tuple[_Candidate, Fraction]]) -> _Candidate:
     for candidate, weight in votes:
         weights[candidate] += weight
     return max(weights, key=lambda candidate: weights[candidate])
+
+
+def _change(span: Span) -> str:
+    return f"the pictures of {span.clip.path.name} are changed" if span.picture else ""
 
 
 def _obstacle(clip: Clip, look: Look) -> str:
@@ -203,21 +162,70 @@ def unspliceable(clip: Clip) -> str:
     return ""
 
 
-def _copying_plan(shots: Sequence[tuple[Clip, bool]], reasons: Sequence[str], look: Look, base: Clip) -> Plan:
-    pieces: list[Copied | Encoded] = []
-    shares, notes, tails = [], [], []
-    for (clip, drop), reason in zip(shots, reasons, strict=True):
+def _shares(shots: Sequence[Span], counts: Sequence[int]) -> tuple[Share, ...]:
+    """What each span gives. A dissolve takes at most half of either side, and two frames at least, or is a cut."""
+    fades = [0]
+    for number, span in enumerate(shots[1:], start=1):
+        fade = min(span.fade, counts[number - 1] // 2, counts[number] // 2)
+        fades.append(fade if fade > 1 else 0)
+    return tuple(
+        Share(span=span, frames=count, fade=fade)
+        for span, count, fade in zip(shots, counts, fades, strict=True)
+    )
+
+
+def _copying_plan(
+    shots: Sequence[Span], reasons: Sequence[str], look: Look, base: Clip, sound: Sound
+) -> Plan:
+    whole = [picks(span, look) for span in shots]
+    shares = _shares(shots, [len(own) for own in whole])
+    pieces: list[Piece] = []
+    notes: list[str] = []
+    ends: list[int] = []
+    heads: list[int] = []
+    for number, (share, reason) in enumerate(zip(shares, reasons, strict=True)):
+        clip, span, own = share.clip, share.span, whole[number]
+        after = shares[number + 1].fade if number + 1 < len(shares) else 0
+        if share.fade:
+            pieces.append(_dissolved(shares[number - 1].span, whole[number - 1], span, own, share.fade))
         if not reason and _parameters(clip) == _parameters(base):
-            own = cut(clip, drop)
-            tails += [piece.frames for piece in own if isinstance(piece, Encoded)]
+            first, last = span.start + share.fade, span.end - after
+            cuts = cut(clip, first, last) if first < last else ()
+            for piece in cuts:
+                if isinstance(piece, Encoded):
+                    (heads if piece is cuts[0] and piece.picks[0] else ends).append(piece.frames)
+            pieces += cuts
         else:
-            own = (Encoded(clip=clip, picks=_picks(clip, drop, look)),)
+            pieces.append(_encoded(span, own[share.fade : len(own) - after]))
             notes.append(reason or _difference(clip, base))
-        pieces += own
-        shares.append(Share(clip=clip, frames=sum(piece.frames for piece in own)))
-    if tails:
-        notes.append(_tail_note(tails))
-    return Plan(look=look, base=base, pieces=tuple(pieces), shares=tuple(shares), notes=tuple(notes))
+    if ends:
+        notes.append(_tail_note(ends))
+    if heads:
+        notes.append(_head_note(heads))
+    notes += _fade_note(shares)
+    return Plan(look=look, base=base, pieces=_filled(pieces), shares=shares, notes=tuple(notes), sound=sound)
+
+
+def _filled(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    return tuple(piece for piece in pieces if piece.frames)
+
+
+def _encoded(span: Span, own: Sequence[int]) -> Encoded:
+    return Encoded(clip=span.clip, picks=own, picture=span.picture)
+
+
+def _dissolved(before: Span, last: Sequence[int], after: Span, first: Sequence[int], fade: int) -> Dissolved:
+    """`last` and `first` are the picks of all of the film's frames of the two spans."""
+    return Dissolved(before=_seekable(before, last[-fade:]), after=_encoded(after, first[:fade]))
+
+
+def _seekable(span: Span, own: Sequence[int]) -> Encoded:
+    """Frames near the end of a clip, which are decoded from the last packet before them that stands alone."""
+    clip = span.clip
+    kept = 0
+    if not clip.trimmed and clip.frames == len(clip.pts) and 0 in clip.starts:
+        kept = max((at for at in clip.starts if at <= own[0] and clip.order[at] == at), default=0)
+    return replace(_encoded(span, own), kept=kept)
 
 
 def _difference(clip: Clip, base: Clip) -> str:
@@ -232,60 +240,49 @@ def _codec_name(clip: Clip) -> str:
     return _CODEC_NAMES.get(clip.codec, clip.codec)
 
 
+def _counted(numbers: Sequence[int]) -> tuple[str, str]:
+    clips = "1 clip" if len(numbers) == 1 else f"{len(numbers)} clips"
+    return clips, "1 frame was" if sum(numbers) == 1 else f"{sum(numbers)} frames were"
+
+
 def _tail_note(tails: Sequence[int]) -> str:
-    clips = "1 clip" if len(tails) == 1 else f"{len(tails)} clips"
-    frames = "1 frame was" if sum(tails) == 1 else f"{sum(tails)} frames were"
+    clips, frames = _counted(tails)
     return f"{frames} encoded again at the end of {clips}, which need the repeated frame that was left out"
 
 
-def _encoding_plan(shots: Sequence[tuple[Clip, bool]], look: Look, reasons: Sequence[str]) -> Plan:
-    hdr = {named(clip.colour.transfer): clip.path.name for clip, _ in shots if is_hdr(clip.colour.transfer)}
+def _head_note(heads: Sequence[int]) -> str:
+    clips, frames = _counted(heads)
+    return f"{frames} encoded again at the start of {clips}, which need the frames before them that were left out"
+
+
+def _fade_note(shares: Sequence[Share]) -> Iterator[str]:
+    fades = [share.fade for share in shares if share.fade]
+    if fades:
+        frames = sum(fades)
+        yield f"{frames} frames dissolve from one clip to the next"
+
+
+def _encoding_plan(shots: Sequence[Span], look: Look, reasons: Sequence[str], sound: Sound) -> Plan:
+    hdr = {
+        named(span.clip.colour.transfer): span.clip.path.name
+        for span in shots
+        if is_hdr(span.clip.colour.transfer)
+    }
     reasons = [
         *reasons,
         *(f"{name} is HDR ({kind}), and becomes standard dynamic range" for kind, name in hdr.items()),
     ]
-    pieces = tuple(Encoded(clip=clip, picks=_picks(clip, drop, look)) for clip, drop in shots)
-    shares = tuple(Share(clip=piece.clip, frames=piece.frames) for piece in pieces)
+    whole = [picks(span, look) for span in shots]
+    shares = _shares(shots, [len(own) for own in whole])
+    pieces: list[Piece] = []
+    for number, share in enumerate(shares):
+        own = whole[number]
+        after = shares[number + 1].fade if number + 1 < len(shares) else 0
+        if share.fade:
+            before = shares[number - 1].span
+            pieces.append(_dissolved(before, whole[number - 1], share.span, own, share.fade))
+        pieces.append(_encoded(share.span, own[share.fade : len(own) - after]))
     # H.264 with 4:2:0 samples has even sizes only.
     even = Look(width=max(2, look.width & ~1), height=max(2, look.height & ~1), fps=look.fps)
-    return Plan(look=even, base=None, pieces=pieces, shares=shares, notes=tuple(reasons))
-
-
-def cut(clip: Clip, drop: bool) -> tuple[Copied | Encoded, ...]:
-    """The pieces of a clip that is copied, with or without its last frame.
-
-    The packets that are kept are the longest run from the start that shows an unbroken run of frames: what
-    is decoded earlier never needs what is decoded later. The frames beyond it that stay are encoded again.
-    """
-    count = clip.frames
-    if not drop:
-        return (Copied(clip=clip, packets=count),)
-    rank = {packet: number for number, packet in enumerate(clip.order)}
-    highest = accumulate((rank[packet] for packet in range(count - 1)), max)
-    runs = [0, *(packet + 1 for packet, top in enumerate(highest) if top == packet)]
-    if runs[-1] == count - 1:
-        return (Copied(clip=clip, packets=count - 1),)
-    # What is encoded begins with an IDR image, and so does the next clip. An IDR image right before either
-    # would have the same idr_pic_id, which the standard forbids: there is always another frame between them.
-    kept = max(run for run in runs if run <= max(0, count - 3) and run - 1 not in clip.starts)
-    tail = Encoded(clip=clip, picks=range(kept, count - 1), kept=kept)
-    return (Copied(clip=clip, packets=kept), tail) if kept else (tail,)
-
-
-def _picks(clip: Clip, drop: bool, look: Look) -> Sequence[int]:
-    """For each frame of the film the clip's frame that is shown in the middle of it."""
-    available = clip.frames - drop
-    if clip.steady and clip.fps == look.fps:
-        return range(available)
-    shown_s = [
-        index / clip.fps if clip.steady else (clip.at(index) - clip.at(0)) * clip.time_base
-        for index in range(clip.frames)
-    ]
-    end_s = shown_s[-1] if drop else clip.duration_s
-    picks, current = [], 0
-    for number in range(max(1, int(end_s * look.fps + Fraction(1, 2)))):
-        middle_s = (number + Fraction(1, 2)) / look.fps
-        while current + 1 < available and shown_s[current + 1] <= middle_s:
-            current += 1
-        picks.append(current)
-    return picks
+    notes = (*reasons, *_fade_note(shares))
+    return Plan(look=even, base=None, pieces=_filled(pieces), shares=shares, notes=notes, sound=sound)

@@ -1,181 +1,221 @@
-"""The sound of a film: that of its clips, each cut or padded to exactly the time that its images take."""
+"""The sound of a film's clips: each cut or padded to exactly the time that its images take."""
 
 from __future__ import annotations
 
-import contextlib
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-import av
 import numpy as np
-from av.filter import Graph
 
 from runner.media.source import open_video, sound_track
+
+from .resampled import RATE, resampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from .clip import Clip
-    from .plan import Share
+    from runner.memo import Memo
 
-RATE: Final = 48_000
-LAYOUT: Final = "stereo"
+    from .clip import Clip
+    from .pieces import Share
+    from .resampled import Samples
+
 _RAMP: Final = RATE * 4 // 1000  # 4 ms: too short to hear as a fade, long enough not to click
-_GAP: Final = RATE * 60 // 1000  # less is rounding of times in the container, more is really missing
-_SILENCE: Final = 8192
-_USUAL: Final = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-"""Which channels there are where only their number is known."""
+_BLOCK: Final = RATE // 2
+_REMEMBERED: Final = 30 * RATE
+"""Samples, 12 MB of them: who joins films of longer clips waits for the pictures."""
+_QUIET: Final = 0.89
+"""Louder samples are compressed, so that no sum of sounds is louder than 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The sound of one share, in samples: `own` of them, and `before` and `after` those of its neighbours' time.
+
+    `rise` and `fall` are how long it fades in and out. They are as long as the time that it has in common with its
+    neighbour, with whose sound it is mixed then; where it has none, it only does not click.
+    """
+
+    clip: Clip
+    starts_s: Fraction
+    own: int
+    before: int = 0
+    after: int = 0
+    rise: int = 0
+    fall: int = 0
+    shares_start: bool = False
+    shares_end: bool = False
+
+    @property
+    def total(self) -> int:
+        return self.before + self.own + self.after
 
 
 def positions(shares: Sequence[Share], fps: Fraction) -> list[int]:
     """Where each clip's sound begins and the last one ends, in samples.
 
-    Rounded from the film's start each time: the error is half a sample at every seam and never adds up.
+    Rounded from the film's start each time: the error is half a sample at every seam and never adds up. In a dissolve
+    the time belongs to the clip before.
     """
     frames, marks = 0, [0]
     for share in shares:
-        frames += share.frames
+        frames += share.frames - share.fade
         marks.append(round(frames / fps * RATE))
     return marks
 
 
-def sound(shares: Sequence[Share], fps: Fraction) -> Iterator[NDArray[np.float32]]:
-    """The film's sound in blocks of shape (2, samples), -1 to 1, at 48 kHz, ramped at each seam."""
+def sound(
+    shares: Sequence[Share],
+    fps: Fraction,
+    gains: Sequence[float] = (),
+    memo: Memo[Samples] | None = None,
+) -> Iterator[Samples]:
+    """The film's sound in blocks of shape (2, samples), -1 to 1, at 48 kHz, without clicks at its seams.
+
+    `gains` are factors, one for each share; for `memo` see `exactly`.
+    """
+    common: Samples = np.zeros((2, 0), np.float32)
+    stretches = _stretches(shares, fps)
+    for number, stretch in enumerate(stretches):
+        mine = stretch.total - (stretch.fall if stretch.shares_end else 0)
+        place, rest = 0, []
+        for block in exactly(stretch.clip, stretch.starts_s, stretch.total, memo):
+            size = block.shape[1]
+            if gains:
+                block *= np.float32(gains[number])
+            _fade(block, place, stretch)
+            if place < common.shape[1]:
+                count = min(size, common.shape[1] - place)
+                block[:, :count] += common[:, place : place + count]
+                block = limited(block)
+            now = max(0, min(size, mine - place))
+            if now:
+                yield block[:, :now]
+            rest.append(block[:, now:])
+            place += size
+        common = np.concatenate(rest, axis=1) if rest else common[:, :0]
+
+
+def limited(block: Samples) -> Samples:
+    """The same, with what is too loud for a file bent below it."""
+    level = np.abs(block)
+    if not level.size or level.max() <= _QUIET:
+        return block
+    room = np.float32(1 - _QUIET)
+    bent = np.sign(block) * (_QUIET + room * np.tanh((level - np.float32(_QUIET)) / room))
+    return np.where(level > _QUIET, bent, block).astype(np.float32)
+
+
+def _stretches(shares: Sequence[Share], fps: Fraction) -> list[_Stretch]:
     marks = positions(shares, fps)
+    own = [later - earlier for earlier, later in pairwise(marks)]
+    between = (
+        _window(shares[number - 1], shares[number], fps, own[number - 1], own[number])
+        for number in range(1, len(shares))
+    )
+    windows = [(0, 0), *between, (0, 0)]
+    found = []
     for number, share in enumerate(shares):
-        length = marks[number + 1] - marks[number]
-        place = 0
-        for block in _exactly(share.clip, length):
-            _ramp(block, place, length, rise=number > 0, fall=number < len(shares) - 1)
-            place += block.shape[1]
-            yield block
+        (before, into), (out, after) = windows[number], windows[number + 1]
+        ramp = min(_RAMP, own[number] // 2)
+        found.append(
+            _Stretch(
+                clip=share.clip,
+                starts_s=share.span.start_s + share.fade / fps - Fraction(before, RATE),
+                own=own[number],
+                before=before,
+                after=after,
+                rise=before + into or (ramp if number else 0),
+                fall=out + after or (ramp if number + 1 < len(shares) else 0),
+                shares_start=before + into > 0,
+                shares_end=out + after > 0,
+            )
+        )
+    return found
 
 
-def _ramp(block: NDArray[np.float32], place: int, length: int, *, rise: bool, fall: bool) -> None:
-    """Fade, in place, the part of a clip's ends that lies in this block."""
-    width = min(_RAMP, length // 2)
-    size = block.shape[1]
-    if width == 0:
-        return
-    if rise and place < width:
-        count = min(size, width - place)
-        block[:, :count] *= _curve((np.arange(place, place + count) + 0.5) / width)
-    if fall and place + size > length - width:
-        first = max(0, length - width - place)
-        left = length - place - np.arange(first, size)
-        block[:, first:] *= _curve((left - 0.5) / width)
+def _window(before: Share, after: Share, fps: Fraction, own: int, next_own: int) -> tuple[int, int]:
+    """For how many samples before and after a seam both clips are heard."""
+    if after.fade:
+        return round(after.fade / fps * RATE), 0
+    wanted = min(round(after.span.crossfade_s * RATE), own // 2, next_own // 2)
+    if wanted < _RAMP or before.clip.sound_s is None or after.clip.sound_s is None:
+        return 0, 0
+    ends_s = before.span.start_s + before.frames / fps
+    later = max(0, int((before.clip.sound_s[1] - ends_s) * RATE))
+    begins_s = max(after.clip.start_s, after.clip.sound_s[0])
+    earlier = max(0, int((after.span.start_s - begins_s) * RATE))
+    wanted = min(wanted, later + earlier)
+    if wanted < _RAMP:
+        return 0, 0
+    out = min(later, max(wanted // 2, wanted - earlier))
+    return wanted - out, out
 
 
-def _curve(share: NDArray[np.float64]) -> NDArray[np.float32]:
+def _fade(block: Samples, place: int, stretch: _Stretch) -> None:
+    """Fade, in place, the part of a stretch's ends that lies in this block."""
+    size, length = block.shape[1], stretch.total
+    if place < stretch.rise:
+        count = min(size, stretch.rise - place)
+        shares = (np.arange(place, place + count) + 0.5) / stretch.rise
+        block[:, :count] *= _power(shares) if stretch.shares_start else _curve(shares)
+    if stretch.fall and place + size > length - stretch.fall:
+        first = max(0, length - stretch.fall - place)
+        shares = (length - place - np.arange(first, size) - 0.5) / stretch.fall
+        block[:, first:] *= _power(shares) if stretch.shares_end else _curve(shares)
+
+
+def _curve(share: NDArray[np.float64]) -> Samples:
     return (0.5 - 0.5 * np.cos(np.pi * share)).astype(np.float32)
 
 
-def _exactly(clip: Clip, length: int) -> Iterator[NDArray[np.float32]]:
-    """The first `length` samples of a clip's sound, from its first frame on; silence where it has none."""
-    place = 0
-    if clip.sound_s is not None:
-        for start, block in _blocks(clip):
-            if start > place:
-                yield from _silence(min(start, length) - place)
-                place = min(start, length)
-            kept = block[:, place - start : length - start]
-            if place < length and kept.shape[1]:
-                yield np.array(kept)
-                place += kept.shape[1]
-            if place >= length:
-                return
-    yield from _silence(length - place)
+def _power(share: NDArray[np.float64]) -> Samples:
+    """The squares of this and of what fades the other way add up to 1: two different sounds stay as loud."""
+    return np.sin(np.pi / 2 * share).astype(np.float32)
 
 
-def _silence(length: int) -> Iterator[NDArray[np.float32]]:
-    while length > 0:
-        yield np.zeros((2, min(length, _SILENCE)), np.float32)
-        length -= _SILENCE
+def exactly(
+    clip: Clip, starts_s: Fraction, length: int, memo: Memo[Samples] | None = None
+) -> Iterator[Samples]:
+    """`length` samples of a clip's sound from a time of its clock on; silence where it has none.
 
-
-def _blocks(clip: Clip) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Decoded sound with the place of each block, in samples after the clip's first frame."""
-    place: int | None = None
-    for frame in _resampled(clip):
-        if frame.pts is not None and frame.time_base is not None:
-            stated = round((frame.pts * frame.time_base - clip.start_s) * RATE)
-            if place is None or abs(stated - place) > _GAP:
-                place = stated
-        place = place or 0
-        block = frame.to_ndarray().astype(np.float32, copy=False)
-        yield place, block
-        place += block.shape[1]
-
-
-def _resampled(clip: Clip) -> Iterator[av.AudioFrame]:
-    """A clip's sound as 48 kHz stereo. What cannot be decoded is left out, and its place stays silent.
-
-    The rate, layout or sample format may change within a clip (MP3, AC-3, AAC in a transport stream): each stretch
-    has a converter of its own, or the pitch would change with it.
+    `memo` keeps what is short enough, for the next film with the same clip.
     """
+    if clip.sound_s is None:
+        yield from silence(length)
+    elif memo is None or length > _REMEMBERED:
+        yield from _read(clip, starts_s, length)
+    else:
+        of = clip.path.stat()
+        key = of.st_dev, of.st_ino, of.st_size, of.st_mtime_ns, starts_s, length
+        whole = memo.get(key, lambda: np.concatenate([*_read(clip, starts_s, length)], axis=1))
+        for start in range(0, length, _BLOCK):
+            yield np.array(whole[:, start : start + _BLOCK])
+
+
+def _read(clip: Clip, starts_s: Fraction, length: int) -> Iterator[Samples]:
+    place = 0
     with open_video(clip.path, analyse=False) as source:
-        container, stream = source.container, sound_track(source.container)
-        if stream is None or stream.codec_context is None:
-            return
-        kind: tuple[int, str, str] | None = None
-        converter: _Converter | None = None
-        for packet in container.demux(stream):
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                continue
-            for frame in frames:
-                if kind != (frame.sample_rate, frame.layout.name, frame.format.name):
-                    kind = (frame.sample_rate, frame.layout.name, frame.format.name)
-                    if converter is not None:
-                        yield from converter.finish()
-                    converter = _Converter(frame)
-                assert converter is not None
-                yield from converter.convert(frame)
-        if converter is not None:
-            yield from converter.finish()
+        stream = sound_track(source.container)
+        if stream is not None and stream.codec_context is not None:
+            for start, block in resampled(source.container, stream, starts_s):
+                if start > place:
+                    yield from silence(min(start, length) - place)
+                    place = min(start, length)
+                kept = block[:, max(0, place - start) : max(0, length - start)]
+                if place < length and kept.shape[1]:
+                    yield kept
+                    place += kept.shape[1]
+                if place >= length:
+                    return
+    yield from silence(length - place)
 
 
-class _Converter:
-    """Turns frames like a first one into 48 kHz stereo. More channels are mixed down without clipping."""
-
-    def __init__(self, first: av.AudioFrame) -> None:
-        # Sound in a MOV may not say which channel is which.
-        named = (
-            all(channel.name != "USR0" for channel in first.layout.channels)
-            and "channels" not in first.layout.name
-        )
-        self._layout = "" if named else _USUAL.get(first.layout.nb_channels, "")
-        self._graph = Graph()
-        source = self._graph.add_abuffer(
-            format=first.format,
-            sample_rate=first.sample_rate,
-            layout=self._layout or first.layout,
-            time_base=first.time_base or Fraction(1, first.sample_rate),
-        )
-        mix = self._graph.add(
-            "aresample", f"{RATE}:rematrix_maxval=1.0:out_chlayout={LAYOUT}:out_sample_fmt=fltp"
-        )
-        sink = self._graph.add("abuffersink")
-        self._graph.link_nodes(source, mix, sink).configure()
-
-    def convert(self, frame: av.AudioFrame) -> Iterator[av.AudioFrame]:
-        if self._layout:
-            named = av.AudioFrame.from_ndarray(frame.to_ndarray(), frame.format.name, self._layout)
-            named.sample_rate, named.pts, named.time_base = frame.sample_rate, frame.pts, frame.time_base
-            frame = named
-        self._graph.push(frame)
-        yield from self._pulled()
-
-    def finish(self) -> Iterator[av.AudioFrame]:
-        self._graph.push(None)
-        yield from self._pulled()
-
-    def _pulled(self) -> Iterator[av.AudioFrame]:
-        with contextlib.suppress(av.BlockingIOError, av.EOFError):
-            while True:
-                frame = self._graph.pull()
-                assert isinstance(frame, av.AudioFrame)
-                yield frame
+def silence(length: int) -> Iterator[Samples]:
+    while length > 0:
+        yield np.zeros((2, min(length, _BLOCK)), np.float32)
+        length -= _BLOCK
