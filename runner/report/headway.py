@@ -42,8 +42,10 @@ class Headway:
         *plans: Plan,
         earlier: Mapping[Model, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        of_sweep: bool = False,
     ) -> None:
         self._plans = plans
+        self._of_sweep = of_sweep or len(plans) > 1
         self._earlier = earlier_durations(plans) if earlier is None else earlier
         self._clock = clock
         self._began = clock()
@@ -55,6 +57,15 @@ class Headway:
         self._failed: set[str] = set()
         self._micros = self._unpriced = 0
         self._left: tuple[float, float | None] = (-math.inf, None)
+
+    def add(self, plans: Sequence[Plan]) -> None:
+        """Follow more runs of a sweep. Blocking."""
+        new = earlier_durations(plans)
+        self._earlier = {**new, **self._earlier}
+        self._plans = (*self._plans, *plans)
+        self._shots |= {self._name(plan.key, shot): shot for plan in plans for shot in plan.shots}
+        self._units |= {self._unit(shot) for plan in plans for shot in plan.shots}
+        self._left = (-math.inf, None)
 
     def observe(self, event: Event) -> None:
         shot = self._shots.get(self._name(event.run, event))
@@ -76,11 +87,11 @@ class Headway:
 
     def _unit(self, shot: PlannedShot) -> str:
         """What is counted: a shot of a run, or in a sweep a clip, whoever needs it."""
-        return shot.key if len(self._plans) > 1 else shot.name
+        return shot.key if self._of_sweep else shot.name
 
     def _name(self, run: str, of: Event | PlannedShot) -> tuple[str, str, str]:
         shot = of.shot if isinstance(of.shot, str) else of.shot.name
-        return run if len(self._plans) > 1 else "", of.sequence, shot
+        return run if self._of_sweep else "", of.sequence, shot
 
     @property
     def line(self) -> str:

@@ -35,6 +35,9 @@ def ahead_line(expected: Estimate) -> str:
     text = f"{expected.to_do} to do, {dollars(expected.to_spend)} to spend"
     if expected.unpriced:
         text += f" and {expected.unpriced} of unknown price"
+    if any(expected.further.values()) or None in expected.further.values():
+        takes = "" if None not in expected.further.values() else " and takes of unknown price"
+        text += f", {dollars(expected.at_worst)}{takes} where every clip ignores its first frame"
     counts = {
         standing: sum(one is standing for one in expected.standing.values())
         for standing in Standing

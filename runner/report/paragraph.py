@@ -27,7 +27,8 @@ def folded(text: str, width: int, *, indent: int = 2) -> str:
     lines: list[str] = []
     for line in text.split("\n"):
         start = len(line) - len(line.lstrip())
-        if len(line) <= width or (line.lstrip().startswith("next:") and _TO_COPY.search(line)):
+        to_copy = line.lstrip().startswith(("next:", "python -m runner")) and _TO_COPY.search(line)
+        if len(line) <= width or to_copy:
             lines.append(line)
         else:
             lines += textwrap.wrap(

@@ -12,6 +12,7 @@ SAYS: Final[dict[EventKind, str]] = {
     EventKind.SHOT_SUBMITTED: "submitted",
     EventKind.SHOT_FETCHING: "fetching",
     EventKind.SHOT_FINISHED: "done",
+    EventKind.TAKE_FINISHED: "one of several",
     EventKind.SHOT_REUSED: "already there",
     EventKind.SHOT_FELL_BACK: "no continuity",
     EventKind.SHOT_WARNED: "note",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from runner.outputs.outcome import FilmOutcome, RunOutcome, ShotOutcome
+    from runner.outputs.outcome import DriftOutcome, FilmOutcome, RunOutcome, ShotOutcome
     from runner.report.console import Console
 
 
@@ -38,12 +38,27 @@ def show(outcome: RunOutcome, command: Sequence[str]) -> None:
     for shot in outcome.shots:
         _notes(console, shot, alike.get(shot.planned.name))
     _skipped(console, outcome)
+    if outcome.error is not None:
+        paragraph.show_error(console, "x ", outcome.error, style="red")
+    for shot in outcome.shots:
+        if shot.alternates and shot.clip is not None:
+            paragraph.show(console, beam_line(shot, outcome.plan.project.beam.score), style="dim")
+    for found in outcome.drifts:
+        if len(found.shots) >= _DRIFTS:
+            broken = found.drift.is_broken
+            line = drift_line(found, several=len(outcome.drifts) > 1)
+            paragraph.show(console, f"! {line}" if broken else line, style="yellow" if broken else "dim")
     folder = outcome.folder
     if folder is not None:
-        _films(console, outcome.films, folder)
+        _films(console, outcome.all_films, folder)
         console.print(Text(f"folder: {folder}"), soft_wrap=True)
     cost = outcome.cost
     if cost is None:
+        return
+    ci = outcome.plan.project.ci
+    if ci.replays:
+        text = f"replayed from {ci.cassette}: nothing was requested, and nothing is paid"
+        paragraph.show(console, text)
         return
     budget = outcome.plan.project.budget
     if line := cost_line(cost, "film"):
@@ -79,6 +94,7 @@ def _row(shot: ShotOutcome) -> tuple[Cell, ...]:
 _STYLE = {
     Ending.DONE: "green",
     Ending.FAILED: "red",
+    Ending.HELD: "red",
     Ending.SKIPPED: "yellow",
     Ending.UNKNOWN: "red",
     Ending.STOPPED: "yellow",
@@ -96,7 +112,7 @@ def _start(shot: ShotOutcome) -> str:
 
 
 def _state(shot: ShotOutcome) -> str:
-    return "kept" if shot.reused else str(shot.ending)
+    return "kept" if shot.reused and shot.ending is Ending.DONE else str(shot.ending)
 
 
 def _length(shot: ShotOutcome) -> str:
@@ -108,6 +124,23 @@ def _seam(shot: ShotOutcome) -> str:
     if shot.adherence is None:
         return ""
     return f"{shot.adherence.verdict} {shot.adherence.psnr_db:.0f} dB"
+
+
+_DRIFTS: Final = 3
+"""Clips of a chain from which on its drift is worth a line."""
+
+
+def drift_line(found: DriftOutcome, *, several: bool = False) -> str:
+    """How far a chain drifted, and how fast. `several` says that there are others, of the same sequence perhaps."""
+    drift, first = found.drift, found.shots[0] if several else ""
+    slope = drift.slopes.get("distance")
+    of = f"{found.sequence}/{first}" if first else found.sequence
+    line = f"drift of {of}: {found.shots[-1]} is {drift.distances[-1]:.1f} (CIEDE2000) from {found.anchor}"
+    if slope is not None and slope.low is not None:
+        line += f", {slope.per_shot:+.2f} a shot ({slope.low:+.2f} to {slope.high:+.2f})"
+    if drift.is_broken and drift.breaks_at is not None:
+        line += f"; continuity.max_drift is broken from {found.shots[drift.breaks_at - 1]} on"
+    return line
 
 
 _VERDICTS: Final = {
@@ -164,6 +197,17 @@ def _notes(console: Console, shot: ShotOutcome, alike: list[str] | None) -> None
             paragraph.show(console, f"  the same: {others}", style="red", indent=4)
 
 
+def beam_line(shot: ShotOutcome, score: str) -> str:
+    """Which of the takes of a beam a shot has, and how the others did."""
+    take = f"{_one_line(shot.planned.name)}: take {shot.planned.request.take}"
+    others = [one.score for one in shot.alternates if one.score is not None]
+    if shot.score is None:
+        return f"{take} of {len(shot.alternates) + 1}, of which none has a {score}"
+    if not others:
+        return f"{take}, {score} {shot.score:g}"
+    return f"{take}, {score} {shot.score:g}; {len(others)} others have {min(others):g} to {max(others):g}"
+
+
 def _fell_back(console: Console, outcome: RunOutcome) -> None:
     """The shots without continuity, by what went wrong, and how to have them made again."""
     groups: dict[str, list[ShotOutcome]] = {}
@@ -174,7 +218,8 @@ def _fell_back(console: Console, outcome: RunOutcome) -> None:
         names = few([shot.planned.name for shot in fallen])
         were = "was generated from its prompt" if len(fallen) == 1 else "were generated from their prompts"
         paragraph.show(console, f"! {names} {were} alone: {reason}", style="yellow")
-        takes = retakes(outcome.plan, {shot.planned.key for shot in fallen})
+        fell = {shot.planned.name for shot in fallen}
+        takes = retakes(outcome.plan, {shot.key for shot in outcome.plan.shots if shot.name in fell})
         paragraph.show(
             console, f"  next: fix that, and regenerate them with {takes}", style="yellow", indent=8
         )
@@ -203,7 +248,7 @@ def _films(console: Console, films: Sequence[FilmOutcome], folder: Path) -> None
 
     missing = []
     for film in films:
-        name = _one_line(film.sequence.name)
+        name = _one_line(film.name)
         if film.error is not None:
             paragraph.show_error(console, f"x no film of {name}: ", film.error, style="red")
         elif film.film is None:

@@ -23,12 +23,8 @@ if TYPE_CHECKING:
     from runner.report.console import Console
     from runner.sweeps.job import JobOutcome, SweepOutcome
 
-_COLUMNS: Final = (
-    Column("job", right=True),
-    Column("exit"),
-    Column("differs in", least=16),
-    Column("folder, or error", least=16),
-)
+_FIRST: Final = (Column("job", right=True), Column("exit"))
+_LAST: Final = (Column("differs in", least=16), Column("folder, or error", least=16))
 _STYLE: Final = {
     JobState.FINE: "green",
     JobState.FAILED: "red",
@@ -48,8 +44,16 @@ def show(sweep: SweepOutcome, folder: Path | None, words: Sequence[str]) -> None
     _notes(console, sweep.jobs)
     # What did not end well comes first: the table shows the first rows of many.
     rows = sorted(sweep.jobs, key=lambda job: job.state is JobState.FINE) if _is_long(sweep) else sweep.jobs
-    table.show(console, _COLUMNS, [_row(job) for job in rows], rest=f"{folder}/sweep.csv has all")
+    value = [Column(sweep.objective, right=True)] if sweep.objective is not None else []
+    cells = [_row(job, valued=bool(value)) for job in rows]
+    table.show(console, (*_FIRST, *value, *_LAST), cells, rest=f"{folder}/sweep.csv has all")
     _causes(console, sweep.jobs)
+    if sweep.error is not None:
+        paragraph.show_error(console, "x the search ended: ", sweep.error, style="red")
+    if (best := sweep.best) is not None and best.value is not None:
+        least = "greatest" if sweep.direction == "maximize" else "least"
+        text = f"{least} {sweep.objective}: {best.value:g}, by job {best.job.number}"
+        paragraph.show(console, f"{text}: {differing(best.job.overrides)}", style="bold")
     if sweep.stopped_by is not None:
         text = f"! job {sweep.stopped_by.job.number} failed, and sweep.fail_fast stopped the others"
         paragraph.show(console, text, style="yellow")
@@ -70,10 +74,12 @@ def _is_long(sweep: SweepOutcome) -> bool:
     return len(sweep.jobs) > table.MOST_ROWS
 
 
-def _row(job: JobOutcome) -> tuple[Cell, ...]:
+def _row(job: JobOutcome, *, valued: bool) -> tuple[Cell, ...]:
+    value = [Cell("" if job.value is None else f"{job.value:g}")] if valued else []
     return (
         Cell(str(job.job.number)),
         Cell(_verdict(job), _STYLE[job.state]),
+        *value,
         Cell(differing(job.job.overrides)),
         Cell(job.folder or (job.errors[0].what if job.errors else "")),
     )
@@ -90,7 +96,7 @@ def _notes(console: Console, jobs: Sequence[JobOutcome]) -> None:
         for shot in shots:
             if shot.fallback:
                 text = f"{shot.planned.name} was generated from its prompt alone: {shot.fallback}"
-                takes = retakes(plan, {shot.planned.key})
+                takes = retakes(plan, {one.key for one in plan.shots if one.name == shot.planned.name})
                 fell_back.setdefault(f"{text}; fix that, and regenerate it with {takes}", []).append(number)
         of_shots = (f"{shot.planned.name} {warning}" for shot in shots for warning in shot.warnings)
         for text in (*notes(plan), *job.outcome.notes, *of_shots):

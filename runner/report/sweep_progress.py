@@ -10,7 +10,7 @@ import contextlib
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from runner.api import EventKind
 from runner.outgoing import filtered_streams, one_line
@@ -39,6 +39,7 @@ _STYLES: Final = {
 }
 
 
+@runtime_checkable
 class Show(Protocol):
     """Something that shows the events and the ended jobs of a sweep until it is closed."""
 
@@ -46,14 +47,19 @@ class Show(Protocol):
 
     def ended(self, job: JobOutcome) -> None: ...
 
+    def more(self, plans: Sequence[Plan]) -> None:
+        """Follow the jobs of a further batch. Blocking."""
+        ...
+
     def close(self) -> None: ...
 
 
-def show(plans: Sequence[Plan], *, jobs: int, quiet: bool) -> Show:
-    """The display that fits where standard error goes. `jobs` is how many there are, those that cannot run included."""
+def show(plans: Sequence[Plan], *, jobs: int, quiet: bool, search: bool = False) -> Show:
+    """The display that fits where standard error goes. `jobs` is how many there are, those that cannot run included; of
+    a `search`, whose plans come batch by batch, how many there will be at most."""
     if quiet:
         return _Silent()
-    far = Far(plans, jobs=jobs)
+    far = Far(plans, jobs=jobs, search=search)
     return Live(far) if sys.stderr.isatty() else Plain(far)
 
 
@@ -64,6 +70,9 @@ class _Silent:
     def ended(self, job: JobOutcome) -> None:
         pass
 
+    def more(self, plans: Sequence[Plan]) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -72,18 +81,34 @@ class Far:
     """Follows a sweep: its jobs, the clips that they need, and which have been under way for longest."""
 
     def __init__(
-        self, plans: Sequence[Plan], *, jobs: int, clock: Callable[[], float] = time.monotonic
+        self,
+        plans: Sequence[Plan],
+        *,
+        jobs: int,
+        search: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.jobs = jobs
         self.done = self.failed = 0
-        self.headway = Headway(*plans, clock=clock)
+        self.headway = Headway(*plans, clock=clock, of_sweep=search)
         self._clock = clock
         self._running: set[str] = set()
-        self._keys = {
+        self._keys: dict[tuple[str, str, str], str] = {}
+        self._number: dict[str, int] = {}
+        self._under_way: dict[str, tuple[Event, float]] = {}
+        self._note(plans)
+
+    def more(self, plans: Sequence[Plan]) -> None:
+        """Follow the jobs of a further batch. Blocking."""
+        self.headway.add(plans)
+        self._note(plans)
+        self.jobs = max(self.jobs, len(self._number))
+
+    def _note(self, plans: Sequence[Plan]) -> None:
+        self._keys |= {
             (plan.key, shot.sequence, shot.shot.name): shot.key for plan in plans for shot in plan.shots
         }
-        self._number = {plan.key: plan.job.number for plan in plans if plan.job is not None}
-        self._under_way: dict[str, tuple[Event, float]] = {}
+        self._number |= {plan.key: plan.job.number for plan in plans if plan.job is not None}
 
     def observe(self, event: Event) -> None:
         self.headway.observe(event)
@@ -108,11 +133,13 @@ class Far:
 
     @property
     def line(self) -> str:
-        """`12 of 64 jobs (2 failed), 20 running`."""
+        """`12 of 64 jobs (2 failed), 20 running, 3 shots wait for others`."""
         failed = f" ({self.failed} failed)" if self.failed else ""
         running = f", {len(self._running)} running" if self._running else ""
         waiting = sum(_waits(event) for event, _ in self._under_way.values())
-        waits = f", {waiting} waiting" if waiting else ""
+        waits = ""
+        if waiting:
+            waits = f", {waiting} shots wait for others" if waiting > 1 else ", 1 shot waits for others"
         return f"{self.done} of {self.jobs} {'job' if self.jobs == 1 else 'jobs'}{failed}{running}{waits}"
 
     def slowest(self, most: int) -> list[str]:
@@ -183,6 +210,9 @@ class Plain:
         if job.state is not JobState.NOT_STARTED:
             self._print(f"{naming(job)}: {ending(job)} ({self._state})")
 
+    def more(self, plans: Sequence[Plan]) -> None:
+        self._far.more(plans)
+
     def close(self) -> None:
         pass
 
@@ -226,6 +256,10 @@ class Live:
         if job.state in _STYLES:
             sign, style = _STYLES[job.state]
             self._line(sign, style, f"{naming(job)}: {ending(job)}")
+
+    def more(self, plans: Sequence[Plan]) -> None:
+        with self._lock:
+            self._far.more(plans)
 
     def close(self) -> None:
         self._streams.close()

@@ -41,6 +41,12 @@ def test_what_is_to_be_copied_stays_on_its_line() -> None:
         assert folded(line, 60) == line
 
 
+def test_commands_below_a_next_step_stay_on_their_lines() -> None:
+    command = "        python -m runner accept outputs/my_film/2026-11-27_1023_seed-7-aa5b1866 main/boats"
+
+    assert command in folded(f"  next: watch it, then one of\n{command}", 40).split("\n")
+
+
 def test_names_longer_than_the_terminal_are_not_broken() -> None:
     path = "outputs/" + "x" * 90
 

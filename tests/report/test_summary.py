@@ -78,7 +78,7 @@ def test_a_failure_that_many_shots_have_is_told_once(workplace: Workplace) -> No
 
 
 def test_what_the_columns_and_methods_mean_is_said_in_words(workplace: Workplace) -> None:
-    one = {"prompt": "b", "params": {"reframe": 1.3}}
+    one = {"prompt": "b", "params": {"reframe": 1.3}, "duration_s": 2}
     answer = workplace.run(
         workplace.project({"main": {"one": "a", "two": "b", "three": one}}, shot={"resolution": "180p"}), "-q"
     )

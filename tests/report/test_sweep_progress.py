@@ -80,7 +80,7 @@ def test_what_waits_for_others_is_counted_and_not_called_slow(workplace: Workpla
     sweep.tell(1, EventKind.SHOT_PROGRESS, "two", "running")
     sweep.now += 5
 
-    assert sweep.far.line == "0 of 3 jobs, 1 waiting"
+    assert sweep.far.line == "0 of 3 jobs, 1 shot waits for others"
     assert sweep.far.slowest(1) == ["    5 s  job 1 main/two  running"]
     sweep.tell(0, EventKind.SHOT_SUBMITTED, "two", "task 1")
     sweep.now += 1
