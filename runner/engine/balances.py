@@ -33,10 +33,9 @@ async def over_balances(
     """
     by_account: dict[str, dict[str, PlannedShot]] = {}
     users: dict[str, set[str]] = {}
-    for plan in plans:
-        if plan.project.budget.partial:
-            continue
-        for key, shot in (await asyncio.to_thread(to_do, plan)).items():
+    whole = [plan for plan in plans if not plan.project.budget.partial]
+    for plan, shots in zip(whole, await asyncio.to_thread(to_do, whole), strict=True):
+        for key, shot in shots.items():
             if micros(shot):
                 account = fingerprint(shot)
                 by_account.setdefault(account, {})[key] = shot

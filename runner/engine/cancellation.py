@@ -25,7 +25,7 @@ _CANCEL_S: Final = 15.0
 
 async def cancel_tasks(run: RunContext) -> None:
     """Cancel a run's tasks where that saves money. Never raises: the tasks live on otherwise."""
-    keys = {planned.key: planned for planned in run.plan.shots}
+    keys = {planned.key: planned for planned in run.plan.shots} | run.requested
     wanted = Filter(keys=frozenset(keys), phases=(Phase.SUBMITTED,))
     for attempt in await run.resources.journal.attempts(wanted):
         planned = keys[attempt.key]

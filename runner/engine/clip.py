@@ -34,6 +34,7 @@ from runner.errors import (
     TaskFailed,
 )
 from runner.money import dollars
+from runner.outputs import grafts
 from runner.store import AlreadyDecided, recovery
 from runner.store.attempt import Attempt, Phase
 from runner.store.interface import Change
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from runner.engine.download import Downloaded
     from runner.engine.run_context import RunContext
     from runner.engine.validate import ValidClip
+    from runner.media.look import Look
     from runner.planning.plan import PlannedSequence, PlannedShot
     from runner.store.interface import Lease
 
@@ -60,7 +62,11 @@ _DECISIONS = 3
 
 
 async def stored_clip(
-    run: RunContext, sequence: PlannedSequence, planned: PlannedShot, previous_clip: Path | None
+    run: RunContext,
+    sequence: PlannedSequence,
+    planned: PlannedShot,
+    previous_clip: Path | None,
+    anchor: Look | None = None,
 ) -> tuple[Attempt, bool]:
     """The attempt whose clip is in the object store, and whether it was there before.
 
@@ -70,6 +76,9 @@ async def stored_clip(
     found = await _reusable(run, planned)
     if found is not None:
         return found, True
+    if planned.shot.graft:
+        # Its key is that of another request, which is not what this shot describes.
+        raise grafts.missing(planned)
     if run.resources.is_taken(planned.key):
         _waits(run, planned, "waiting for another run of this session that generates it")
     generator = await run.resources.plugins.generator(planned.shot.generator)
@@ -90,6 +99,7 @@ async def stored_clip(
                 generator=generator,
                 lease=lease,
                 previous_clip=previous_clip,
+                anchor=anchor,
             )
             return await _decided(job), False
         except ShotError as error:
@@ -192,7 +202,9 @@ async def _delivered(job: ShotJob, attempt: Attempt, prepared: PreparedInput | N
     for left in range(timing.download_tries - 1, -1, -1):
         try:
             arrived = await download(job, attempt)
-            valid = await asyncio.to_thread(validate, arrived, job.planned, given)
+            valid = await asyncio.to_thread(
+                validate, arrived, job.planned, job.run.plan.project.checks, given
+            )
             return await _store(job, attempt, arrived, valid)
         except (FetchFailed, BadClip) as error:
             attempt, gone, cost = await refresh(job, attempt)
@@ -218,6 +230,7 @@ async def _store(job: ShotJob, attempt: Attempt, arrived: Downloaded, valid: Val
         attempt.record,
         clip=valid.clip,
         adherence=valid.adherence,
+        look=valid.look,
         warnings=(*valid.warnings, *_other_price(attempt)),
     )
     change = Change(digest=arrived.sha256, record=record)
@@ -228,13 +241,12 @@ async def _store(job: ShotJob, attempt: Attempt, arrived: Downloaded, valid: Val
 
 async def _reusable(run: RunContext, planned: PlannedShot) -> Attempt | None:
     """An attempt whose clip is there and intact; brought back from a copy where the object store lost it."""
-    journal, objects = run.resources.journal, run.resources.objects
+    resources, journal = run.resources, run.resources.journal
     attempt = await journal.decisive(planned.key)
     if attempt is None or not attempt.digest or attempt.phase not in (Phase.FETCHED, Phase.LOST):
         return None
-    if not await asyncio.to_thread(objects.intact, attempt.digest) and not await asyncio.to_thread(
-        recovery.restore, run.resources.root, attempt.digest
-    ):
+    is_there = await resources.in_files_thread(resources.objects.intact, attempt.digest)
+    if not is_there and not await asyncio.to_thread(recovery.restore, resources.root, attempt.digest):
         return None
     if attempt.phase is Phase.LOST:
         return await journal.move(attempt.token, Phase.FETCHED, Change(note="found in a run folder"))

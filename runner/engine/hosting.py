@@ -38,6 +38,8 @@ class Hosting:
     """The uploader deletes what it hosted."""
     lifetime_hint: str = ""
     """For the user: how URLs are served for longer."""
+    on_hosted: Callable[[str, str], object] | None = None
+    """Called with the URL and the digest of each image that was hosted."""
     _known: dict[str, HostedImage] = field(default_factory=dict)
     _verified_at: dict[str, float] = field(default_factory=dict)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
@@ -55,6 +57,8 @@ class Hosting:
                 return known
             try:
                 found = await self._tried(lambda: self._put(image, call))
+                if self.on_hosted is not None:
+                    self.on_hosted(found.url, image.sha256)
                 self._check_lifetime(found)
                 if self.verify:
                     await self._verify(found, image, needed)

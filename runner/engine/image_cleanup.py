@@ -22,7 +22,7 @@ async def clean_up(run: RunContext) -> tuple[str, ...]:
     root = run.resources.root
     if not plan.needs_uploader or not hosted_marks.is_marked(root, plan.key):
         return ()
-    keys = frozenset(shot.key for shot in plan.shots)
+    keys = frozenset(shot.key for shot in plan.shots) | run.requested.keys()
     try:
         hosting = await run.resources.plugins.hosting(plan.project, plan.key)
         if not hosting.deletes:

@@ -20,6 +20,7 @@ POINTS: Final = (
     "after_fetch",
     "after_store",
     "after_fetched",
+    "after_judged",
     "after_shown",
     "before_manifest",
     "after_manifest",

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from runner import contract
 from runner.api import HandOver
 from runner.errors import PluginFailed, RunnerError
+from runner.net.asking import Asking, asking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from pathlib import Path
     from typing import Any
 
-    from runner.api import Extractor, Frame
+    from runner.api import Extractor, Frame, Metric, Subject
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,33 +44,44 @@ class Call:
     """Takes what there is to say while the plugin is slow."""
     remind_s: float = 10.0
     """Before the first such message; the pauses double."""
+    shot: str = ""
+    """The key of the shot that it is for; empty for none."""
 
 
 async def called(call: Call, method: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """Await one call of a plugin's method. What it raises, or returns in place of what it should, becomes an error that
     names the plugin and the place in it. Raises `TimeoutError` where it takes longer than its limit."""
-    async with asyncio.timeout(call.limit_s), _reminding(call):
-        try:
-            awaitable = method(*args, **kwargs)
-            if not inspect.isawaitable(awaitable):
-                fault = contract.Fault(f"{contract.shown(awaitable)} at once", "be `async def`")
-                raise _wrong(call, fault, contract.place(method))
-            returned = await awaitable
-        except RunnerError as error:
-            error.where = error.where or call.where
-            raise
-        except TimeoutError:
-            raise
-        except Exception as error:
-            raise failed(call, error, method) from error
-        check(call, returned, method)
-    return returned
+    # The token of an attempt is the last thing that these methods take.
+    token = args[-1] if call.method in ("submit", "lookup") and args else ""
+    purpose = Asking(method=call.method, shot=call.shot, token=token if isinstance(token, str) else "")
+    with asking(purpose):
+        async with asyncio.timeout(call.limit_s), _reminding(call):
+            try:
+                awaitable = method(*args, **kwargs)
+                if not inspect.isawaitable(awaitable):
+                    fault = contract.Fault(f"{contract.shown(awaitable)} at once", "be `async def`")
+                    raise _wrong(call, fault, contract.place(method))
+                returned = await awaitable
+            except RunnerError as error:
+                error.where = error.where or call.where
+                raise
+            except TimeoutError:
+                raise
+            except Exception as error:
+                raise failed(call, error, method) from error
+            check(call, returned, method)
+        return returned
 
 
-def called_extractor(call: Call, extract: Callable[[Path, HandOver], Frame], clip: Path) -> Frame:
+def called_extractor(
+    call: Call,
+    extract: Callable[[Path, HandOver], Frame],
+    clip: Path,
+    policy: HandOver = HandOver.LAST,
+) -> Frame:
     """Extract a hand-over frame. Blocking. Raises `MediaError`, or `PluginFailed`: no reason to go on without it."""
     try:
-        frame = extract(clip, HandOver.LAST)
+        frame = extract(clip, policy)
     except RunnerError:
         raise
     except Exception as error:
@@ -78,10 +90,27 @@ def called_extractor(call: Call, extract: Callable[[Path, HandOver], Frame], cli
     return frame
 
 
-async def extracted(call: Call, extractor: Extractor, clip: Path) -> Frame:
+async def extracted(call: Call, extractor: Extractor, clip: Path, policy: HandOver = HandOver.LAST) -> Frame:
     """The same in a thread, within the limit of the call. Raises `TimeoutError`, too."""
     async with asyncio.timeout(call.limit_s), _reminding(call):
-        return await in_thread(lambda: called_extractor(call, extractor.extract, clip), call.plugin)
+        return await in_thread(lambda: called_extractor(call, extractor.extract, clip, policy), call.plugin)
+
+
+async def measured(call: Call, metric: Metric, subject: Subject) -> float | None:
+    """Measure a subject in a thread, within the limit of the call. Raises `TimeoutError`, or `PluginFailed`."""
+
+    def measure() -> float | None:
+        try:
+            found = metric.measure(subject)
+        except RunnerError:
+            raise
+        except Exception as error:
+            raise failed(call, error, metric.measure) from error
+        check(call, found, metric.measure)
+        return None if found is None else float(found)
+
+    async with asyncio.timeout(call.limit_s), _reminding(call):
+        return await in_thread(measure, call.plugin)
 
 
 @contextlib.asynccontextmanager

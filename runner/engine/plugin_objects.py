@@ -25,8 +25,17 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from runner.api import Extractor, Generator, PluginSpec
-    from runner.config.project import ExtractorChoice, GeneratorChoice, Project
+    from runner.api import (
+        Extractor,
+        Generator,
+        GeneratorCapabilities,
+        Metric,
+        MetricSpec,
+        PluginSpec,
+        Uploader,
+    )
+    from runner.cassette import Tape
+    from runner.config.project import ExtractorChoice, GeneratorChoice, Project, UploaderChoice
     from runner.engine.timing import Timing
 
 
@@ -35,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginObjects:
-    """Builds generators, extractors and uploaders, with the HTTP clients that they share."""
+    """Builds generators, extractors, uploaders and metrics, with the HTTP clients that they share."""
 
     stack: AsyncExitStack
     """Leaves the objects at the end of the session."""
@@ -45,26 +54,45 @@ class PluginObjects:
     http: httpx.AsyncClient
     public_http: httpx.AsyncClient
     """Connects to public addresses only."""
+    tape: Tape | None = None
+    """What the clients record, or replay."""
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
     """The session's, as it was opened."""
     _made: dict[tuple[int, str, str], tuple[PluginSpec, Any]] = field(default_factory=dict)
     _hosting: dict[tuple[int, str, str], Hosting] = field(default_factory=dict)
+    _checked: set[tuple[int, tuple[type, ...]]] = field(default_factory=set)
     _building: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
-    async def opened(cls, stack: AsyncExitStack, work: Path, timing: Timing) -> PluginObjects:
-        """With HTTP clients that `stack` closes, after it has left the objects."""
-        client = await stack.enter_async_context(http.client())
-        public = await stack.enter_async_context(http.client(public_only=True))
-        return cls(stack=stack, work=work, timing=timing, http=client, public_http=public)
+    async def opened(
+        cls, stack: AsyncExitStack, work: Path, timing: Timing, tape: Tape | None = None
+    ) -> PluginObjects:
+        """With HTTP clients that `stack` closes after it has left the objects, and that record or replay a `tape`."""
+        client = await stack.enter_async_context(http.client(wire=tape))
+        public = await stack.enter_async_context(http.client(public_only=True, wire=tape))
+        return cls(stack=stack, work=work, timing=timing, http=client, public_http=public, tape=tape)
 
     async def generator(self, choice: GeneratorChoice) -> Generator:
         """The generator object of a choice. Raises `PluginError`."""
         return cast("Generator", await self._object(choice.spec, choice.options))
 
+    async def promising(self, choice: GeneratorChoice, capabilities: GeneratorCapabilities) -> None:
+        """Build the generator of a choice, and check that it has what its capabilities promise, once for all runs.
+
+        Raises `PluginError`.
+        """
+        generator, promised = await self.generator(choice), contract.promised(capabilities)
+        if (id(generator), promised) not in self._checked:
+            contract.check_methods(Kind.GENERATOR, choice.spec.name, generator, promised)
+            self._checked.add((id(generator), promised))
+
     async def extractor(self, choice: ExtractorChoice) -> Extractor:
         """The extractor object of a choice. Raises `PluginError`."""
         return cast("Extractor", await self._object(choice.spec, choice.options))
+
+    async def metric(self, spec: MetricSpec) -> Metric:
+        """The object of a metric, with its default options. Raises `PluginError`."""
+        return cast("Metric", await self._object(spec, spec.options()))
 
     async def hosting(self, project: Project, run: str) -> Hosting:
         """Image hosting by the project's uploader. An uploader that deletes has an object for each `run`."""
@@ -75,7 +103,7 @@ class PluginObjects:
         known = self._hosting.get(at)
         if known is not None:
             return known
-        uploader = await self._object(choice.spec, choice.options, of_run)
+        uploader = await self._uploader(choice, of_run)
         contract.check_methods(Kind.UPLOADER, choice.spec.name, uploader, contract.promised(caps))
         made = Hosting(
             uploader=uploader,
@@ -91,8 +119,17 @@ class PluginObjects:
             verify=choice.verify,
             deletes=caps.delete,
             lifetime_hint=caps.lifetime_hint,
+            on_hosted=self.tape.hosted if self.tape is not None else None,
         )
         return self._hosting.setdefault(at, made)
+
+    async def _uploader(self, choice: UploaderChoice, run: str) -> Uploader:
+        """The uploader; what one with a client of its own returns is recorded, or replayed without it."""
+        if self.tape is None or not choice.spec.own_client:
+            return cast("Uploader", await self._object(choice.spec, choice.options, run))
+        if self.tape.replays:
+            return self.tape.uploader(choice.spec.name, None)
+        return self.tape.uploader(choice.spec.name, await self._object(choice.spec, choice.options, run))
 
     async def _object(self, spec: PluginSpec, options: Any, run: str = "") -> Any:
         # A spec of a plugin may hold what has no hash; it is kept beside the object, so that its id stays its own.

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from runner.api import EventKind, HostedImage, InputMode
+from runner.api import EventKind, HandOver, HostedImage, InputMode
 from runner.config.project import Boundary
 from runner.engine.plugin_calls import extracted
 from runner.errors import MediaError, PluginFailed, RunnerError, ShotError, UploadError
-from runner.media import picture
+from runner.media import colour_match, hand_over, picture
+from runner.media.look import look
 from runner.planning import image_fit
 from runner.planning.capability_checks import can_fall_back
-from runner.store.clip_record import ClipRecord, StoredFrame
+from runner.store.clip_record import ClipRecord, ColourTransform, StoredFrame
 from runner.store.local import hosted_marks
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from runner.engine.hosting import Hosting
     from runner.engine.plugin_calls import Call
     from runner.engine.run_context import ShotJob
+    from runner.media.colour_match import Transform
+    from runner.media.hand_over import Choice
     from runner.planning.plan import PlannedShot
+
+_SAME_TIME_S: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,18 +108,74 @@ async def _first_frame(job: ShotJob) -> tuple[EncodedImage, StoredFrame | None]:
     """The first frame, in a form that the model takes; and how it is stored, where it is a hand-over frame."""
     if job.planned.previous is None or job.previous_clip is None:
         return await asyncio.to_thread(_given, job), None
-    frame = await _extracted(job, job.planned.previous, job.previous_clip)
+    policy = job.run.plan.project.continuity.hand_over
+    choice = None
+    if policy != HandOver.LAST:
+        choice = await asyncio.to_thread(_chosen, policy, job.planned.previous, job.previous_clip)
+    frame = await _extracted(job, job.planned.previous, job.previous_clip, choice)
+    transform = None
+    if job.run.plan.project.continuity.correct.hand_over:
+        transform = await asyncio.to_thread(_correction, job, frame.rgb)
+        frame = dataclasses.replace(
+            frame, rgb=await asyncio.to_thread(colour_match.apply, frame.rgb, transform)
+        )
     image = await asyncio.to_thread(image_fit.encoded, frame.rgb, job.planned.image_input)
-    return image, await asyncio.to_thread(_stored, job, image, frame)
+    stored = await asyncio.to_thread(_stored, job, image, frame, choice)
+    if transform is not None:
+        stored = dataclasses.replace(
+            stored,
+            transform=ColourTransform(
+                version=colour_match.VERSION, gain=transform.gain, offset=transform.offset
+            ),
+        )
+    return image, stored
 
 
-async def _extracted(job: ShotJob, previous: PlannedShot, clip: Path) -> Frame:
+def _correction(job: ShotJob, rgb: NDArray[Any]) -> Transform:
+    """How the colours of a hand-over frame are matched to the anchor."""
+    if job.anchor is None:
+        raise ShotError(
+            "there is nothing to match the colours of its first frame to",
+            where=job.planned.name,
+            why="the anchor cannot be read",
+            hint="rerun the same command; or choose another continuity.anchor, or continuity.correct.target=none",
+        )
+    return colour_match.match(look([rgb]), job.anchor, job.run.plan.project.continuity.correct.strength)
+
+
+def _chosen(policy: HandOver, previous: PlannedShot, clip: Path) -> Choice:
+    """Apply the hand-over rule. Its failure is no reason to go on without the frame: another rule is."""
+    try:
+        return hand_over.choose(clip, policy)
+    except MediaError as error:
+        raise ShotError(
+            f"the frame to hand over cannot be chosen by continuity.hand_over={policy}",
+            where=f"{previous.name}, {clip.name}",
+            why=error.line,
+            hint="choose another rule, such as continuity.hand_over=last",
+        ) from error
+
+
+async def _extracted(job: ShotJob, previous: PlannedShot, clip: Path, chosen: Choice | None) -> Frame:
+    policy = chosen.policy if chosen is not None else HandOver.LAST
+    frame = await _extracted_by(job, previous, clip, policy)
+    if chosen is not None and abs(frame.time_s - chosen.time_s) > _SAME_TIME_S:
+        raise PluginFailed(
+            f"extractor {job.run.plan.project.extractor.spec.name} returned another frame than was requested",
+            where=f"{previous.name}, {clip.name}",
+            why=f"{policy} is at {chosen.time_s:.3f} s, and its frame at {frame.time_s:.3f} s",
+            hint="use extractor=pyav",
+        )
+    return frame
+
+
+async def _extracted_by(job: ShotJob, previous: PlannedShot, clip: Path, policy: HandOver) -> Frame:
     choice, timing = job.run.plan.project.extractor, job.run.resources.timing
     extractor, name = await job.run.resources.plugins.extractor(choice), choice.spec.name
     call = job.call_of(f"extractor {name}", "extract", timing.extract_s)
     call = dataclasses.replace(call, where=f"{previous.name}, {clip.name}")
     try:
-        return await extracted(call, extractor, clip)
+        return await extracted(call, extractor, clip, policy)
     except TimeoutError as error:
         raise PluginFailed(
             f"extractor {name} did not find the last frame within {timing.extract_s:g} s",
@@ -123,7 +184,7 @@ async def _extracted(job: ShotJob, previous: PlannedShot, clip: Path) -> Frame:
         ) from error
 
 
-def _stored(job: ShotJob, image: EncodedImage, frame: Frame) -> StoredFrame:
+def _stored(job: ShotJob, image: EncodedImage, frame: Frame, choice: Choice | None) -> StoredFrame:
     """Put the hand-over frame into the object store."""
     try:
         job.run.resources.objects.put_bytes(image.data, image.sha256)
@@ -135,7 +196,7 @@ def _stored(job: ShotJob, image: EncodedImage, frame: Frame) -> StoredFrame:
             why=error.strerror or str(error),
             hint="make room, or see that the folder can be written; then rerun the same command",
         ) from error
-    return StoredFrame(
+    stored = StoredFrame(
         sha256=image.sha256,
         bytes=len(image.data),
         extension=image.extension,
@@ -144,11 +205,20 @@ def _stored(job: ShotJob, image: EncodedImage, frame: Frame) -> StoredFrame:
         time_s=round(frame.time_s, 6),
         method=frame.method,
     )
+    if choice is None:
+        return stored
+    return dataclasses.replace(
+        stored,
+        offset=choice.offset,
+        frame=choice.frame,
+        rule=str(job.run.plan.project.continuity.hand_over),
+        candidates=choice.candidates,
+    )
 
 
 def _given(job: ShotJob) -> EncodedImage:
     """The image that the project names."""
-    given = job.planned.shot.image
+    given = job.planned.given
     assert given is not None, "a shot with an image boundary has an image"
     try:
         found = given.adopt()
@@ -203,7 +273,7 @@ def _fallback(job: ShotJob, error: RunnerError) -> str:
     An image that the user chose is what the shot is about: without it there is nothing worth paying for.
     """
     planned = job.planned
-    if planned.shot.boundary is Boundary.IMAGE:
+    if planned.given is not None:
         raise error
     if job.run.plan.project.continuity.fallback == "none" or not can_fall_back(planned):
         error.hint = error.hint or (

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from runner import contract
 from runner.api import EventKind
-from runner.engine.film import make_film
+from runner.engine.beam import run_beam
+from runner.engine.chain import Made, run_chain
+from runner.engine.film import make_film, make_whole_film
 from runner.engine.image_cleanup import clean_up
-from runner.engine.shot import make_shot
-from runner.kinds import Kind
 from runner.outputs.outcome import Ending, FilmOutcome, RunOutcome, ShotOutcome
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ async def execute(run: RunContext, films: FilmCache) -> RunOutcome:
 
     Raises `RunnerError` when a plugin cannot be started: nothing was requested of a provider then.
     """
-    made = _Made()
+    made = Made()
     run.bus.run_event(EventKind.RUN_STARTED, project=run.plan.project.name, key=run.plan.key)
     interrupted = False
     notes: tuple[str, ...] = ()
@@ -37,6 +36,12 @@ async def execute(run: RunContext, films: FilmCache) -> RunOutcome:
         interrupted = True
         _uncancel()
     try:
+        if not interrupted:
+            made.whole_film = await _whole_film(run, films, made)
+    except asyncio.CancelledError:
+        interrupted = True
+        _uncancel()
+    try:
         notes = await clean_up(run)
     except asyncio.CancelledError:
         interrupted = True
@@ -44,8 +49,10 @@ async def execute(run: RunContext, films: FilmCache) -> RunOutcome:
         run.bus.run_event(EventKind.RUN_WARNED, note)
     outcome = RunOutcome(
         plan=run.plan,
-        shots=tuple(made.shot(shot) for shot in run.plan.shots),
-        films=tuple(made.film(run, sequence) for sequence in run.plan.sequences),
+        shots=tuple(_shot(made, shot) for shot in run.plan.shots),
+        films=tuple(_film(made, run, sequence) for sequence in run.plan.sequences),
+        whole_film=made.whole_film,
+        drifts=tuple(made.drifts[shot.name] for shot in run.plan.shots if shot.name in made.drifts),
         interrupted=interrupted,
         notes=notes,
     )
@@ -60,62 +67,54 @@ def _uncancel() -> None:
         task.uncancel()
 
 
-class _Made:
-    """The outcomes of one run as they come in."""
+def _shot(made: Made, planned: PlannedShot) -> ShotOutcome:
+    interrupted = ShotOutcome(planned=planned, ending=Ending.INTERRUPTED, reason="the run was interrupted")
+    return made.shots.get(planned.name, interrupted)
 
-    def __init__(self) -> None:
-        self.shots: dict[str, ShotOutcome] = {}
-        self.films: dict[str, FilmOutcome] = {}
 
-    def shot(self, planned: PlannedShot) -> ShotOutcome:
-        interrupted = ShotOutcome(
-            planned=planned, ending=Ending.INTERRUPTED, reason="the run was interrupted"
-        )
-        return self.shots.get(planned.name, interrupted)
-
-    def film(self, run: RunContext, sequence: PlannedSequence) -> FilmOutcome:
-        reason = "the run was interrupted" if run.plan.project.film.join else "not requested"
-        return self.films.get(sequence.name, FilmOutcome(sequence=sequence, reason=reason))
+def _film(made: Made, run: RunContext, sequence: PlannedSequence) -> FilmOutcome:
+    reason = "the run was interrupted" if run.plan.project.film.keys.join else "not requested"
+    return made.films.get(sequence.name, FilmOutcome(sequence=sequence, reason=reason))
 
 
 async def _start_plugins(run: RunContext) -> None:
     """Build what the plan needs, before anything is requested of a provider."""
     project, resources = run.plan.project, run.resources
     for planned in run.plan.shots:
-        choice = planned.shot.generator
-        generator = await resources.plugins.generator(choice)
-        promised = contract.promised(planned.capabilities)
-        contract.check_methods(Kind.GENERATOR, choice.spec.name, generator, promised)
+        await resources.plugins.promising(planned.shot.generator, planned.capabilities)
     if any(planned.previous is not None for planned in run.plan.shots):
         await resources.plugins.extractor(project.extractor)
     if run.plan.needs_uploader:
         await resources.plugins.hosting(project, run.plan.key)
 
 
-async def _sequence(run: RunContext, sequence: PlannedSequence, films: FilmCache, made: _Made) -> None:
+async def _sequence(run: RunContext, sequence: PlannedSequence, films: FilmCache, made: Made) -> None:
+    run_one = run_beam if run.plan.project.beam.is_on else run_chain
     async with asyncio.TaskGroup() as chains:
         for chain in sequence.chains:
-            chains.create_task(_chain(run, sequence, chain, made))
-    if not run.plan.project.film.join:
+            chains.create_task(run_one(run, sequence, chain, made))
+    if not run.plan.project.film.keys.join:
         return
     outcomes = [made.shots[shot.name] for shot in sequence.shots]
-    missing = [outcome.planned.shot.name for outcome in outcomes if outcome.clip is None]
+    missing = [outcome.planned.shot.name for outcome in outcomes if outcome.ending is not Ending.DONE]
     if missing:
-        reason = f"not joined: {', '.join(missing)} missing"
+        held = [outcome.planned.shot.name for outcome in outcomes if outcome.ending is Ending.HELD]
+        gone = [name for name in missing if name not in held]
+        parts = [(held, "waiting for your decision"), (gone, "missing")]
+        reason = "not joined: " + ", ".join(f"{', '.join(names)} {state}" for names, state in parts if names)
         made.films[sequence.name] = FilmOutcome(sequence=sequence, reason=reason)
         return
     made.films[sequence.name] = await make_film(run, sequence, outcomes, films)
 
 
-async def _chain(
-    run: RunContext, sequence: PlannedSequence, chain: tuple[PlannedShot, ...], made: _Made
-) -> None:
-    before: ShotOutcome | None = None
-    for planned in chain:
-        if before is not None and before.clip is None:
-            reason = f"{before.planned.shot.name}, which it starts from, was not generated"
-            run.bus.shot_event(EventKind.SHOT_SKIPPED, planned, reason)
-            before = ShotOutcome(planned=planned, ending=Ending.SKIPPED, reason=reason)
-        else:
-            before = await make_shot(run, sequence, planned, before)
-        made.shots[planned.name] = before
+async def _whole_film(run: RunContext, films: FilmCache, made: Made) -> FilmOutcome | None:
+    """The film of several sequences, where one is asked for."""
+    keys = run.plan.project.film.keys
+    if not keys.join or not keys.order:
+        return None
+    of_name = {sequence.name: sequence for sequence in run.plan.sequences}
+    shots = [[_shot(made, shot) for shot in of_name[name].shots] for name in keys.order]
+    missing = [shot.planned.name for sequence in shots for shot in sequence if shot.ending is not Ending.DONE]
+    if missing:
+        return FilmOutcome(sequence=None, reason=f"not joined: {', '.join(missing)} missing")
+    return await make_whole_film(run, shots, films)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runner.engine.events import Bus
     from runner.engine.resources import Resources
     from runner.errors import ShotError
+    from runner.media.look import Look
     from runner.outputs.folder import RunFolder
     from runner.planning.plan import Plan, PlannedSequence, PlannedShot
     from runner.store.attempt import Attempt
@@ -38,6 +39,11 @@ class RunContext:
     budget: Budget
     failed: Failures = field(default_factory=dict)
     """Shots that failed at the provider since this run and those beside it were started."""
+    requested: dict[str, PlannedShot] = field(default_factory=dict)
+    """The shots whose clips were asked for so far, by key: takes that stand in for planned ones among them."""
+
+    slow: set[str] = field(default_factory=set)
+    """Metrics that took too long once, by name: they are not measured again."""
 
     @property
     def owner(self) -> str:
@@ -49,6 +55,20 @@ class RunContext:
         root = self.plan.project.output_root
         of_root = () if str(root) == "outputs" else (f"output.root={root}",)
         return shlex.join(["python", "-m", "runner", *words, *of_root])
+
+    def again_with(self, override: str) -> str:
+        """The command of this run with one more override, secrets hidden; of a job of a sweep, the command that runs it
+        alone. The bare override where there is no command."""
+        composed = self.plan.composed
+        if composed is None:
+            return override
+        key = override.partition("=")[0]
+        words = ["-cd", str(composed.config_dir)] if composed.config_dir is not None else []
+        for word in composed.shown_overrides:
+            section = word.lstrip("+~").partition("=")[0]
+            if section != key and section.partition(".")[0] != "sweep":
+                words.append(word)
+        return shlex.join(["python", "-m", "runner", *words, override])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +82,8 @@ class ShotJob:
     lease: Lease
     previous_clip: Path | None
     """The clip of the shot that it chains from."""
+    anchor: Look | None = None
+    """What the chain is to look like: its hand-over frame may be corrected towards that."""
 
     @property
     def account(self) -> str:
@@ -83,6 +105,7 @@ class ShotJob:
             method,
             self.planned.name,
             limit_s=limit_s,
+            shot=self.planned.key,
             remind=lambda message: self.run.bus.shot_event(EventKind.SHOT_PROGRESS, self.planned, message),
             remind_s=self.run.resources.timing.remind_s,
         )

@@ -65,6 +65,10 @@ class Timing:
     extract_s: float = 600.0
     """How long an extractor may take for one clip."""
 
+    # Measuring
+    measure_s: float = 60.0
+    """How long a metric may take for one clip, or one seam."""
+
     # Image hosting
     upload_s: float = 300.0
     """How long an uploader may take for one image."""

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from runner.engine.checks import warned
 from runner.errors import BadClip, MediaError
 from runner.media import probe, seam
 from runner.media.drift import described, drift
+from runner.media.look import look, mean_colour
 from runner.media.survey import survey
-from runner.store.clip_record import ClipFile, ColourDrift, SeamAdherence
+from runner.media.thresholds import OTHER_SHAPE
+from runner.store.clip_record import ClipFile, ClipLook, ColourDrift, SeamAdherence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from runner.config.check_keys import Checks
     from runner.engine.download import Downloaded
     from runner.media.probe import Probe
+    from runner.media.survey import Survey
     from runner.planning.plan import PlannedShot
-
-
-_OTHER_SHAPE: Final = 0.03
-"""Ratios of width to height differ by so much in clips that are of the same shape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +30,13 @@ class ValidClip:
 
     clip: ClipFile
     adherence: SeamAdherence | None
+    look: ClipLook
     warnings: tuple[str, ...]
 
 
-def validate(arrived: Downloaded, planned: PlannedShot, given: NDArray[Any] | None) -> ValidClip:
+def validate(
+    arrived: Downloaded, planned: PlannedShot, checks: Checks, given: NDArray[Any] | None
+) -> ValidClip:
     """Check a downloaded file; `given` is the first frame it had to start from. Blocking. Raises `BadClip`."""
     try:
         facts = probe.probe(arrived.path)
@@ -45,10 +49,22 @@ def validate(arrived: Downloaded, planned: PlannedShot, given: NDArray[Any] | No
             why=error.line,
             hint="rerun the same command: the clip is fetched again",
         ) from error
-    warnings = [*_unlike_the_request(facts, planned), *facts.notes]
-    if seam.blank(seen.stations[-1]):
-        warnings.append("ends in a single colour: a shot that chains from it starts from nothing")
-    elif text := described(change):
+    clip = ClipFile(
+        bytes=arrived.size,
+        codec=facts.codec,
+        width=facts.width,
+        height=facts.height,
+        fps=str(facts.fps),
+        frames=seen.frames,
+        duration_s=round(facts.duration_s, 6),
+        audio=facts.audio.codec if facts.audio else None,
+        drift=ColourDrift(luma=change.luma, chroma=change.chroma, hue_deg=change.hue_deg),
+        black=seen.black,
+        frozen=seen.frozen,
+        ends_blank=seam.blank(seen.stations[-1]),
+    )
+    warnings = [*warned(clip, planned.request, checks), *facts.notes]
+    if not clip.ends_blank and (text := described(change)):
         warnings.append(
             f"drifts in colour, {text} over its last third: a shot that chains from it starts there"
         )
@@ -61,39 +77,33 @@ def validate(arrived: Downloaded, planned: PlannedShot, given: NDArray[Any] | No
             repeats=found.repeats,
             zoom=round(found.zoom, 3),
             doubled=seam.should_drop(found),
+            eases_in=found.eases_in,
+            shift=found.shift,
+            luma=found.luma,
         )
         warnings += _seam_warnings(adherence, given, facts)
-    clip = ClipFile(
-        bytes=arrived.size,
-        codec=facts.codec,
-        width=facts.width,
-        height=facts.height,
-        fps=str(facts.fps),
-        frames=seen.frames,
-        duration_s=round(facts.duration_s, 6),
-        audio=facts.audio.codec if facts.audio else None,
-        drift=ColourDrift(luma=change.luma, chroma=change.chroma, hue_deg=change.hue_deg),
+    return ValidClip(clip=clip, adherence=adherence, look=_look(seen), warnings=tuple(warnings))
+
+
+def _look(seen: Survey) -> ClipLook:
+    found = look(seen.stations)
+    first, last = mean_colour(seen.first), mean_colour(seen.last)
+    lightness, a, b = (round(after - before, 4) for before, after in zip(first, last, strict=True))
+    return ClipLook(
+        lab=found.lab,
+        deviation=found.deviation,
+        saturation=found.saturation,
+        sharpness=found.sharpness,
+        noise=found.noise,
+        change=(lightness, a, b),
     )
-    return ValidClip(clip=clip, adherence=adherence, warnings=tuple(warnings))
-
-
-def _unlike_the_request(facts: Probe, planned: PlannedShot) -> list[str]:
-    request = planned.request
-    warnings = []
-    if abs(facts.duration_s - request.duration_s) > max(0.25, 0.1 * request.duration_s):
-        warnings.append(f"is {facts.duration_s:.2f} s long, {request.duration_s:g} s were requested")
-    width, _, height = request.aspect_ratio.partition(":")
-    wanted, got = int(width) / int(height), facts.width / facts.height
-    if abs(got / wanted - 1) > _OTHER_SHAPE:
-        warnings.append(f"is {facts.width}x{facts.height}, not {request.aspect_ratio}")
-    return warnings
 
 
 def _seam_warnings(measured: SeamAdherence, given: NDArray[Any], facts: Probe) -> list[str]:
     psnr = f"{measured.psnr_db:.1f} dB"
     warnings = []
     height, width = given.shape[:2]
-    if abs(facts.width / facts.height / (width / height) - 1) > _OTHER_SHAPE:
+    if abs(facts.width / facts.height / (width / height) - 1) > OTHER_SHAPE:
         warnings.append(
             f"is {facts.width}x{facts.height} and starts from a frame of another shape, {width}x{height}: "
             "the image jumps at this seam"
@@ -105,6 +115,9 @@ def _seam_warnings(measured: SeamAdherence, given: NDArray[Any], facts: Probe) -
             f"starts from the frame it was given at another scale ({measured.zoom:.2f}x): "
             "the image jumps at this seam"
         )
+    if measured.eases_in and measured.verdict != "ignored":
+        frames = "1 frame" if measured.eases_in == 1 else f"{measured.eases_in} frames"
+        warnings.append(f"reaches the frame it was given only after {frames}: the film flickers at this seam")
     if measured.repeats:
         times = "once more" if measured.repeats == 1 else f"{measured.repeats} times more"
         warnings.append(f"shows its first frame {times} before it moves: the film freezes there")

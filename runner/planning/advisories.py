@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from runner.planning.plan import Plan, PlannedShot
 
 _SAME_SHAPE: Final = 0.03
+_BARELY_S: Final = 0.5
+"""A film is about as long as its shots were asked to be."""
 
 
 def notes(plan: Plan) -> tuple[str, ...]:
     """One line for each thing worth knowing."""
-    return (*_seeds(plan), *_images(plan), *_shapes(plan), *_turns(plan))
+    return (*_seeds(plan), *_images(plan), *_shapes(plan), *_turns(plan), *_lengths(plan))
 
 
 def _images(plan: Plan) -> Iterator[str]:
@@ -78,3 +80,29 @@ def _turns(plan: Plan) -> Iterator[str]:
 def _same_shape(one: str, other: str) -> bool:
     ratios = [int(width) / int(height) for width, height in (text.split(":") for text in (one, other))]
     return abs(ratios[0] / ratios[1] - 1) <= _SAME_SHAPE
+
+
+def _lengths(plan: Plan) -> Iterator[str]:
+    """Films that get longer than they may be, and narration that does not fit in."""
+    film = plan.project.film
+    if not film.keys.join:
+        return
+    seconds = {
+        sequence.name: sum(shot.request.duration_s for shot in sequence.shots) for sequence in plan.sequences
+    }
+    films = {f"the film of {name}": length for name, length in seconds.items()}
+    finals = films
+    if film.keys.order:
+        finals = {"the film of the whole run": sum(seconds.get(name, 0.0) for name in film.keys.order)}
+        films |= finals
+    card_s = film.end_card.keys.duration_s - film.end_card.keys.fade_s if film.end_card is not None else 0.0
+    most, narration = film.keys.max_duration_s, film.narration
+    for name, length in films.items():
+        whole = length + (card_s if name in finals else 0.0)
+        if most is not None and whole > most:
+            yield f"{name} will be about {whole:g} s long, {whole - most:g} s more than film.max_duration_s={most:g}"
+        if narration is None or narration.duration_s is None or name not in finals:
+            continue
+        ends_s = narration.keys.start_s + narration.duration_s
+        if film.audio in ("music", "mix") and ends_s > whole + _BARELY_S:
+            yield f"{name} ends after about {whole:g} s, its narration after {ends_s:.1f} s: the rest is cut off"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from runner import store
 from runner.errors import NotAffordable, PluginError
 from runner.money import dollars, to_micros, to_usd
-from runner.planning.estimate import Standing, estimate, micros
+from runner.planning.estimate import Standing, by_root, estimate, micros
 from runner.store.budget import Spend
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.config.schema import BudgetKeys
+    from runner.planning.estimate import Estimate
     from runner.planning.plan import Plan, PlannedShot
 
 _PARTIAL: Final = "budget.partial=true goes as far as it can"
@@ -38,18 +39,23 @@ def over_budget(plans: Sequence[Plan]) -> list[NotAffordable | None]:
     paid for once. Blocking: reads the journal. Raises `JournalError`.
     """
     scopes: dict[tuple[Path, str], _Scope] = {}
+    limited = [plan for plan in plans if _is_limited(plan.project.budget)]
+    ahead = dict(zip(map(id, limited), to_do(limited), strict=True))
     found: list[NotAffordable | None] = []
     for plan in plans:
-        budget = plan.project.budget
-        if budget.partial or (budget.max_cost is None and budget.max_shots is None):
+        if id(plan) not in ahead:
             found.append(None)
             continue
         at = (plan.project.output_root, plan.scope)
         if at not in scopes:
             scopes[at] = _Scope(_spent(*at))
-        scopes[at].ahead.update(to_do(plan))
-        found.append(_over(budget, scopes[at], of_sweep=plan.job is not None))
+        scopes[at].ahead.update(ahead[id(plan)])
+        found.append(_over(plan.project.budget, scopes[at], of_sweep=plan.job is not None))
     return found
+
+
+def _is_limited(budget: BudgetKeys) -> bool:
+    return not budget.partial and (budget.max_cost is not None or budget.max_shots is not None)
 
 
 def over_balance(shots: Iterable[PlannedShot], balance_usd: Decimal, who: str) -> NotAffordable | None:
@@ -64,10 +70,19 @@ def over_balance(shots: Iterable[PlannedShot], balance_usd: Decimal, who: str) -
     )
 
 
-def to_do(plan: Plan) -> dict[str, PlannedShot]:
-    """The shots that will be submitted, by key. Blocking: reads the journal."""
-    standing = estimate(plan).standing
-    return {shot.key: shot for shot in plan.shots if standing[shot.key] is Standing.TO_DO}
+def to_do(plans: Sequence[Plan]) -> list[dict[str, PlannedShot]]:
+    """For each plan the shots that will be submitted, by key; of a beam, all that may be.
+
+    Blocking: reads the journal of each outputs root once. Raises `JournalError`.
+    """
+    expected = {root: estimate(*those) for root, those in by_root(plans).items()}
+    return [_to_do(plan, expected[plan.project.output_root].of(plan)) for plan in plans]
+
+
+def _to_do(plan: Plan, expected: Estimate) -> dict[str, PlannedShot]:
+    if plan.project.beam.is_on:
+        return dict(expected.beam)
+    return {shot.key: shot for shot in plan.shots if expected.standing[shot.key] is Standing.TO_DO}
 
 
 def known_prices(planned: PlannedShot) -> Iterator[str]:

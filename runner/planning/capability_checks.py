@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner.api import (
     GeneratorCapabilities,
+    HandOver,
     ImageInput,
     InputMode,
     Objection,
@@ -46,9 +47,10 @@ def check(plan: Plan, reader: Reader, *, today: date | None = None, hosts: Seque
         for objection in objections(planned.capabilities, planned.request, who=planned.who):
             key = planned.shot.set_by(objection.key)
             reader.problem(key, objection.message, value=objection.value, allowed=objection.allowed)
-        if planned.shot.image is not None and planned.capabilities.image:
-            _check_image(planned, planned.shot.image, reader)
+        if planned.given is not None and planned.capabilities.image:
+            _check_image(planned, planned.given, reader)
     _check_hosting(plan, reader, hosts)
+    _check_hand_over(plan, reader)
 
 
 def public_hosts(registry: Registry) -> list[str]:
@@ -107,6 +109,13 @@ def objections(caps: GeneratorCapabilities, request: ShotRequest, *, who: str) -
         yield from stated_by(f"generator {who}", "objections", lambda: tuple(own(request)))
 
 
+def _check_hand_over(plan: Plan, reader: Reader) -> None:
+    policy, extractor = plan.project.continuity.hand_over, plan.project.extractor.spec
+    if policy != HandOver.LAST and not extractor.offsets:
+        message = f"extractor {extractor.name} reads the last frame only"
+        reader.problem("continuity.hand_over", message, value=str(policy), allowed="last, or extractor=pyav")
+
+
 def _check_model(planned: PlannedShot, reader: Reader, today: date) -> bool:
     """Note what is wrong with the choice of the model; whether its values are worth checking."""
     caps, shot = planned.capabilities, planned.shot
@@ -145,7 +154,7 @@ def _check_image(planned: PlannedShot, given: GivenImage, reader: Reader) -> Non
     why = _unusable(given, planned.capabilities)
     if why:
         reader.problem(
-            f"{planned.shot.at}.image",
+            f"{planned.shot.at}.image" if planned.shot.image is not None else "continuity.anchor",
             f"{planned.who} cannot start from it",
             value=given.path.name,
             allowed=why,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runner import store
 from runner.money import from_usd
-from runner.store.attempt import OPEN, Attempt, Phase
+from runner.planning import beam, takes
+from runner.store.attempt import OPEN, Attempt, Phase, decisive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from runner.planning.plan import Plan, PlannedShot
@@ -40,14 +42,22 @@ class Estimate:
     standing: Mapping[str, Standing]
     ahead: Mapping[str, int | None]
     fallbacks: frozenset[str] = frozenset()
+    further: Mapping[str, int | None] = field(default_factory=dict)
+    """What further takes may cost, where every clip that is to do ignores its first frame, or a beam needs all of
+    them: by key, for all of them."""
+    beam: Mapping[str, PlannedShot] = field(default_factory=dict)
+    """The requests of beams at worst: by key, or by a name where it is not known yet what they start from."""
 
     def of(self, plan: Plan) -> Estimate:
         """The same for one of the plans that it was made for."""
+        if plan.project.beam.is_on:
+            return estimate(plan)
         keys = {shot.key for shot in plan.shots}
         return Estimate(
             standing={key: self.standing[key] for key in keys},
             ahead={key: price for key, price in self.ahead.items() if key in keys},
             fallbacks=self.fallbacks & keys,
+            further={key: price for key, price in self.further.items() if key in keys},
         )
 
     @property
@@ -60,6 +70,11 @@ class Estimate:
         return sum(price for price in self.ahead.values() if price is not None)
 
     @property
+    def at_worst(self) -> int:
+        """What is to be spent where every further take is needed, as far as prices are known."""
+        return self.to_spend + sum(price for price in self.further.values() if price is not None)
+
+    @property
     def unpriced(self) -> int:
         return sum(price is None for price in self.ahead.values())
 
@@ -69,10 +84,74 @@ def estimate(*plans: Plan) -> Estimate:
 
     Raises `JournalError`.
     """
-    prices: dict[str, int | None] = {}
+    root = plans[0].project.output_root
+    shots: dict[str, PlannedShot] = {}
     for plan in plans:
-        prices |= {shot.key: micros(shot) for shot in plan.shots if shot.key not in prices}
-    return of_keys(plans[0].project.output_root, prices)
+        shots |= {shot.key: shot for shot in plan.shots if shot.key not in shots}
+    beams = [plan for plan in plans if plan.project.beam.is_on]
+    if beams:
+        return _with_beams(root, beams, [plan for plan in plans if plan not in beams], shots)
+    return _of_shots(root, plans, shots)
+
+
+def _of_shots(root: Path, plans: Sequence[Plan], shots: Mapping[str, PlannedShot]) -> Estimate:
+    in_force = {**shots, **_standing_in(root, plans)}
+    prices = {shot.key: micros(shot) for shot in in_force.values()}
+    found = of_keys(root, prices)
+    ahead = {key: prices[shot.key] for key, shot in in_force.items() if shot.key in found.ahead}
+    return Estimate(
+        standing={key: found.standing[shot.key] for key, shot in in_force.items()},
+        ahead=ahead,
+        fallbacks=frozenset(key for key, shot in in_force.items() if shot.key in found.fallbacks),
+        further={key: _together(in_force[key].retakes) for key in ahead if in_force[key].retakes},
+    )
+
+
+def _with_beams(
+    root: Path, beams: Sequence[Plan], others: Sequence[Plan], shots: Mapping[str, PlannedShot]
+) -> Estimate:
+    """The same where takes are tried side by side: what is ahead of a beam are the takes that come next."""
+    found = _of_shots(root, others, shots)
+    of_beams = {shot.key for plan in beams for shot in plan.shots}
+    next_ones: dict[str, PlannedShot] = {}
+    requests: dict[str, PlannedShot] = {}
+    reader = store.read_journal(root)
+    with contextlib.ExitStack() as opened:
+        attempts: Callable[[str], Attempt | None] = lambda _: None  # noqa: E731
+        if reader is not None:
+            read = opened.enter_context(reader)
+            attempts = lambda key: decisive(read.by_keys([key]).get(key, []))  # noqa: E731
+        for plan in beams:
+            for chain in (chain for sequence in plan.sequences for chain in sequence.chains):
+                at = beam.frontier(chain, plan.project.beam, attempts)
+                next_ones |= {take.key: take for take in at.ahead}
+                requests |= {f"{shot.key} {n}": shot for shot, most in at.further for n in range(most)}
+    prices = {key: micros(shot) for key, shot in next_ones.items()}
+    of_next = of_keys(root, prices)
+    to_do = {key: next_ones[key] for key in of_next.ahead}
+    return Estimate(
+        standing={**found.standing, **of_next.standing},
+        ahead={key: price for key, price in found.ahead.items() if key not in of_beams} | dict(of_next.ahead),
+        fallbacks=found.fallbacks | of_next.fallbacks,
+        further={**found.further, **{name: micros(shot) for name, shot in requests.items()}},
+        beam={**to_do, **requests},
+    )
+
+
+def _standing_in(root: Path, plans: Sequence[Plan]) -> dict[str, PlannedShot]:
+    """The takes in force in place of planned ones, by the keys of those."""
+    wanted = [plan for plan in plans if any(shot.retakes for shot in plan.shots)]
+    reader = store.read_journal(root) if wanted else None
+    if reader is None:
+        return {}
+    with reader:
+        return {key: shot for plan in wanted for key, shot in takes.standing_in(plan, reader).items()}
+
+
+def _together(shots: Iterable[PlannedShot]) -> int | None:
+    """The prices of all of them; `None` where one is unknown."""
+    prices = [micros(shot) for shot in shots]
+    return None if None in prices else sum(price for price in prices if price is not None)
 
 
 def by_root(plans: Iterable[Plan]) -> dict[Path, list[Plan]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runner.api import JSON, HandOver, ShotRequest
-    from runner.config.project import GeneratorChoice, GivenImage, Project
+    from runner.config.project import Film, GeneratorChoice, GivenImage, Project
 
 VERSION: Final = 1
 """Raise it when the meaning of a field changes: all keys change with it. A new field needs no new version where it is
@@ -53,6 +53,10 @@ ROLES: Final = {
 """The classification of every field of `runner.api.ShotRequest`; a test fails where one is missing."""
 
 
+_FILM_ADVICE: Final = frozenset({"max_duration_s"})
+"""Keys of `film:` that change no film."""
+
+
 def fields(
     request: ShotRequest,
     generator: GeneratorChoice,
@@ -60,10 +64,12 @@ def fields(
     given: GivenImage | None,
     previous: str | None,
     hand_over: HandOver,
+    correction: JSON = None,
 ) -> dict[str, JSON]:
     """Everything that a shot's key is made of; the key is their `digest`. `runner why` compares them.
 
-    `previous` is the key of the shot that it chains from, if it does.
+    `previous` is the key of the shot that it chains from, if it does. `correction` is what decides how the colours of
+    that shot's frame are changed, if they are.
     """
     found: dict[str, JSON] = {
         "version": VERSION,
@@ -71,7 +77,7 @@ def fields(
         "key_version": generator.spec.key_version,
         "options": identifying_options(generator.options),
         "names": [request.project, request.sequence, request.shot] if generator.spec.names_matter else None,
-        "starts_from": _start(given, previous, hand_over),
+        "starts_from": _start(given, previous, hand_over, correction),
     }
     for one in dataclasses.fields(request):
         value, role = getattr(request, one.name), ROLES[one.name]
@@ -89,9 +95,30 @@ def run_key(project: Project, keys: Mapping[str, Mapping[str, str]]) -> str:
             "project": project.name,
             "sequences": [[name, list(shots.items())] for name, shots in keys.items()],
             "fallback": project.continuity.fallback,
-            "film": dataclasses.asdict(project.film),
+            **({"beam": dataclasses.asdict(project.beam)} if project.beam.is_on else {}),
+            "film": film_fields(project.film),
         }
     )
+
+
+def film_fields(film: Film) -> dict[str, JSON]:
+    """What decides how a film is made of its clips: `join`, and the keys that have another value than their default.
+
+    Files count by their digests.
+    """
+    found: dict[str, Any] = {"join": film.keys.join}
+    for one in dataclasses.fields(film.keys):
+        value = getattr(film.keys, one.name)
+        if value != one.default and one.name not in _FILM_ADVICE:
+            found[one.name] = value
+    for name, given in (("music", film.music), ("narration", film.narration)):
+        if given is not None:
+            found[name] = {**dataclasses.asdict(given.keys), "file": given.sha256}
+    if film.end_card is not None:
+        keys = dataclasses.asdict(film.end_card.keys)
+        found["end_card"] = {**keys, "image": film.end_card.image.sha256}
+    canonical: dict[str, JSON] = _canonical(found)
+    return canonical
 
 
 def digest(value: JSON | Mapping[str, Any]) -> str:
@@ -111,11 +138,12 @@ def identifying_options(options: Any) -> dict[str, Any]:
     return found
 
 
-def _start(given: GivenImage | None, previous: str | None, hand_over: HandOver) -> JSON:
+def _start(given: GivenImage | None, previous: str | None, hand_over: HandOver, correction: JSON) -> JSON:
     if given is not None:
         return {"image": given.sha256}
     if previous is not None:
-        return {"hand_over": str(hand_over), "of": previous}
+        corrected = {} if correction is None else {"correct": correction}
+        return {"hand_over": str(hand_over), "of": previous, **corrected}
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, ParamSpec, TypeVar
 
 from runner import contract
 from runner.api import GeneratorCapabilities, ImageInput, InputMode, ShotRequest, UploaderCapabilities
@@ -14,14 +14,16 @@ from runner.naming import slug
 from runner.planning import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from runner.api import JSON, Event, Price
     from runner.config.compose import Composed, SweepJob
-    from runner.config.project import GeneratorChoice, Project, Shot
+    from runner.config.project import GeneratorChoice, GivenImage, Project, Shot
     from runner.plugins import Registry
 
 
+CORRECTION: Final = 1
+"""The version of how colours are matched: `runner.media.colour_match.VERSION`, which is slow to import."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -30,7 +32,8 @@ T = TypeVar("T")
 class PlannedShot:
     """One shot as it will be requested. `request.image` is filled in by the engine; `number` counts from 1.
 
-    `previous` is the planned shot that this one chains from.
+    `previous` is the planned shot that this one chains from. `key` is that of its `identity`, or of the shot whose clip
+    was grafted here.
     """
 
     sequence: str
@@ -41,10 +44,31 @@ class PlannedShot:
     identity: Mapping[str, JSON]
     key: str
     previous: PlannedShot | None
+    reanchored: bool = False
+    """It starts from the anchor of its chain, and not from the shot before it: `continuity.reanchor_every`. `previous`
+    is then the first shot of the chain, or `None` where the anchor is an image."""
+    anchor: GivenImage | None = None
+    """The image that it starts from in that case."""
+    retakes: tuple[PlannedShot, ...] = ()
+    """The further takes that are paid for where a clip ignores its first frame, in their order."""
+    candidates: tuple[PlannedShot, ...] = ()
+    """The further takes of a beam, in their order."""
+    is_candidate: bool = False
+    """Its clip is one of several: which of them the film has is decided when they are there."""
 
     @property
     def name(self) -> str:
         return f"{self.sequence}/{self.shot.name}"
+
+    @property
+    def given(self) -> GivenImage | None:
+        """The image of the user's that it starts from."""
+        return self.shot.image or self.anchor
+
+    @property
+    def continues(self) -> bool:
+        """Whether it starts from a frame of the shot right before it."""
+        return self.previous is not None and not self.reanchored
 
     @property
     def who(self) -> str:
@@ -87,7 +111,7 @@ class PlannedSequence:
         """The shots, split where one does not start from the one before: these parts can run side by side."""
         chains: list[list[PlannedShot]] = []
         for shot in self.shots:
-            if shot.previous is None:
+            if shot.previous is None and not shot.reanchored:
                 chains.append([])
             chains[-1].append(shot)
         return tuple(tuple(chain) for chain in chains)
@@ -134,38 +158,21 @@ def make(project: Project, registry: Registry) -> Plan:
     sequences = []
     for sequence in project.sequences:
         planned: list[PlannedShot] = []
+        chain: list[PlannedShot] = []
         for number, shot in enumerate(sequence.shots, start=1):
-            chained = shot.boundary is Boundary.CHAIN and bool(planned)
-            previous = planned[-1] if chained else None
-            request = _transformed(shot.request, registry)
-            how = InputMode.TEXT if shot.boundary is Boundary.CUT else InputMode.IMAGE
-            caps = capabilities_of(shot.generator, request.model, how)
-            if caps.model is not None:
-                request = replace(request, model=caps.model)
-            # A seed that the model does not take changes nothing: with another one it is the same request.
-            identifying = identity.fields(
-                replace(
-                    request,
-                    seed=request.seed if caps.request.seed else None,
-                    prompt=prompts.identifying(request.prompt, shot.stopped_before),
-                ),
-                shot.generator,
-                given=shot.image,
-                previous=previous.key if previous else None,
-                hand_over=project.continuity.hand_over,
+            if shot.boundary is not Boundary.CHAIN:
+                chain.clear()
+            place = _place(project, sequence.name, number, chain)
+            first = _planned(project, registry, shot, place)
+            retakes = tuple(
+                _planned(project, registry, further, place) for further in _further_takes(project, shot)
             )
-            planned.append(
-                PlannedShot(
-                    sequence=sequence.name,
-                    number=number,
-                    shot=shot,
-                    request=request,
-                    capabilities=caps,
-                    identity=identifying,
-                    key=identity.digest(identifying),
-                    previous=previous,
-                )
+            further = 1 if shot.graft else project.beam.takes
+            candidates = tuple(
+                _planned(project, registry, _take(shot, more), place) for more in range(1, further)
             )
+            planned.append(replace(first, retakes=retakes, candidates=candidates))
+            chain.append(planned[-1])
         sequences.append(PlannedSequence(name=sequence.name, slug=sequence.slug, shots=tuple(planned)))
     keys = {sequence.name: {shot.shot.name: shot.key for shot in sequence.shots} for sequence in sequences}
     return Plan(
@@ -174,6 +181,85 @@ def make(project: Project, registry: Registry) -> Plan:
         key=identity.run_key(project, keys),
         label=_label(sequences),
     )
+
+
+class _Place(NamedTuple):
+    """Where a shot stands."""
+
+    sequence: str
+    number: int
+    previous: PlannedShot | None
+    reanchored: bool = False
+    anchor: GivenImage | None = None
+
+
+def _place(project: Project, sequence: str, number: int, chain: Sequence[PlannedShot]) -> _Place:
+    """Where the next shot of a chain stands; a chain without shots begins there."""
+    if not chain:
+        return _Place(sequence, number, None)
+    every = project.continuity.reanchor_every
+    on_grid = every is not None and len(chain) % every == 0
+    if on_grid and project.anchor is not None:
+        return _Place(sequence, number, None, reanchored=True, anchor=project.anchor)
+    # The second shot starts from the first one's frame as it is.
+    if on_grid and len(chain) > 1:
+        return _Place(sequence, number, chain[0], reanchored=True)
+    return _Place(sequence, number, chain[-1])
+
+
+def _planned(project: Project, registry: Registry, shot: Shot, place: _Place) -> PlannedShot:
+    request = _transformed(shot.request, registry)
+    how = InputMode.TEXT if shot.boundary is Boundary.CUT else InputMode.IMAGE
+    caps = capabilities_of(shot.generator, request.model, how)
+    if caps.model is not None:
+        request = replace(request, model=caps.model)
+    # A seed that the model does not take changes nothing: with another one it is the same request.
+    identifying = identity.fields(
+        replace(
+            request,
+            seed=request.seed if caps.request.seed else None,
+            prompt=prompts.identifying(request.prompt, shot.stopped_before),
+        ),
+        shot.generator,
+        given=shot.image or place.anchor,
+        previous=place.previous.key if place.previous else None,
+        hand_over=project.continuity.hand_over,
+        correction=_correction(project) if place.previous else None,
+    )
+    return PlannedShot(
+        sequence=place.sequence,
+        number=place.number,
+        shot=shot,
+        request=request,
+        capabilities=caps,
+        identity=identifying,
+        key=shot.graft or identity.digest(identifying),
+        previous=place.previous,
+        reanchored=place.reanchored,
+        anchor=place.anchor,
+    )
+
+
+def _correction(project: Project) -> JSON:
+    """What decides how the colours of a hand-over frame are changed; `None` where they are not."""
+    keys = project.continuity.correct
+    if not keys.hand_over:
+        return None
+    anchor = project.anchor.sha256 if project.anchor is not None else "first clip"
+    return {"version": CORRECTION, "strength": keys.strength, "anchor": anchor}
+
+
+def _further_takes(project: Project, shot: Shot) -> Iterator[Shot]:
+    """What is requested, one after the other, while clips ignore their first frame: as if the user typed the take."""
+    keys = project.continuity
+    if keys.on_ignored == "retry" and shot.boundary is not Boundary.CUT and not shot.graft:
+        for more in range(1, keys.retries + 1):
+            yield _take(shot, more)
+
+
+def _take(shot: Shot, more: int) -> Shot:
+    """A later take of a shot, as if the user typed it."""
+    return replace(shot, request=replace(shot.request, take=shot.request.take + more))
 
 
 def capabilities_of(choice: GeneratorChoice, model: str | None, how: InputMode) -> GeneratorCapabilities:

@@ -108,7 +108,7 @@ def _broken_sweep(broken: Sequence[tuple[SweepJob, RunnerError]], jobs: int) -> 
     """One error for all jobs that cannot run, the first of them in full."""
     job, first = broken[0]
     count = "a job" if len(broken) == 1 else f"{len(broken)} of {jobs} jobs"
-    others = ", ".join(str(other.number) for other, _ in broken[1:21])
+    others = _spans([other.number for other, _ in broken[1:]])
     more = f"\nso do jobs {others}" if others else ""
     return ConfigError(
         f"{count} of the sweep cannot run; nothing of the sweep was started",
@@ -116,6 +116,18 @@ def _broken_sweep(broken: Sequence[tuple[SweepJob, RunnerError]], jobs: int) -> 
         why=f"{first}{more}",
         hint="correct it, or leave such jobs out: sweep.skip_invalid=true",
     )
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """Rising numbers as people list them: 1 to 63, 70; the first twenty entries."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1][1:] = [number]
+        else:
+            spans.append([number])
+    more = ["and more"] if len(spans) > 20 else []
+    return ", ".join([" to ".join(map(str, span)) for span in spans[:20]] + more)
 
 
 def _problems(reader: Reader) -> ConfigError:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Final
 
-from runner.errors import JournalError
+from runner.errors import JournalError, RunnerError
 from runner.planning.plan import Plan
 from runner.store.budget import Spend
 from runner.sweeps.job import JobOutcome, JobState, SweepOutcome
+from runner.sweeps.objectives import objective_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from runner.api import Event
     from runner.config.compose import SweepJob
-    from runner.errors import RunnerError
+    from runner.outputs.outcome import RunOutcome
     from runner.session import Session
 
 AT_ONCE: Final = 256
@@ -31,12 +32,13 @@ async def run_jobs(
     ended: Callable[[JobOutcome], object] | None = None,
     max_jobs: int | None = None,
     fail_fast: bool = False,
+    objective: str | None = None,
 ) -> SweepOutcome:
     """Run all jobs that have a plan, at most `max_jobs` at a time; the sessions are open, one for each outputs root.
 
     `ended` is called with each job as soon as it has ended. Jobs wait for the shots that they share: each is generated
-    once. With `fail_fast` the first failure stops the others, as `Session.cancel` does: what was begun is resumed by
-    the same command.
+    once. Each job that is fine gets the value that `objective` names. With `fail_fast` the first failure stops the
+    others, as `Session.cancel` does: what was begun is resumed by the same command.
     """
     found: dict[int, JobOutcome] = {}
     stopped_by: JobOutcome | None = None
@@ -60,7 +62,7 @@ async def run_jobs(
         async with contextlib.aclosing(outcomes):
             async for at, outcome in outcomes:
                 job, plan = ours[at]
-                one = JobOutcome(job=job, plan=plan, outcome=outcome)
+                one = JobOutcome(job=job, plan=plan, outcome=outcome, value=value_of(outcome, objective))
                 note(one)
                 if fail_fast and stopped_by is None and one.state is JobState.FAILED:
                     stopped_by = one
@@ -68,9 +70,25 @@ async def run_jobs(
                         other.cancel()
     return SweepOutcome(
         jobs=tuple(found[job.number] for job, _ in jobs),
-        so_far=Spend.sum([await _so_far(session, found.values()) for session in sessions.values()]),
+        so_far=await spent_so_far(sessions.values(), found.values()),
         stopped_by=stopped_by,
+        objective=objective,
     )
+
+
+def value_of(outcome: RunOutcome, objective: str | None) -> float | None:
+    """The number that `objective` names; `None` without one, and where a run has none, or not all of its shots."""
+    if objective is None or outcome.exit_code != 0:
+        return None
+    with contextlib.suppress(RunnerError):
+        return objective_of(outcome, objective)
+    return None
+
+
+async def spent_so_far(sessions: Iterable[Session], jobs: Iterable[JobOutcome]) -> Spend:
+    """What a sweep has at risk in the roots of all sessions."""
+    jobs = list(jobs)
+    return Spend.sum([await _so_far(session, jobs) for session in sessions])
 
 
 async def _so_far(session: Session, jobs: Iterable[JobOutcome]) -> Spend:

@@ -40,6 +40,8 @@ class JobOutcome:
     """`None` where it cannot run."""
     outcome: RunOutcome | None = None
     error: RunnerError | None = None
+    value: float | None = None
+    """The number that `sweep.objective` names; `None` without one, or where it cannot be determined."""
 
     @property
     def state(self) -> JobState:
@@ -78,6 +80,21 @@ class SweepOutcome:
     """What all runs of the sweep have at risk by now."""
     stopped_by: JobOutcome | None = None
     """The job whose failure ended the sweep, where `sweep.fail_fast` has it so."""
+    objective: str | None = None
+    """The name of the number that jobs have as their `value`."""
+    direction: str = ""
+    """Of a search: `minimize` or `maximize`; empty where nothing is searched for."""
+    error: RunnerError | None = None
+    """Why a search ended early."""
+
+    @property
+    def best(self) -> JobOutcome | None:
+        """The job with the best value; `None` where nothing is searched for, or no job has one."""
+        found = [job for job in self.jobs if job.value is not None]
+        if not found or not self.direction:
+            return None
+        sign = -1.0 if self.direction == "maximize" else 1.0
+        return min(found, key=lambda job: sign * (job.value or 0.0))
 
     @property
     def plans(self) -> Sequence[Plan]:
@@ -97,11 +114,13 @@ class SweepOutcome:
             for job in self.jobs
             if self.stopped_by is None or job.state in (JobState.FINE, JobState.FAILED)
         )
-        return max((job.exit_code for job in ended), default=0)
+        own = [self.error.exit_code] if self.error is not None else []
+        return max((*own, *(job.exit_code for job in ended)), default=0)
 
     @property
     def errors(self) -> tuple[RunnerError, ...]:
-        return tuple(error for job in self.jobs for error in job.errors)
+        own = (self.error,) if self.error is not None else ()
+        return (*own, *(error for job in self.jobs for error in job.errors))
 
     @property
     def folder(self) -> Path | None:

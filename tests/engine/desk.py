@@ -24,6 +24,7 @@ class Desk:
 
     def __init__(self, workplace: Workplace, fake: FakeProvider, sequences: dict[str, Any]) -> None:
         self.workplace = workplace
+        self.plugins = PLUGINS
         self.project = workplace.project(
             sequences,
             generator={"plugin": "fake", "base_url": fake.base_url, "price_usd": 0.1, "timeout_s": 5.0},

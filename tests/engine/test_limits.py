@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from runner.api import GeneratorCapabilities, Rate, RateLimits
 from runner.engine.limits import AccountLimits
 from runner.engine.timing import Timing
+from runner.store import turns, work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from pathlib import Path
 
 
 class Leap(selectors.DefaultSelector):
@@ -243,3 +245,56 @@ def test_so_many_tasks_are_under_way_at_once(all_of_them: int | None, own: int |
     played(work)
 
     assert highest == at_once
+
+
+@pytest.mark.parametrize("what", ["submit", "in flight"])
+def test_sessions_over_one_root_share_their_limits(tmp_path: Path, what: str) -> None:
+    """Two sessions that know nothing of each other but the files below the root."""
+    limit = RateLimits(submit=Rate(3, 10.0)) if what == "submit" else RateLimits(in_flight=3)
+    caps = GeneratorCapabilities(limits=limit)
+    sent: list[float] = []
+    at_once = peak = 0
+
+    async def task(limits: AccountLimits) -> None:
+        nonlocal at_once, peak
+        body = limits.submission("a", caps) if what == "submit" else limits.slot("a", caps, None)
+        async with body:
+            at_once += 1
+            peak = max(peak, at_once)
+            sent.append(asyncio.get_running_loop().time())
+            await asyncio.sleep(0.5)
+            at_once -= 1
+
+    async def work(_: AccountLimits) -> None:
+        timing = Timing(monotonic=asyncio.get_running_loop().time)
+        with work_folder(tmp_path) as one, work_folder(tmp_path) as other:
+            sessions = [AccountLimits(timing, turns(tmp_path, place)) for place in (one, other)]
+            await asyncio.gather(*(task(limits) for limits in sessions for _ in range(6)))
+
+    played(work)
+
+    assert len(sent) == 12
+    if what == "submit":
+        assert most(sorted(sent), 10.0) == 3
+    assert peak == 3
+
+
+def test_a_session_that_cannot_share_its_limits_keeps_to_them_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caps = GeneratorCapabilities(limits=RateLimits(submit=Rate(2, 10.0)))
+    (tmp_path / ".runner").mkdir()
+    (tmp_path / ".runner/limits").write_text("no folder")
+    sent: list[float] = []
+
+    async def work(_: AccountLimits) -> None:
+        loop = asyncio.get_running_loop()
+        limits = AccountLimits(Timing(monotonic=loop.time), turns(tmp_path, tmp_path))
+        for _ in range(4):
+            async with limits.submission("a", caps):
+                sent.append(loop.time())
+
+    played(work)
+
+    assert most(sent, 10.0) == 2
+    assert "do not count what others do" in caplog.text

@@ -23,11 +23,15 @@ from runner.api import (
     UploaderCapabilities,
     UploaderSpec,
 )
+from runner.config import film_keys
+from runner.config.beam_keys import Beam
+from runner.config.check_keys import Checks
 from runner.config.convert import Reader
 from runner.config.origins import Origins
 from runner.config.project import (
     Boundary,
     ExtractorChoice,
+    Film,
     GeneratorChoice,
     GivenImage,
     Project,
@@ -35,7 +39,7 @@ from runner.config.project import (
     Shot,
     UploaderChoice,
 )
-from runner.config.schema import BudgetKeys, Continuity, Film, Limits
+from runner.config.schema import BudgetKeys, Continuity, Limits
 from runner.planning import capability_checks, plan
 
 if TYPE_CHECKING:
@@ -93,6 +97,8 @@ def shot(name: str, boundary: Boundary = Boundary.CHAIN, **keys: Any) -> Shot:
 def film(*shots: Shot, **keys: Any) -> Project:
     sequence = Sequence(name="main", slug="main", shots=shots)
     return Project(
+        beam=Beam(),
+        checks=Checks(),
         **{
             "name": "film",
             "slug": "film",
@@ -101,12 +107,12 @@ def film(*shots: Shot, **keys: Any) -> Project:
             "extractor": ExtractorChoice(spec=EXTRACTOR, options=None),
             "uploader": UploaderChoice(spec=UPLOADER, options=Options()),
             "continuity": Continuity(),
-            "film": Film(),
+            "film": Film(keys=film_keys.Film()),
             "budget": BudgetKeys(),
             "limits": Limits(),
             "output_root": Path("outputs"),
             **keys,
-        }
+        },
     )
 
 

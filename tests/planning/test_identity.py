@@ -22,8 +22,11 @@ from runner.api import (
     Reach,
     ShotRequest,
 )
-from runner.config.project import GeneratorChoice, GivenImage, Project, Shot
-from runner.config.schema import Continuity, Film
+from runner.config import film_keys
+from runner.config.beam_keys import Beam
+from runner.config.check_keys import Checks
+from runner.config.project import EndCard, Film, GeneratorChoice, GivenImage, GivenSound, Project, Shot
+from runner.config.schema import Continuity
 from runner.planning import identity
 
 # --- classification: a new field is in one of the lists, or this file fails ---------------------------------
@@ -33,18 +36,30 @@ REQUEST_IDENTITY = {name for name, role in identity.ROLES.items() if role is not
 # it is known by content, as `starts_from`.
 REQUEST_TRANSPORT = {"project", "sequence", "shot", "image", "last_image"}
 
-SHOT_IDENTITY = {"request", "boundary", "image", "generator"}
-SHOT_TRANSPORT = {"name", "slug", "at", "origin", "stopped_before"}
+SHOT_IDENTITY = {"request", "boundary", "image", "generator", "graft"}
+SHOT_TRANSPORT = {"name", "slug", "at", "origin", "stopped_before", "text"}
 
 CHOICE_IDENTITY = {"spec", "options", "model", "params"}
 CHOICE_TRANSPORT = {"label"}
 
 SPEC_IDENTITY = {"name", "key_version", "names_matter"}
-SPEC_TRANSPORT = {"factory", "capabilities", "options", "summary", "account", "models"}
+SPEC_TRANSPORT = {"factory", "capabilities", "options", "summary", "account", "models", "own_client"}
 
 # Of a run: what is made of the shots.
-PROJECT_IDENTITY = {"name", "sequences", "continuity", "film"}
-PROJECT_TRANSPORT = {"slug", "description", "extractor", "uploader", "budget", "limits", "output_root"}
+PROJECT_IDENTITY = {"name", "sequences", "continuity", "anchor", "film", "beam"}
+PROJECT_TRANSPORT = {
+    "slug",
+    "description",
+    "extractor",
+    "uploader",
+    "budget",
+    "limits",
+    "checks",
+    "ci",
+    "report",
+    "metrics",
+    "output_root",
+}
 
 
 @pytest.mark.parametrize(
@@ -55,8 +70,24 @@ PROJECT_TRANSPORT = {"slug", "description", "extractor", "uploader", "budget", "
         (GeneratorChoice, CHOICE_IDENTITY, CHOICE_TRANSPORT),
         (GeneratorSpec, SPEC_IDENTITY, SPEC_TRANSPORT),
         (Project, PROJECT_IDENTITY, PROJECT_TRANSPORT),
-        (Continuity, {"fallback", "hand_over"}, set()),
-        (Film, {"join"}, set()),
+        (
+            Continuity,
+            {"fallback", "hand_over", "anchor", "reanchor_every", "correct"},
+            {"on_ignored", "retries", "max_drift"},
+        ),
+        (Checks, set(), {"duration", "shape", "rate", "audio", "black", "frozen", "ending"}),
+        (Beam, {"takes", "keep", "score"}, set()),
+        (
+            film_keys.Film,
+            {
+                *("join", "crossfade_ms", "fade", "fade_at", "level", "audio", "order", "between"),
+                *("music", "narration", "end_card"),  # by the digests of their files
+            },
+            {"max_duration_s"},
+        ),
+        (Film, {"keys", "music", "narration", "end_card"}, set()),
+        (GivenSound, {"sha256", "keys"}, {"path", "duration_s"}),
+        (EndCard, {"image", "keys"}, set()),
         (
             GivenImage,
             {"sha256"},

@@ -15,13 +15,15 @@ from runner.api import (
     ShotRequest,
     hookimpl,
 )
+from runner.config import film_keys
 from runner.config.convert import Reader
 from runner.config.origins import Origins
 from runner.config.project import (
     Boundary,
+    Film,
     UploaderChoice,
 )
-from runner.config.schema import Continuity, Film, Limits
+from runner.config.schema import Continuity, Limits
 from runner.errors import PluginError
 from runner.planning import capability_checks, plan
 from runner.planning.advisories import notes
@@ -113,7 +115,11 @@ def test_how_a_film_is_made_is_no_part_of_its_key(keys: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    [{"name": "another"}, {"film": Film(join=False)}, {"continuity": Continuity(fallback="none")}],
+    [
+        {"name": "another"},
+        {"film": Film(keys=film_keys.Film(join=False))},
+        {"continuity": Continuity(fallback="none")},
+    ],
 )
 def test_what_is_made_is_part_of_a_films_key(keys: dict[str, Any]) -> None:
     assert make(film(*chain(2), **keys)).key != make(film(*chain(2))).key
