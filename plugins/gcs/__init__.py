@@ -132,4 +132,5 @@ def runner_register() -> UploaderSpec:
         options=GcsOptions,
         capabilities=capabilities,
         ready=_ready,
+        own_client=True,
     )

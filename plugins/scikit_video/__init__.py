@@ -34,4 +34,5 @@ def runner_register() -> ExtractorSpec:
         summary="reads the whole clip with scikit-video and refuses what that gets wrong; slow",
         factory=_create,
         options=ScikitVideoOptions,
+        offsets=True,
     )

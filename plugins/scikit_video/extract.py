@@ -17,7 +17,7 @@ from runner.media import (
     count_shown,
     find_ffmpeg,
     last_frame,
-    last_moment,
+    moment_from_end,
     open_video,
     probe_clip,
 )
@@ -37,13 +37,13 @@ class ScikitVideo:
         self._reader = load(find_ffmpeg(options.binary), _describe)
 
     def extract(self, clip: Path, policy: HandOver) -> Frame:
-        """Return the last frame: the only policy there is. Raises `MediaError`."""
+        """Return the last frame, or one before it. Raises `MediaError`."""
         found = probe_clip(clip)
         check_size(found)
         with open_video(clip) as source:
-            last = last_moment(source)
+            wanted = moment_from_end(source, policy.frames)
             expected = count_shown(source)
-        seen, rgb = self._read(clip, found)
+        seen, rgb = self._read(clip, found, expected - 1 - policy.frames)
         if seen != expected:
             raise _refused(clip, f"the clip shows {expected} frames and scikit-video read {seen}")
         height, width = last_frame(clip).rgb.shape[:2]
@@ -53,10 +53,10 @@ class ScikitVideo:
             )
         if rgb.shape != (found.height, found.width, 3):
             raise _refused(clip, f"the clip is {found.width}x{found.height} and the frame {rgb.shape}")
-        return Frame(rgb=rgb, time_s=float(last.time_s - last.start_s), method="scikit-video")
+        return Frame(rgb=rgb, time_s=float(wanted.time_s - wanted.start_s), method="scikit-video")
 
-    def _read(self, clip: Path, found: Probe) -> tuple[int, Any]:
-        """Return how many frames there are and the last of them."""
+    def _read(self, clip: Path, found: Probe, number: int) -> tuple[int, Any]:
+        """Return how many frames there are, and the one with this number, from 0."""
         seen = 0
         rgb = np.empty((0, 0, 3), np.uint8)
         try:
@@ -70,7 +70,8 @@ class ScikitVideo:
                 },
             ) as reader:
                 for frame in reader.nextFrame():
-                    rgb = frame
+                    if seen == number:
+                        rgb = frame
                     seen += 1
         except AssertionError as error:
             raise _refused(clip, f"scikit-video does not open it: {error}") from error

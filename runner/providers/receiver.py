@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.errors import PluginError
+from runner.net import own_servers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -39,7 +40,9 @@ async def listening(app: web.Application, bind: str, port: int) -> AsyncIterator
         await web.TCPSite(runner, bind, port).start()
         host, actual = runner.addresses[0][:2]
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-        yield f"http://[{host}]:{actual}" if ":" in host else f"http://{host}:{actual}"
+        url = f"http://[{host}]:{actual}" if ":" in host else f"http://{host}:{actual}"
+        with own_servers.serving(url):
+            yield url
     finally:
         await runner.cleanup()
 
@@ -101,6 +104,7 @@ class CallbackReceiver:
                 why=error.strerror or str(error),
                 hint="take another port, or leave callback.public_url empty: tasks are polled anyway",
             ) from error
+        self._stack.enter_context(own_servers.known_as(self.url, "(callback)"))
         return self
 
     async def __aexit__(self, *error: object) -> None:

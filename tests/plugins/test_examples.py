@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import http.server
 import re
 import threading
@@ -27,7 +28,7 @@ def test_an_example_is_about_twenty_lines(name: str) -> None:
 
 
 def test_there_is_an_example_of_each_kind() -> None:
-    assert set(EXAMPLES) == {"stock", "patient", "web_folder"}
+    assert set(EXAMPLES) == {"stock", "patient", "web_folder", "warmth"}
 
 
 def test_the_generator_example_makes_a_film_of_footage(workplace: Workplace) -> None:
@@ -93,3 +94,24 @@ def test_the_uploader_example_hosts_the_hand_over_frame(
     assert fetched[0] == fetched[1]
     assert fetched[0].endswith(".png")
     assert workplace.manifest()["sequences"]["main"]["shots"]["sky"]["adherence"]["verdict"] == "locked"
+
+
+def test_the_metric_example_is_in_manifest_csv_and_table(workplace: Workplace) -> None:
+    project = workplace.project({"main": {"sea": "waves", "sky": {"prompt": "clouds", "boundary": "cut"}}})
+    workplace.write("plugins/warmth.py", EXAMPLES["warmth"])
+
+    answer = workplace.run("-m", project, "shot.seed=1,2", "metrics.enabled=[seams,warmth]", "--quiet")
+
+    assert answer.code == 0, answer.err
+    runs = workplace.path / "outputs"
+    (table,) = runs.rglob("sweep.csv")
+    with table.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    answer = workplace.run("metrics", "outputs", "--json")
+    shots = [run["shots"] for run in answer.json if run["shots"]]
+    assert len(shots) == len(rows) == 2
+    means = [sum(shot["warmth"] for shot in run.values()) / len(run) for run in shots]
+    assert sorted(float(row["metric.warmth"]) for row in rows) == pytest.approx(sorted(means), abs=1e-4)
+    shown = workplace.run("metrics", "outputs").out
+    assert "warmth" in shown
+    assert all(f"{run['main/sea']['warmth']:.6g}" in shown for run in shots)

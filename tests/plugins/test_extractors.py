@@ -13,7 +13,7 @@ import pytest
 from media.corpus import ALL, BROKEN, Corpus
 from media.painting import error, read_number
 
-from runner.api import Context, ExtractorSpec, HandOver
+from runner.api import Context, ExtractorSpec, HandOver, HandOverRule
 from runner.errors import ExtractionRefused, MediaError, PluginError
 from runner.net.download import Downloads
 from runner.plugins import ffmpeg, pyav, scikit_video
@@ -214,6 +214,38 @@ def test_the_extractors_agree_on_the_pixels(
     )
     for other in others:
         assert np.abs(first - other).mean() < 0.05
+
+
+@pytest.mark.parametrize("offset", [1, 4])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "b_frames",
+        "open_gop",
+        "variable_rate",
+        "hevc_open_gop",
+        "vp9",
+        "turned_90",
+        "trimmed",
+        "transport_stream",
+    ],
+)
+def test_a_frame_before_the_last_is_exact(
+    name: str, offset: int, corpus: Corpus, extractors: dict[str, Extractor]
+) -> None:
+    clip = corpus.clip(name)
+    times = set()
+    for extractor in extractors.values():
+        frame = extractor.extract(clip.path, HandOver(HandOverRule.OFFSET, offset))
+        assert read_number(_upright(frame.rgb, clip)) == clip.last - offset
+        times.add(round(frame.time_s, 3))
+    assert len(times) == 1
+
+
+def test_a_clip_that_is_too_short_is_refused(corpus: Corpus, extractors: dict[str, Extractor]) -> None:
+    for extractor in extractors.values():
+        with pytest.raises(ExtractionRefused, match="too short"):
+            extractor.extract(corpus.clip("two_frames").path, HandOver(HandOverRule.OFFSET, 2))
 
 
 @pytest.mark.parametrize("name", ["-i.mp4", "concat:a|b.mp4", "spaced out 100%d %03d.mp4"])

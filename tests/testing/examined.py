@@ -35,6 +35,20 @@ def runner_register():
     return ExtractorSpec(name="mine", factory=Mine)
 """
 
+METRIC = """
+from runner.api import MetricSpec, hookimpl
+
+class Mine:
+    def __init__(self, options, context):
+        pass
+    def measure(self, subject):
+        {body}
+
+@hookimpl
+def runner_register():
+    return MetricSpec(name="mine", factory=Mine, summary="a number")
+"""
+
 GENERATOR = """
 import dataclasses
 from decimal import Decimal

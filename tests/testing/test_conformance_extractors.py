@@ -84,3 +84,25 @@ def test_an_extractor_with_a_shared_state_fails_in_threads(examined):
     answer = examined(filled(EXTRACTOR, body))
 
     assert set(failed(answer)) == {"right from 4 threads at once"}
+
+
+OFFSETS = EXTRACTOR.replace("factory=Mine)", "factory=Mine, offsets=True)")
+
+
+def test_an_extractor_that_says_it_reads_other_frames_has_to(examined):
+    wrong = failed(examined(filled(OFFSETS, "return last_frame(clip)")))
+
+    assert "frame 24 of 24, not frame 21" in wrong["3 frames before the last: an ordinary clip"]
+    assert "3 frames before the last: B-frames" in wrong
+
+
+def test_an_extractor_that_reads_other_frames_passes(examined):
+    body = "from runner.media import frame_from_end; return frame_from_end(clip, policy.frames)"
+    answer = examined(filled(OFFSETS, body))
+
+    assert "3 frames before the last: an ordinary clip" in answer.out
+    assert not any(check.startswith("3 frames") for check in failed(answer)), answer.out
+
+
+def test_an_extractor_of_last_frames_is_not_asked_for_others(examined):
+    assert "3 frames before the last" not in examined(filled(EXTRACTOR, "return last_frame(clip)")).out

@@ -265,7 +265,7 @@ def test_a_failed_task_says_why_and_what_it_costs(desk):
 
 def test_a_task_of_another_account_is_not_found(desk):
     ref = desk.submit()
-    error = desk.poll(ref, api_key="someone else")
+    error = desk.poll(ref, api_key="someone-else")
     assert type(error) is TaskUnknown
     assert "key" in error.why
 
@@ -333,7 +333,7 @@ def test_a_lost_answer_is_looked_up_by_its_token(desk):
     ref = desk.find("taken")
     assert desk.end(ref).state is State.SUCCEEDED
     assert desk.find("lost") is None
-    assert desk.find("taken", api_key="someone else") is None
+    assert desk.find("taken", api_key="someone-else") is None
 
 
 def test_a_provider_that_does_not_tell_leaves_the_outcome_unknown(desk):

@@ -38,6 +38,7 @@ A script says how to misbehave, in YAML or JSON. The first rule that matches a c
       urls: ["http://elsewhere.example/clip.mp4"]   # instead of its own
       credits: 12.5               # its price
       clip_s: 1.5                 # the clip's true length, whatever was asked for
+      ignore_image: true          # it starts from its prompt alone, whatever picture came with it
     upload: [500, drop_after]     # answers to uploads, to the next downloads of them, to questions for the balance
     uploaded: [404]
     credit: [401]

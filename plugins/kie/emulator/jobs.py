@@ -6,42 +6,50 @@ import json
 import secrets
 import sys
 import time
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from . import prices, shape, wire
+from runner.testing.provider.script import nth
+
+from . import prices, record, shape, wire
 from .models import all_models
-from .script import Choice, Director, Rule, nth
-from .task import Task
+from .record import Creation, KieTask
+from .script import Choice, Director
 from .wire import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
-    from .accounts import Account
-    from .books import Books
-    from .clock import Clock
+    from runner.api import Rate
+    from runner.testing.provider.accounts import Account, Window
+    from runner.testing.provider.clock import Clock
+    from runner.testing.provider.request_log import RequestLog
+
     from .model import Model
     from .options import Options
-    from .studio import Studio
+    from .script import Script
 
 PAUSED: Final = "This interface is temporarily paused."
 _NO_CREDIT: Final = {402: "", 429: "Credits insufficient", 500: "Credits insufficient"}
 _INPUT_MISSING: Final = "This field is required"
 
 
+@dataclass
 class Jobs:
-    """`tasks` holds every task there is, by its id. `studio` is set before the first request."""
+    """`tasks` gets every task, by its id; `begin` is called with each."""
 
-    studio: Studio
+    options: Options
+    script: Script
+    clock: Clock
+    log: RequestLog
+    tasks: dict[str, KieTask]
+    begin: Callable[[KieTask], None]
 
-    def __init__(self, options: Options, clock: Clock, books: Books, *, quiet: bool) -> None:
-        self._options = options
-        self._clock = clock
-        self._books = books
-        self._quiet = quiet
-        self.director = Director(options.script)
-        self.tasks: dict[str, Task] = {}
+    def __post_init__(self) -> None:
+        self.director = Director(self.script)
 
     # --- creation -------------------------------------------------------------------------------------------------
 
@@ -49,9 +57,9 @@ class Jobs:
         """Answer a creation: scripted trouble, then the rate, the validation and the credits, in this order."""
         body = _json(raw)
         choice = self.director.creation(account.key, body)
-        entry = self._books.note(
-            self._books.creations,
-            at=self._clock.now(),
+        entry = self.log.note(
+            "creations",
+            at=self.clock.now(),
             key=account.key,
             model=str(body.get("model", "")),
             prompt=_prompt(body),
@@ -65,8 +73,7 @@ class Jobs:
             instead = await wire.instead(choice.step, "before")
             if instead is not None:
                 return instead
-            if not account.creations.admits(self._clock.now()):
-                raise Refused(429)
+            self._admit(account.creations, self.options.rate)
             task = self._accept(account, body, choice)
         except Refused as problem:
             entry.update(code=problem.code, msg=problem.msg)
@@ -75,30 +82,48 @@ class Jobs:
         self._told(task)
         return await self._after(task, choice)
 
-    async def _after(self, task: Task, choice: Choice) -> web.Response:
+    async def _after(self, task: KieTask, choice: Choice) -> web.Response:
         instead = await wire.instead(choice.step, "after")
         return instead or wire.success({"taskId": task.id, "recordId": task.id})
 
-    def _accept(self, account: Account, body: dict[str, Any], choice: Choice) -> Task:
+    def _accept(self, account: Account, body: dict[str, Any], choice: Choice) -> KieTask:
         model, given = self._checked(body)
         completed = model.completed(given)
         cost = prices.price(model.name, completed, shape.duration_s(model, completed))
         credits = cost.credits if choice.rule.credits is None else Decimal(str(choice.rule.credits))
         if not account.hold(credits):
-            raise Refused(self._options.no_credit, _NO_CREDIT[self._options.no_credit])
-        task = self._task(account, model, given, choice.rule, credits, known=cost.known)
+            raise Refused(self.options.no_credit, _NO_CREDIT[self.options.no_credit])
+        options, rule, now = self.options, choice.rule, self.clock.now()
+        seconds = options.task_seconds / options.speed if rule.seconds is None else rule.seconds
         callback = body.get("callBackUrl")
-        task.callback = callback if isinstance(callback, str) else ""
+        creation = Creation(
+            model=model,
+            given=given,
+            callback=callback if isinstance(callback, str) else "",
+            rule=rule,
+            states=rule.states or options.states,
+            price_known=cost.known,
+            due_at=now + seconds,
+            known_at=now + (options.grace_seconds if rule.grace_s is None else rule.grace_s),
+        )
+        task = KieTask(
+            id=secrets.token_hex(16), account=account, request=creation, price=credits, created_at=now
+        )
         self.tasks[task.id] = task
-        self.studio.order(task)
+        self.begin(task)
         return task
+
+    def _admit(self, window: Window, rate: Rate) -> None:
+        if window.full(rate, self.clock.now()):
+            raise Refused(429)
+        window.passed(self.clock.now())
 
     def _checked(self, body: dict[str, Any]) -> tuple[Model, dict[str, Any]]:
         name = body.get("model")
         model = all_models().get(name) if isinstance(name, str) else None
         if model is None:
             raise Refused(422, wire.UNKNOWN_MODEL)
-        if model.legacy_sora and not self._options.legacy_sora:
+        if model.legacy_sora and not self.options.legacy_sora:
             raise Refused(500, PAUSED)
         given = body.get("input")
         if not isinstance(given, dict):
@@ -107,55 +132,25 @@ class Jobs:
             raise Refused(500, problem)
         return model, given
 
-    def _task(
-        self,
-        account: Account,
-        model: Model,
-        given: dict[str, Any],
-        rule: Rule,
-        credits: Decimal,
-        *,
-        known: bool,
-    ) -> Task:
-        options, now = self._options, self._clock.now()
-        seconds = options.task_seconds / options.speed if rule.seconds is None else rule.seconds
-        grace = options.grace_seconds if rule.grace_s is None else rule.grace_s
-        return Task(
-            id=secrets.token_hex(16),
-            account=account,
-            model=model,
-            given=given,
-            callback="",
-            credits=credits,
-            price_known=known,
-            created_at=now,
-            due_at=now + seconds,
-            known_at=now + grace,
-            rule=rule,
-            states=rule.states or options.states,
-        )
-
-    def _told(self, task: Task) -> None:
-        if self._quiet:
+    def _told(self, task: KieTask) -> None:
+        if self.options.quiet:
             return
-        prompt = task.prompt if len(task.prompt) <= 60 else f"{task.prompt[:57]}..."
-        line = f"{time.strftime('%H:%M:%S')} {task.model.name} {prompt!r} {task.id} {task.credits} credits"
+        model, prompt = task.request.model.name, task.request.prompt
+        prompt = prompt if len(prompt) <= 60 else f"{prompt[:57]}..."
+        line = f"{time.strftime('%H:%M:%S')} {model} {prompt!r} {task.id} {task.price} credits"
         print(line, file=sys.stderr, flush=True)
 
     # --- polls ----------------------------------------------------------------------------------------------------
 
-    async def record(self, account: Account, id: str) -> web.Response:
+    async def poll(self, account: Account, id: str) -> web.Response:
         """Answer a poll."""
-        now = self._clock.now()
+        now = self.clock.now()
         account.counts["polls"] += 1
         task = self.tasks.get(id)
         mine = task is not None and task.account is account
-        step = nth(task.rule.poll, task.polls) if task is not None and mine else None
-        self._books.note(
-            self._books.polls, at=now, key=account.key, task=id, step=step.answer if step else "ok"
-        )
-        if not account.polls.admits(now):
-            raise Refused(429)
+        step = nth(task.request.rule.poll, task.polls) if task is not None and mine else None
+        self.log.note("polls", at=now, key=account.key, task=id, step=step.answer if step else "ok")
+        self._admit(account.polls, self.options.poll_rate)
         if not id:
             raise Refused(400)
         if task is None or not mine:
@@ -165,14 +160,14 @@ class Jobs:
         instead = await wire.instead(step)
         if instead is not None:
             return instead
-        if self._clock.now() < task.known_at:
+        if self.clock.now() < task.request.known_at:
             raise Refused(422)
         if step is not None and step.answer == "flag":
-            return wire.success(task.flagged(self._clock.now()))
-        record = task.record(self._clock.now())
+            return wire.success(record.flagged(task))
+        told = record.record(task, self.clock.now())
         if step is not None and step.answer == "state":
-            record["state"] = step.state
-        return wire.success(record)
+            told["state"] = step.state
+        return wire.success(told)
 
 
 def _json(raw: bytes) -> dict[str, Any]:

@@ -5,104 +5,44 @@ from __future__ import annotations
 import fnmatch
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
+
+from runner.testing.provider.script import (
+    BEFORE_OR_AFTER,
+    DOWNLOAD,
+    FOREVER,
+    TROUBLES,
+    Step,
+    Steps,
+    Strict,
+    check,
+    nth,
+    validated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_BEFORE_OR_AFTER: Final = ("drop", "hang", "html", "text")
-
-CREATE: Final = frozenset(
-    {"ok", "no_data_after", *(f"{one}_{when}" for one in _BEFORE_OR_AFTER for when in ("before", "after"))}
-)
+CREATE: Final = frozenset({"ok", "no_data_after", *BEFORE_OR_AFTER})
 """Answers to a creation, and CODE (nothing is made) and CODE_after (a task is made)."""
 
-POLL: Final = frozenset({"ok", "no_data", "state", "flag", *_BEFORE_OR_AFTER})
+POLL: Final = frozenset({"ok", "no_data", "state", "flag", *TROUBLES})
 """Answers to a poll, and CODE."""
-
-DOWNLOAD: Final = frozenset(
-    {"ok", "expired", "truncated", "cut", "empty", "page", "page_as_video", "slow", "oversized", "redirect"}
-    | {"drop", "hang"}
-)
-"""Answers to a download, and CODE, which is an HTTP status."""
 
 UPLOAD: Final = frozenset({"ok", "drop_before", "drop_after", "hang_before", "html_before", "text_before"})
 """Answers to an upload, and CODE."""
 
-CREDIT: Final = frozenset({"ok", "drop", "hang", "html", "text"})
+CREDIT: Final = frozenset({"ok", *TROUBLES})
 """Answers to a question for the balance, and CODE."""
 
-RESULTS: Final = (
-    "urls",
-    "several",
-    "snake_case",
-    "under_data",
-    "snake_under_data",
-    "object",
-    "empty_urls",
-    "empty_object",
-    "empty_string",
-    "bad_json",
-)
-"""What `resultJson` holds on success."""
-
-FOREVER: Final = None
 _LONGEST_S: Final = 60
 
 
-class _Strict:
-    __slots__ = ()
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step(_Strict):
-    """One answer, given `times` times (None: for ever), `delay_s` seconds late.
-
-    code, msg, http   what a refusal says; `http` is its HTTP status (else by the error style)
-    state             the name of a state, for `state`
-    to                where a `redirect` leads
-    size              bytes of an `oversized` download
-    """
-
-    answer: str
-    times: int | None = 1
-    delay_s: float = 0.0
-    msg: str = ""
-    http: int | None = None
-    state: str = "brewing"
-    to: str = ""
-    size: int = 300_000_000
-
-    @property
-    def code(self) -> int | None:
-        """The code of a refusal; None for another answer."""
-        number = self.answer.removesuffix("_after")
-        return int(number) if number.isdecimal() else None
-
-
-def _step(raw: object) -> object:
-    if isinstance(raw, int) and not isinstance(raw, bool):
-        raw = str(raw)
-    if isinstance(raw, str):
-        name, star, times = raw.partition("*")
-        if times and not times.isdecimal():
-            raise ValueError(f"{raw!r}: behind * stands a number, or nothing for ever")
-        return {"answer": name, "times": int(times) if times else (FOREVER if star else 1)}
-    if isinstance(raw, dict):
-        known = {**raw, "answer": str(raw.get("answer", ""))}
-        return {**known, "times": FOREVER} if raw.get("times") == "forever" else known
-    return raw
-
-
-Steps = tuple[Annotated[Step, BeforeValidator(_step)], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fail(_Strict):
+class Fail(Strict):
     """How a task ends badly. `refund=False` keeps the credits."""
 
     msg: str = "internal error, please try again later."
@@ -111,7 +51,7 @@ class Fail(_Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match(_Strict):
+class Match(Strict):
     """Which creations a rule is for: all that is given must hold.
 
     prompt   a part of the prompt         model   a name, with * for any part
@@ -126,7 +66,7 @@ class Match(_Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule(_Strict):
+class Rule(Strict):
     """What happens to the creations that match, and to their tasks. The package's docstring explains each key."""
 
     match: Match = Match()
@@ -154,11 +94,12 @@ class Rule(_Strict):
     urls: tuple[str, ...] = ()
     credits: float | None = None
     clip_s: float | None = None
+    ignore_image: bool = False
 
     def __post_init__(self) -> None:
-        _known("create", self.create, CREATE, after=True)
-        _known("poll", self.poll, POLL)
-        _known("download", self.download, DOWNLOAD)
+        check("create", self.create, CREATE, after=True)
+        check("poll", self.poll, POLL)
+        check("download", self.download, DOWNLOAD)
         if self.states is not None and not (self.states and all(self.states)):
             raise ValueError("states: name at least one")
         if self.clip_s is not None and not 0 < self.clip_s <= _LONGEST_S:
@@ -166,7 +107,7 @@ class Rule(_Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Script(_Strict):
+class Script(Strict):
     """Rules, of which the first that matches counts; and answers for the calls that belong to no task."""
 
     rules: tuple[Rule, ...] = ()
@@ -175,16 +116,9 @@ class Script(_Strict):
     credit: Steps = ()
 
     def __post_init__(self) -> None:
-        _known("upload", self.upload, UPLOAD)
-        _known("uploaded", self.uploaded, DOWNLOAD)
-        _known("credit", self.credit, CREDIT)
-
-
-def _known(where: str, steps: tuple[Step, ...], names: frozenset[str], *, after: bool = False) -> None:
-    for step in steps:
-        code = step.code if after or not step.answer.endswith("_after") else None
-        if step.answer not in names and not (code is not None and 100 <= code <= 599):
-            raise ValueError(f"{where}: {step.answer!r} is none of {', '.join(sorted(names))}, or a code")
+        check("upload", self.upload, UPLOAD)
+        check("uploaded", self.uploaded, DOWNLOAD)
+        check("credit", self.credit, CREDIT)
 
 
 _SCRIPT: Final = TypeAdapter(Script)
@@ -192,14 +126,7 @@ _SCRIPT: Final = TypeAdapter(Script)
 
 def read(raw: object) -> Script:
     """Raises `ValueError` that says, line by line, what in `raw` is not a script."""
-    try:
-        return _SCRIPT.validate_python(raw)
-    except ValidationError as problem:
-        lines = [
-            f"{'.'.join(str(part) for part in one['loc']) or 'script'}: {one['msg']}"
-            for one in problem.errors()
-        ]
-        raise ValueError("\n".join(lines)) from None
+    return validated(_SCRIPT, raw)
 
 
 def load(path: Path) -> Script:
@@ -255,12 +182,3 @@ class Director:
             and match.nth in (None, self._creations)
             and match.key in ("", key)
         )
-
-
-def nth(steps: tuple[Step, ...], index: int) -> Step | None:
-    """The answer number `index`, from 0; None when they ran out, or where it is "ok" without delay."""
-    for step in steps:
-        if step.times is None or index < step.times:
-            return None if step.answer == "ok" and not step.delay_s else step
-        index -= step.times
-    return None

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from . import catalogue, script, wire
-from .books import seen
+from runner.testing.provider import downloads, faults
+from runner.testing.provider.accounts import Account
+from runner.testing.provider.request_log import seen
+from runner.testing.provider.script import nth
+
+from . import books, catalogue, script, wire
 from .wire import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from .accounts import Account, Accounts
-    from .books import Books
-    from .clock import Clock
-    from .downloads import Downloads
-    from .files import Files
+    from runner.testing.provider.clock import Clock
+    from runner.testing.provider.files import Files
+    from runner.testing.provider.request_log import RequestLog
+
     from .jobs import Jobs
     from .options import Options
+    from .record import KieTask
     from .uploads import Uploads
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -31,28 +36,21 @@ _LARGEST: Final = 150_000_000
 _WRONG_URL: Final = "url is wrong"
 
 
+@dataclasses.dataclass
 class Server:
     """The routes. Everything but files and the price feed wants a key."""
 
-    def __init__(
-        self,
-        options: Options,
-        clock: Clock,
-        books: Books,
-        accounts: Accounts,
-        files: Files,
-        jobs: Jobs,
-        uploads: Uploads,
-        downloads: Downloads,
-    ) -> None:
-        self._options = options
-        self._clock = clock
-        self._books = books
-        self._accounts = accounts
-        self._files = files
-        self._jobs = jobs
-        self._uploads = uploads
-        self._downloads = downloads
+    options: Options
+    clock: Clock
+    log: RequestLog
+    files: Files
+    tasks: dict[str, KieTask]
+    jobs: Jobs
+    uploads: Uploads
+
+    def __post_init__(self) -> None:
+        self._accounts = {key: Account(key=key, balance=self.options.credits) for key in self.options.keys}
+        self._unauthorized = 0
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=_LARGEST, middlewares=[self._shielded])
@@ -66,7 +64,7 @@ class Server:
         add("POST", "/client/v1/model-pricing/page", self._prices)
         for how in ("stream", "base64", "url"):
             add("POST", f"/api/file-{how}-upload", self._upload)
-        app.router.add_get("/files/{name:.+}", self._downloads.send)
+        app.router.add_get("/files/{name:.+}", self._download)
         app.router.add_get("/_emulator/books", self._show_books)
         app.router.add_get("/_emulator/requests", self._show_requests)
         add("POST", "/_emulator/script", self._set_script)
@@ -80,13 +78,11 @@ class Server:
             return await handler(request)
         except Refused as problem:
             key = self._key(request)
-            if key in self._accounts.by_key:
-                self._accounts.by_key[key].refusals[str(problem.code)] += 1
-            return wire.refusal(problem, self._options.error_style)
-        except wire.Dropped:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response()
+            if key in self._accounts:
+                self._accounts[key].refusals[str(problem.code)] += 1
+            return wire.refusal(problem, self.options.error_style)
+        except faults.Dropped:
+            return faults.dropped(request)
         except web.HTTPMethodNotAllowed:
             return wire.reply({"code": 405, "msg": wire.MESSAGES[405], "data": None}, status=405)
         except web.HTTPNotFound:
@@ -98,7 +94,7 @@ class Server:
             }
             return wire.reply(body, status=404)
         except web.HTTPRequestEntityTooLarge:
-            return wire.refusal(Refused(500), self._options.error_style)
+            return wire.refusal(Refused(500), self.options.error_style)
 
     # --- the API --------------------------------------------------------------------------------------------------
 
@@ -106,23 +102,23 @@ class Server:
         account = self._account(request)
         raw = await request.read()
         self._note(request, raw)
-        return await self._jobs.create(account, raw)
+        return await self.jobs.create(account, raw)
 
     async def _record(self, request: web.Request) -> web.StreamResponse:
-        return await self._jobs.record(self._account(request), request.query.get("taskId", ""))
+        return await self.jobs.poll(self._account(request), request.query.get("taskId", ""))
 
     async def _credit(self, request: web.Request) -> web.StreamResponse:
         account = self._account(request)
-        instead = await wire.instead(self._jobs.director.other("credit"))
+        instead = await wire.instead(self.jobs.director.other("credit"))
         return instead or wire.success(float(account.balance))
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
         self._account(request)
-        name = self._files.name_of(str((await _body(request)).get("url", "")))
-        found = self._files.kept(name) if name else None
+        name = self.files.name_of(str((await _body(request)).get("url", "")))
+        found = self.files.kept(name) if name else None
         if found is None or not found.result:
             raise Refused(422, _WRONG_URL)
-        return wire.success(self._files.link(name))
+        return wire.success(self.files.link(name))
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         self._account(request)
@@ -138,12 +134,34 @@ class Server:
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         account = self._account(request)
         self._note(request, b"")
-        return await self._uploads.take(account, request, request.path.split("-")[1])
+        return await self.uploads.take(account, request, request.path.split("-")[1])
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        """No key is asked for here, and none should be sent."""
+        name = request.match_info["name"]
+        found = self.files.find(name)
+        step = nth(found.steps, found.fetched) if found is not None else None
+        entry = self.log.note(
+            "downloads",
+            at=self.clock.now(),
+            method=request.method,
+            path=name,
+            headers=seen(request.headers),
+            step=step.answer if step else "ok",
+            status=200,
+        )
+        if found is None:
+            response: web.StreamResponse = downloads.gone()
+        else:
+            found.fetched += request.method == "GET"
+            response = await downloads.send(request, found, step)
+        entry["status"] = response.status
+        return response
 
     def _account(self, request: web.Request) -> Account:
-        account = self._accounts.by_key.get(self._key(request))
+        account = self._accounts.get(self._key(request))
         if account is None:
-            self._books.unauthorized += 1
+            self._unauthorized += 1
             raise Refused(401, bare=True)
         return account
 
@@ -156,9 +174,9 @@ class Server:
             body = json.loads(raw) if raw else None
         except (ValueError, RecursionError):
             body = raw.decode("utf-8", "replace")
-        self._books.note(
-            self._books.requests,
-            at=self._clock.now(),
+        self.log.note(
+            "requests",
+            at=self.clock.now(),
             method=request.method,
             path=request.path,
             headers=seen(request.headers),
@@ -168,15 +186,17 @@ class Server:
     # --- for tests ------------------------------------------------------------------------------------------------
 
     async def _show_books(self, request: web.Request) -> web.StreamResponse:
-        summary = self._books.summary(self._accounts.by_key.values(), self._jobs.tasks.values())
-        return wire.reply({"now": self._clock.now(), **summary})
+        found = books.view(
+            self.clock.now(), self.log, self._accounts.values(), self.tasks.values(), self._unauthorized
+        )
+        return wire.reply(dataclasses.asdict(found))
 
     async def _show_requests(self, request: web.Request) -> web.StreamResponse:
-        return wire.reply(self._books.requests)
+        return wire.reply(self.log.entries["requests"])
 
     async def _set_script(self, request: web.Request) -> web.StreamResponse:
         try:
-            self._jobs.director = script.Director(script.read(json.loads(await request.read())))
+            self.jobs.director = script.Director(script.read(json.loads(await request.read())))
         except ValueError as problem:
             return wire.reply({"problem": str(problem)}, status=400)
         return wire.reply({})
@@ -187,20 +207,20 @@ class Server:
             return wire.reply(
                 {"problem": 'send {"advance": SECONDS}; the clock goes forward only'}, status=400
             )
-        self._clock.advance(seconds)
-        return wire.reply({"now": self._clock.now()})
+        self.clock.advance(seconds)
+        return wire.reply({"now": self.clock.now()})
 
     async def _open_account(self, request: web.Request) -> web.StreamResponse:
         body = await _body(request)
         try:
-            credits = Decimal(str(body.get("credits", self._options.credits)))
+            credits = Decimal(str(body.get("credits", self.options.credits)))
         except InvalidOperation:
             credits = Decimal("NaN")
         key = body.get("key")
         if not isinstance(key, str) or not key or not credits.is_finite():
             return wire.reply({"problem": 'send {"key": KEY, "credits": NUMBER}'}, status=400)
-        account = self._accounts.open(key, credits)
-        return wire.reply({"id": account.id, "balance": float(account.balance)})
+        self._accounts[key] = Account(key=key, balance=credits)
+        return wire.reply({"id": books.id_of(key), "balance": float(credits)})
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

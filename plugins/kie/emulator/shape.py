@@ -6,6 +6,8 @@ import contextlib
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from runner.testing.provider.drawing import even
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -57,8 +59,7 @@ def size(model: Model, given: Mapping[str, Any], picture: Size | None, most: int
     side = min(short_side(given), most) if most else short_side(given)
     longest = min(max(across, down), _NARROWEST * min(across, down))
     across, down = (longest, min(across, down)) if across > down else (min(across, down), longest)
-    scale = side / min(across, down)
-    return Size(round(across * scale / 2) * 2, round(down * scale / 2) * 2)
+    return Size(*even(across, down, side))
 
 
 def _ratio(given: Mapping[str, Any]) -> tuple[int, int]:

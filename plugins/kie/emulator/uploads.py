@@ -6,23 +6,27 @@ import base64
 import dataclasses
 import mimetypes
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import aiohttp
 from aiohttp import web
 
+from runner.testing.provider.fetching import PROBLEMS
+from runner.testing.provider.files import content_type
+
 from . import wire
-from .clock import milliseconds
-from .fetching import PROBLEMS
-from .files import content_type
+from .books import id_of
+from .record import milliseconds
 
 if TYPE_CHECKING:
-    from .accounts import Account
-    from .books import Books
-    from .clock import Clock
-    from .fetching import Fetcher
-    from .files import Files
+    from runner.testing.provider.accounts import Account
+    from runner.testing.provider.clock import Clock
+    from runner.testing.provider.fetching import Fetcher
+    from runner.testing.provider.files import Files
+    from runner.testing.provider.request_log import RequestLog
+
     from .jobs import Jobs
     from .options import Options
 
@@ -30,6 +34,7 @@ _MOST: Final = 100_000_000
 _ANYWHERE: Final = "uploads"
 _CORS: Final = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "*"}
 _PART_TEXT: Final = 10_000
+_HOUR_S: Final = 3600.0
 _LONGEST_NAME: Final = 255
 _LONGEST_EXTENSION: Final = 8
 
@@ -43,22 +48,20 @@ class _Sent(NamedTuple):
     extension: str
 
 
+@dataclass
 class Uploads:
     """Stores what is sent, and says where it is."""
 
-    def __init__(
-        self, options: Options, clock: Clock, books: Books, files: Files, fetcher: Fetcher, jobs: Jobs
-    ) -> None:
-        self._options = options
-        self._clock = clock
-        self._books = books
-        self._files = files
-        self._jobs = jobs
-        self._fetcher = fetcher
+    options: Options
+    clock: Clock
+    log: RequestLog
+    files: Files
+    fetcher: Fetcher
+    jobs: Jobs
 
     async def take(self, account: Account, request: web.Request, how: str) -> web.Response:
         """Answer an upload; `how` is "stream", "base64" or "url"."""
-        step = self._jobs.director.other("upload")
+        step = self.jobs.director.other("upload")
         try:
             instead = await wire.instead(step, "before")
             if instead is not None:
@@ -71,20 +74,18 @@ class Uploads:
         return answer
 
     def _keep(self, account: Account, sent: _Sent, how: str) -> web.Response:
-        now = self._clock.now()
+        now = self.clock.now()
         name = sent.name or f"{milliseconds(now)}-{secrets.token_hex(5)}{sent.extension}"
-        path = "/".join(("kieai", account.id, *sent.folder.split("/"), name))
-        step = self._jobs.director.other("uploaded")
-        url = self._files.put(
+        path = "/".join(("kieai", id_of(account.key), *sent.folder.split("/"), name))
+        step = self.jobs.director.other("uploaded")
+        url = self.files.put(
             path,
             sent.data,
-            self._options.upload_life_s,
+            self.options.upload_hours * _HOUR_S,
             steps=() if step is None else (dataclasses.replace(step, times=None),),
         )
         account.counts["uploads"] += 1
-        self._books.note(
-            self._books.uploads, at=now, key=account.key, how=how, path=path, url=url, size=len(sent.data)
-        )
+        self.log.note("uploads", at=now, key=account.key, how=how, path=path, url=url, size=len(sent.data))
         response = wire.reply(
             {
                 "success": True,
@@ -105,7 +106,7 @@ class Uploads:
         return response
 
     def _refused(self, problem: wire.Refused) -> web.Response:
-        response = wire.refusal(problem, self._options.error_style, success=False)
+        response = wire.refusal(problem, self.options.error_style, success=False)
         response.headers.update(_CORS)
         return response
 
@@ -148,7 +149,7 @@ class Uploads:
         if not address.startswith(("http://", "https://")):
             raise wire.Refused(400, "fileUrl must be http or https")
         try:
-            fetched = await self._fetcher.whole(address, _MOST)
+            fetched = await self.fetcher.whole(address, _MOST)
         except PROBLEMS:
             raise wire.Refused(500, "the file cannot be downloaded from fileUrl") from None
         return fetched.data, _extension(address.partition("?")[0].rpartition("/")[2], fetched.content_type)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from .task import compact
+from runner.testing.provider import faults
+
+from .record import compact
 
 if TYPE_CHECKING:
-    from .script import Step
+    from runner.testing.provider.script import Step
 
-PAGE: Final = (
-    "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>"
-    "<body><center><h1>502 Bad Gateway</h1></center><hr><center>cloudflare</center></body></html>\n"
-)
 UNAUTHORIZED: Final = (
     "Unauthorized – Authentication failed. Please check that your Authorization and Content-Type headers "
     "are correctly set."
@@ -44,8 +41,6 @@ MESSAGES: Final = {
 }
 """What a code says where nothing else is known. Those of 405, 455, 501 and 505 are ours."""
 
-_FOREVER_S: Final = 365 * 86_400.0
-
 
 class Refused(Exception):
     """The API says no. `bare`: without the `data` key."""
@@ -56,10 +51,6 @@ class Refused(Exception):
         self.msg = msg or MESSAGES.get(code, SERVER_ERROR)
         self.http = http
         self.bare = bare
-
-
-class Dropped(Exception):
-    """The connection is closed without a word."""
 
 
 def success(data: object) -> web.Response:
@@ -86,38 +77,15 @@ def refusal(problem: Refused, style: str, **first: object) -> web.Response:
     return reply(body, status=problem.http or own)
 
 
-def page(status: int = 502) -> web.Response:
-    return web.Response(text=PAGE, status=status, content_type="text/html")
-
-
 async def instead(step: Step | None, when: str = "") -> web.Response | None:
     """Carry out a step that stands in for an answer; None where the true answer goes out.
 
     With `when` ("before" or "after") only the steps of that moment are carried out: those before keep the request
     from being dealt with.
     """
-    if step is None:
+    if step is None or (when and step.after != (when == "after")):
         return None
-    name = step.answer
-    if when:
-        # An answer that is only late is late to tell of what was done.
-        moment = "after" if name.endswith("_after") or name == "ok" else "before"
-        if moment != when:
-            return None
-        name = name.removesuffix("_before").removesuffix("_after")
-    if step.delay_s:
-        await asyncio.sleep(step.delay_s)
+    answer = await faults.trouble(step)
     if step.code is not None:
         raise Refused(step.code, step.msg, http=step.http, bare=step.code == 401)
-    match name:
-        case "drop":
-            raise Dropped
-        case "hang":
-            await asyncio.sleep(_FOREVER_S)
-        case "html":
-            return page(step.http or 502)
-        case "text":
-            return web.Response(text="upstream connect error or disconnect", status=step.http or 200)
-        case "no_data":
-            return success(None)
-    return None
+    return success(None) if step.name == "no_data" else answer

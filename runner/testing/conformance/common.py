@@ -59,7 +59,7 @@ async def check(target: Target, checks: Checks, work: Path, http: httpx.AsyncCli
 
     await checks.run("is described", lambda: _described(target))
     await checks.run("options are a frozen dataclass", lambda: _options(target))
-    caps = target.kind is Kind.EXTRACTOR or await checks.run(
+    caps = target.kind in (Kind.EXTRACTOR, Kind.METRIC) or await checks.run(
         "states its capabilities", lambda: _capable(target)
     )
     await checks.run("loads no heavy library", lambda: _light(target))

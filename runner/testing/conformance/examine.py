@@ -11,7 +11,7 @@ from runner.engine.watchdog import watching
 from runner.errors import UsageError
 from runner.kinds import Kind
 from runner.net import http
-from runner.testing.conformance import common, extractors, generators, uploaders
+from runner.testing.conformance import common, extractors, generators, metrics, uploaders
 from runner.testing.conformance.report import Checks, Verdict, told
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _CHECKS = {
     Kind.GENERATOR: generators.check,
     Kind.EXTRACTOR: extractors.check,
     Kind.UPLOADER: uploaders.check,
+    Kind.METRIC: metrics.check,
 }
 
 
@@ -56,7 +57,7 @@ async def examine(
                         await _CHECKS[target.kind](target, checks, Path(folder), client)
                     except Exception as error:  # each check catches its own; this is what comes around them
                         checks.note("is left cleanly after its work", Verdict.FAILED, told(error))
-        if target.kind is not Kind.EXTRACTOR:  # those work in threads
+        if target.kind not in (Kind.EXTRACTOR, Kind.METRIC):  # those work in threads
             verdict = Verdict.FAILED if blocked else Verdict.OK
             checks.note("leaves the event loop to others", verdict, "; ".join(blocked))
         results += checks.results

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from runner.api import ExtractorSpec, HandOver, HandOverRule
 from runner.engine.plugin_calls import extracted
 from runner.errors import MediaError, PluginFailed
 from runner.testing.conformance.report import Failed, require, told
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # 8-bit levels, of the worst cell: the true frame is at most 2 off, one read as BT.601 19 or more, another one 200.
 _TOLERANCE: Final = 12.0
 _THREADS: Final = 4
+_BEFORE: Final = 3
+_COUNTED: Final = ("an ordinary clip", "B-frames", "variable frame rate")
 _BROKEN: Final = ("an empty file", "a web page", "a clip cut off", "a clip cut off before its index")
 _CHECK_OF: Final = {name: f"refuses {name}" for name in _BROKEN}
 
@@ -38,6 +41,10 @@ async def check(target: Target, checks: Checks, work: Path, http: httpx.AsyncCli
                 checks.skip("the other clips", "first, `extract` has to work with that one")
                 return
             await checks.run(f"true last frame: {name}", lambda name=name: reading.one(name))  # type: ignore[misc]
+        if isinstance(target.spec, ExtractorSpec) and target.spec.offsets:
+            for name in _COUNTED:
+                check = f"{_BEFORE} frames before the last: {name}"
+                await checks.run(check, lambda name=name: reading.before(name))  # type: ignore[misc]
         for name, check in _CHECK_OF.items():
             await checks.run(check, lambda name=name: reading.refused(name))  # type: ignore[misc]
         await checks.run(f"right from {_THREADS} threads at once", reading.at_once)
@@ -62,6 +69,24 @@ class _Reading:
         _check(found, self.recipes[name], name)
         return ""
 
+    async def before(self, name: str) -> str:
+        from runner.testing.conformance import pictures
+
+        recipe = self.recipes[name]
+        found = await self._extracted(name, HandOver(HandOverRule.OFFSET, _BEFORE))
+        wanted = recipe.last - _BEFORE
+        nearest = min(
+            range(recipe.last + 1), key=lambda other: pictures.difference(found.rgb, other, recipe.turn)
+        )
+        require(
+            nearest == wanted,
+            f"it returned frame {nearest + 1} of {recipe.last + 1}, not frame {wanted + 1}",
+        )
+        time_s = recipe.times[wanted] / pictures.RATE
+        off_s = abs(found.time_s - time_s)
+        require(off_s < 0.5 / pictures.RATE, f"time_s is {found.time_s}, the frame is at {time_s}")
+        return ""
+
     async def refused(self, name: str) -> str:
         try:
             await self._extracted(name)
@@ -81,10 +106,10 @@ class _Reading:
 
         await asyncio.gather(*(one(name) for name in names))
 
-    async def _extracted(self, name: str) -> Frame:
+    async def _extracted(self, name: str, policy: HandOver = HandOver.LAST) -> Frame:
         path = self.folder / f"{name}.mp4"
         try:
-            return await extracted(self.call, self.extractor, path)
+            return await extracted(self.call, self.extractor, path, policy)
         except (PluginFailed, asyncio.CancelledError):
             self.broken = True
             raise

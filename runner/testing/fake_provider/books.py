@@ -1,110 +1,77 @@
-"""The provider's books: every event changes them in one place, live and when they are read back from the log."""
+"""The provider's books: every event changes them in one place, live and when they are read back from their file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from runner.testing.fake_provider.script import Director, read
+from runner.testing.fake_provider.counts import SubmissionEntry
+from runner.testing.fake_provider.script import Behaviour, Choice, Director, read
+from runner.testing.provider.accounts import Account
+from runner.testing.provider.tasks import Task, TaskFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runner.testing.fake_provider.log import Log
+    from runner.testing.provider.request_log import EventFile
 
 
 @dataclass(slots=True, kw_only=True)
-class Task:
-    """A task as the provider knows it. Times are seconds since 1970; `ended_at` is None while it runs.
-
-    `clip` names its result, made at `made_at`; `unmade` says why there will be none. `polls`, `fetches` and `number`
-    (of the submission) count from the last script on. Addresses handed out before the one numbered `valid_from` no
-    longer hold.
+class Order:
+    """What a task is for. Its `number` is that of the submission since the last script; polls and fetches count from
+    there on, too.
     """
 
-    id: str
-    account: str
     token: str
     name: str
+    body: Mapping[str, Any]
     number: int
-    body: Mapping[str, Any]
-    accepted_at: float
-    billed_usd: Decimal
-    refunded_usd: Decimal = Decimal(0)
-    ended_at: float | None = None
-    failed: bool = False
-    reason: str = ""
-    clip: str = ""
-    made_at: float = 0.0
-    unmade: str = ""
-    polls: int = 0
-    fetches: int = 0
-    all_polls: int = 0
-    all_fetches: int = 0
-    valid_from: int = 0
+    polls_before: int = 0
+    fetches_before: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """One POST /tasks. `answer` is the script's, `outcome` what came of it, `tasks` those that it made or repeated."""
-
-    at: float
-    account: str
-    token: str
-    name: str
-    body: Mapping[str, Any]
-    answer: str
-    outcome: str
-    tasks: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Account:
-    """What one key did. `unknown_polls` are polls of tasks that are not its own."""
-
-    submissions: list[Submission] = field(default_factory=list)
-    running: dict[str, Task] = field(default_factory=dict)
-    accepted_at: list[float] = field(default_factory=list)
-    by_token: dict[str, list[str]] = field(default_factory=dict)
-    by_idempotency_key: dict[str, str] = field(default_factory=dict)
-    polls: int = 0
-    unknown_polls: int = 0
-    fetches: int = 0
-    finds: int = 0
-    rate_refusals: int = 0
+FakeTask: TypeAlias = Task[Order]
 
 
 class Books:
     """All that happened. `record` is the only way to change them.
 
-    `submissions` counts those since the last script.
+    `submissions` are all of each account, `given` counts the answers to submissions by account, layer of the script,
+    and shot. Tasks are found by account and token, or idempotency key.
     """
 
-    def __init__(self, log: Log | None = None) -> None:
+    def __init__(self, events: EventFile) -> None:
         self.director = Director(read({}))
         self.accounts: dict[str, Account] = {}
-        self.tasks: dict[str, Task] = {}
-        self.submissions = 0
-        self._given: dict[tuple[str, str, str], int] = {}
-        self._log: Log | None = None
-        for event in log.past() if log is not None else ():
+        self.tasks: dict[str, FakeTask] = {}
+        self.submissions: defaultdict[str, list[SubmissionEntry]] = defaultdict(list)
+        self.by_token: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self.by_idempotency_key: dict[tuple[str, str], str] = {}
+        self.given: Counter[tuple[str, str, str]] = Counter()
+        self._numbered = 0
+        self._events: EventFile | None = None
+        for event in events.past():
             self.record(event)
-        self._log = log
+        self._events = events
 
     def account(self, key: str) -> Account:
-        if key not in self.accounts:
-            self.accounts[key] = Account()
-        return self.accounts[key]
+        return self.accounts.setdefault(key, Account(key=key))
 
-    def given(self, account: str, layer: str, name: str) -> int:
-        """How many answers of this layer of the script this shot has had."""
-        return self._given.get((account, layer, name), 0)
+    def next(self, name: str, token: str) -> Choice:
+        """How to behave towards the next submission."""
+        return self.director.choose(self._numbered + 1, name, token)
+
+    def behaviour(self, task: FakeTask) -> Behaviour:
+        order = task.request
+        return self.director.choose(order.number, order.name, order.token).behaviour
 
     def record(self, event: Mapping[str, Any]) -> None:
         """Write the event down, then apply it."""
-        if self._log is not None:
-            self._log.append(event)
+        if self._events is not None:
+            self._events.append(event)
         match event["event"]:
             case "submission":
                 self._submission(event)
@@ -113,86 +80,56 @@ class Books:
             case "fetch":
                 task = self.tasks[event["task"]]
                 task.fetches += 1
-                task.all_fetches += 1
-                self.account(task.account).fetches += 1
-                if event["answer"] == "expired":
-                    task.valid_from = max(task.valid_from, event["address"] + 1)
+                task.account.counts["fetches"] += 1
             case "find":
-                self.account(event["account"]).finds += 1
-            case "made":
-                self._made(event)
-            case "unmade":
-                self.tasks[event["task"]].unmade = event["reason"]
+                self.account(event["account"]).counts["finds"] += 1
             case "ended":
                 self._ended(event)
             case "script":
                 self._script(event["script"])
 
     def _submission(self, event: Mapping[str, Any]) -> None:
-        self.submissions += 1
-        account = self.account(event["account"])
-        submission = Submission(
-            at=event["at"],
-            account=event["account"],
-            token=event["token"],
-            name=event["name"],
-            body=event["body"],
-            answer=event["answer"],
-            outcome=event["outcome"],
-            tasks=tuple(event["tasks"]),
-        )
-        account.submissions.append(submission)
-        if submission.outcome == "limited":
-            account.rate_refusals += 1
+        self._numbered += 1
+        account, key = self.account(event["account"]), event["account"]
+        fields = ("at", "name", "token", "answer", "outcome", "body")
+        entry = SubmissionEntry(**{name: event[name] for name in fields}, tasks=tuple(event["tasks"]))
+        self.submissions[key].append(entry)
+        if entry.outcome == "limited":
+            account.refusals["429"] += 1
         else:
-            counted = (submission.account, event["layer"], submission.name)
-            self._given[counted] = self._given.get(counted, 0) + 1
-        if submission.outcome == "accepted":
-            self._accepted(account, submission, event)
-
-    def _accepted(self, account: Account, submission: Submission, event: Mapping[str, Any]) -> None:
-        for id in submission.tasks:
-            task = Task(
-                id=id,
-                account=submission.account,
-                token=submission.token,
-                name=submission.name,
-                number=self.submissions,
-                body=submission.body,
-                accepted_at=submission.at,
-                billed_usd=Decimal(event["price_usd"]),
+            self.given[key, event["layer"], entry.name] += 1
+        if entry.outcome != "accepted":
+            return
+        for id in entry.tasks:
+            order = Order(token=entry.token, name=entry.name, body=entry.body, number=self._numbered)
+            task = FakeTask(
+                id=id, account=account, request=order, price=Decimal(event["price_usd"]), created_at=entry.at
             )
-            self.tasks[id] = account.running[id] = task
-            account.accepted_at.append(submission.at)
-            account.by_token.setdefault(submission.token, []).append(id)
+            account.hold(task.price)
+            account.creations.passed(entry.at)
+            self.tasks[id] = task
+            self.by_token[key, entry.token].append(id)
         if event["idempotency_key"]:
-            account.by_idempotency_key.setdefault(event["idempotency_key"], submission.tasks[0])
+            self.by_idempotency_key.setdefault((key, event["idempotency_key"]), entry.tasks[0])
 
     def _poll(self, event: Mapping[str, Any]) -> None:
-        account = self.account(event["account"])
-        account.polls += 1
-        task = self.tasks.get(event["task"])
-        if task is None or task.account != event["account"]:
-            account.unknown_polls += 1
-            return
-        task.polls += 1
-        task.all_polls += 1
-
-    def _made(self, event: Mapping[str, Any]) -> None:
-        task = self.tasks[event["task"]]
-        task.clip, task.made_at = event["clip"], event["at"]
+        account, task = self.account(event["account"]), self.tasks.get(event["task"])
+        account.counts["polls"] += 1
+        if task is None or task.account is not account:
+            account.counts["unknown_polls"] += 1
+        else:
+            task.polls += 1
 
     def _ended(self, event: Mapping[str, Any]) -> None:
         task = self.tasks[event["task"]]
-        task.ended_at = event["at"]
-        task.failed = event["failed"]
-        task.reason = event["reason"]
-        task.refunded_usd = Decimal(event["refunded_usd"])
-        self.accounts[task.account].running.pop(task.id, None)
+        task.clip = Path(event["clip"]) if event["clip"] else None
+        failure = TaskFailed(event["reason"], refund=event["refunded"]) if event["failed"] else None
+        task.end(event["at"], failure)
 
     def _script(self, raw: object) -> None:
         self.director = Director(read(raw))
-        self._given.clear()
-        self.submissions = 0
+        self.given.clear()
+        self._numbered = 0
         for task in self.tasks.values():
-            task.polls = task.fetches = task.number = 0
+            order = task.request
+            order.number, order.polls_before, order.fetches_before = 0, task.polls, task.fetches

@@ -8,9 +8,9 @@ prefix) and `submissions` (by number, from 1, since the script was set) change s
      "submissions": {"3": {"submit": ["hang_after_accept"]}},
      "rate": {"count": 20, "per_s": 10}}
 
-`submit`, `poll` and `fetch` are answers in the order in which they are given, "*3" for three times and "*" for ever;
-when they run out, all is well. `submit` is counted for each shot name on its own, `poll` and `fetch` for each task. A
-script starts to count when it is set, and holds for the tasks that there are already, too.
+`submit`, `poll` and `fetch` are answers in the order in which they are given, see `runner.testing.provider.script`.
+`submit` is counted for each shot name on its own, `poll` and `fetch` for each task. A script starts to count when it is
+set, and holds for the tasks that there are already, too.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
-_STATUSES: Final = frozenset({"400", "401", "404", "408", "409", "429", "500", "502", "503", "504"})
-_TROUBLES: Final = frozenset({"drop", "hang", "html"})
+from runner.api import Rate  # noqa: TC001  # pydantic needs it
+from runner.testing.provider.script import BEFORE_OR_AFTER, TROUBLES, Steps, Strict, check
+
+_STATUSES: Final = ("400", "401", "404", "408", "409", "429", "500", "502", "503", "504")
 
 REFUSALS: Final = {
     "refuse_validation": (422, "invalid_request", "aspect_ratio is not one of 16:9, 9:16"),
@@ -35,32 +37,25 @@ REFUSALS: Final = {
 """Ways to say no: HTTP status, code and message."""
 
 SUBMIT: Final = frozenset(
-    {"ok", "accept_twice", *REFUSALS, *_STATUSES}
-    | {f"{trouble}_{when}_accept" for trouble in _TROUBLES for when in ("before", "after")}
+    {"ok", "accept_twice", *REFUSALS}
+    | {f"{trouble}_accept" for trouble in BEFORE_OR_AFTER}
     | {f"{status}_after_accept" for status in _STATUSES}
 )
 """Answers to a submission. A plain status accepts nothing; all that end in `after_accept` accept, and bill."""
 
-POLL: Final = frozenset({"ok", "queued", "running", *_STATUSES, *_TROUBLES})
-"""Answers to a poll. "404*3" is a task not known yet; "404*" one that got lost."""
+POLL: Final = frozenset({"ok", "queued", "running", *TROUBLES})
+"""Answers to a poll, and statuses. "404*3" is a task not known yet; "404*" one that got lost."""
 
-FETCH: Final = frozenset(
-    {"ok", "expired", "truncated", "cut", "empty", "html_as_video", *_STATUSES, *_TROUBLES}
-)
-"""Answers to a fetch.
+FETCH: Final = frozenset({"ok", "expired", "truncated", "cut", "empty", "html_as_video", *TROUBLES})
+"""Answers to a fetch, and statuses.
 
 "expired" ends the life of the address. "truncated" breaks off in the middle of the body; "cut" is whole by its
 Content-Length and cut inside; "html_as_video" is a page that is called video/mp4.
 """
 
 
-class _Strict:
-    __slots__ = ()
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour(_Strict):
+class Behaviour(Strict):
     """How one submission, and the task that comes of it, is dealt with.
 
     submit, poll, fetch   answers in their order, see above
@@ -73,11 +68,12 @@ class Behaviour(_Strict):
     slow_result_s         a pause in the middle of a result
     clip_duration_s       how long the clip is whatever was asked
     clip_size             its width and height whatever was asked; both even
+    ignore_image          it starts from its prompt alone, whatever picture came with it
     """
 
-    submit: tuple[str, ...] = ()
-    poll: tuple[str, ...] = ()
-    fetch: tuple[str, ...] = ()
+    submit: Steps = ()
+    poll: Steps = ()
+    fetch: Steps = ()
     retry_after_s: float | None = None
     retry_after_date: bool = False
     slow_s: float = 0.0
@@ -91,35 +87,30 @@ class Behaviour(_Strict):
     slow_result_s: float = 0.0
     clip_duration_s: float | None = None
     clip_size: tuple[int, int] | None = None
+    ignore_image: bool = False
 
     def __post_init__(self) -> None:
-        for step, known in (("submit", SUBMIT), ("poll", POLL), ("fetch", FETCH)):
-            for answer in getattr(self, step):
-                name, _, times = answer.partition("*")
-                if name not in known or not (times.isdigit() or times == ""):
-                    raise ValueError(f"{step}: {answer!r} is none of {', '.join(sorted(known))}")
+        check("submit", self.submit, SUBMIT)
+        check("poll", self.poll, POLL)
+        check("fetch", self.fetch, FETCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit(_Strict):
-    """At most `count` accepted submissions in any `per_s` seconds, for each account."""
+class Script(Strict):
+    """What the provider does until it gets another script. The limits are those of each account.
 
-    count: int
-    per_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Script(_Strict):
-    """What the provider does until it gets another script. The limits are those of each account."""
+    `inline_max_bytes` is how large a first frame may be that comes inline; None takes none.
+    """
 
     default: dict[str, Any] = field(default_factory=dict)
     shots: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
     submissions: dict[int, dict[str, Any]] = field(default_factory=dict)
-    rate: Limit | None = None
+    rate: Rate | None = None
     in_flight: int | None = None
     supports_idempotency_key: bool = False
     supports_lookup: bool = False
+    inline_max_bytes: int | None = None
 
     def __post_init__(self) -> None:
         for group in ({"": self.default}, self.shots, self.tokens, self.submissions):
@@ -173,15 +164,3 @@ class Director:
             merged |= keys
             source = layer if "submit" in keys else source
         return Choice(_BEHAVIOUR.validate_python(merged), source)
-
-
-def nth(answers: tuple[str, ...], index: int) -> str:
-    """The answer number `index`, from 0; "ok" when they ran out."""
-    for answer in answers:
-        name, star, times = answer.partition("*")
-        if star and not times:
-            return name
-        index -= int(times) if times else 1
-        if index < 0:
-            return name
-    return "ok"

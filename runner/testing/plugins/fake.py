@@ -1,14 +1,14 @@
 """The generator that speaks to `runner.testing.fake_provider`, written as one for a real provider would be.
 
 What matters in it: whatever goes wrong in `submit` becomes `SubmitRefused` or `Busy` only where it is certain that
-nothing was made. All else is `SubmitUnknown`: a person decides, and no clip is paid for twice.
+nothing was made. All else is `SubmitUnknown`: the user decides, and no clip is paid for twice.
 """
 
 from __future__ import annotations
 
-import email.utils
+import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,8 +37,8 @@ from runner.api import (
     TaskRef,
     hookimpl,
 )
-from runner.errors import Busy, FetchFailed, PollFailed, ShotError, SubmitRefused, SubmitUnknown, TaskUnknown
-from runner.providers import json_of, media_type
+from runner.errors import Busy, FetchFailed, PollFailed, ShotError, SubmitRefused, TaskUnknown
+from runner.providers import EXPIRED, ApiKey, HttpApi, describe, json_of, retry_after_s
 
 if TYPE_CHECKING:
     import httpx
@@ -46,8 +46,7 @@ if TYPE_CHECKING:
 runner_api_version = 2
 
 _MODELS: Final = "fake"
-_PIECE: Final = 64 * 1024
-_EXPIRED: Final = (401, 403, 410)
+_MB: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,14 @@ class FakeOptions:
     api_key      the account that pays
     price_usd    what a clip costs; null: nobody knows
     idempotency  send the token as an idempotency key (the provider's script must honour it)
-    finds        look tokens up (the provider's script must allow it)
+    lookup       look tokens up (the provider's script must allow it)
     rate         {count, per_s}: so many new tasks in so many seconds
     in_flight    so many tasks at once
-    timeout_s    how long to wait for an answer, or for the next piece of a clip
+    timeout_s    how long to wait for an answer, or for a clip
     poll_s       seconds between two polls
     max_clip_mb  a larger clip is not fetched
+    inline_max_bytes  first frames are sent in the request, up to this size (the provider's script must take them)
+    image_formats     the formats of first frames, best first
     """
 
     base_url: str = field(metadata=TRANSPORT)
@@ -76,94 +77,84 @@ class FakeOptions:
     timeout_s: float = field(default=30.0, metadata=TRANSPORT)
     poll_s: float = field(default=0.02, metadata=TRANSPORT)
     max_clip_mb: int = field(default=2_000, metadata=TRANSPORT)
+    inline_max_bytes: int | None = field(default=None, metadata=TRANSPORT)
+    image_formats: tuple[str, ...] = field(default=("png", "jpeg", "webp"), metadata=TRANSPORT)
 
 
-@dataclass(frozen=True, slots=True)
 class Fake:
     """One account at the fake provider."""
 
-    options: FakeOptions
-    context: Context
+    def __init__(self, options: FakeOptions, context: Context) -> None:
+        self.options = options
+        self.context = context
+        self._api = HttpApi(
+            name="the provider",
+            base_url=options.base_url,
+            key=ApiKey(provider="the fake provider", variable="FAKE_KEY", option=options.api_key),
+            http=context.http,
+            timeout_s=options.timeout_s,
+        )
 
     async def submit(self, request: ShotRequest, token: str) -> TaskRef:
         """Ask for a clip. Raises `SubmitRefused`, `Busy` or `SubmitUnknown`."""
-        headers = self._headers()
-        if self.options.idempotency:
-            headers["Idempotency-Key"] = token
-        try:
-            answer = await self.context.http.post(
-                f"{self.options.base_url}/tasks",
-                json=_body(request, token),
-                headers=headers,
-                timeout=self.options.timeout_s,
-            )
-        except Exception as problem:
-            if _nothing_was_sent(problem):
-                raise Busy("the provider cannot be reached", why=_told(problem)) from problem
-            raise _unknown(f"no answer came: {_told(problem)}") from problem
-        return TaskRef(_accepted(answer))
+        headers = {"Idempotency-Key": token} if self.options.idempotency else {}
+        return TaskRef(self._accepted(await self._api.submit("/tasks", _body(request, token), headers)))
 
     async def poll(self, ref: TaskRef) -> Status:
         """Where the task stands. Raises `PollFailed` when that cannot be told now, or `TaskUnknown`."""
-        answer = await self._asked(f"/tasks/{ref.id}", {}, f"task {ref.id}")
+        answer = await self._asked(f"/tasks/{ref.id}", f"task {ref.id}")
         try:
             return _status(json_of(answer))
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as problem:
-            raise _not_now(f"task {ref.id}", f"its answer cannot be read: {_excerpt(answer)}") from problem
+            why = f"its answer cannot be read: {self._api.line(answer)}"
+            raise PollFailed(f"task {ref.id} cannot be polled now", why=why) from problem
 
     async def lookup(self, token: str) -> TaskRef | None:
         """The task of a token. Raises `SubmitUnknown` when the provider does not tell."""
         try:
-            answer = await self._asked("/tasks", {"token": token}, "the look-up")
-            ids = json_of(answer)["task_ids"]
+            ids = json_of(await self._asked("/tasks", "the lookup", token=token))["task_ids"]
             return TaskRef(str(ids[0])) if ids else None
         except (ShotError, ValueError, TypeError, KeyError) as problem:
-            why = problem.line if isinstance(problem, ShotError) else _told(problem)
-            raise _unknown(f"and the provider does not tell: {why}") from problem
+            why = problem.line if isinstance(problem, ShotError) else describe(problem)
+            raise self._api.unknown(f"and it cannot look tokens up: {why}") from problem
 
     async def fetch(self, status: Status, sink: Sink) -> None:
-        """Stream the clip. Raises `FetchFailed`; `why` says "expired" where a poll gives a fresh address."""
-        import httpx
-
+        """Stream the clip. Raises `FetchFailed`; `why` says "expired" where a poll gives a fresh URL."""
         if not status.results:
             raise FetchFailed("there is nothing to fetch", why="the provider named no result")
+        most = self.options.max_clip_mb * _MB
         try:
-            async with self.context.http.stream(
-                "GET", status.results[0].url, timeout=self.options.timeout_s
-            ) as answer:
-                _check_clip(answer)
-                if size := answer.headers.get("Content-Length"):
-                    sink.expect(int(size))
-                received = 0
-                async for piece in answer.aiter_bytes(_PIECE):
-                    received += len(piece)
-                    if received > self.options.max_clip_mb * 1_000_000:
-                        why = f"over {self.options.max_clip_mb:,} MB"
-                        raise FetchFailed("the clip is larger than it may be", why=why)
-                    await sink.write(piece)
-        except httpx.HTTPError as problem:
-            raise FetchFailed("the clip did not arrive whole", why=_told(problem)) from problem
+            async with asyncio.timeout(self.options.timeout_s):
+                await self.context.download(status.results[0].url, sink, hosts=(), local=True, max_bytes=most)
+        except TimeoutError as problem:
+            raise FetchFailed("the clip did not arrive whole", why=describe(problem)) from problem
+        except FetchFailed as failed:
+            failed.why += "; its URL has expired" if failed.status in EXPIRED else ""
+            raise
 
-    async def _asked(self, path: str, query: dict[str, str], what: str) -> httpx.Response:
-        import httpx
-
+    async def _asked(self, path: str, what: str, **query: str) -> httpx.Response:
         try:
-            answer = await self.context.http.get(
-                f"{self.options.base_url}{path}",
-                params=query,
-                headers=self._headers(),
-                timeout=self.options.timeout_s,
-            )
-        except httpx.HTTPError as problem:
-            raise _not_now(what, _told(problem)) from problem
+            answer = await self._api.request("GET", path, params=query)
+        except PollFailed as problem:
+            raise PollFailed(f"{what} cannot be polled now", why=problem.why) from problem
         if answer.status_code == 404:
             raise TaskUnknown(f"the provider does not know {what}", why="or not under this key")
         if answer.status_code != 200:
-            raise _not_now(what, _excerpt(answer))
+            raise PollFailed(f"{what} cannot be polled now", why=self._api.line(answer))
         return answer
 
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.options.api_key}"}
+    def _accepted(self, answer: httpx.Response) -> str:
+        """The task id in the answer to a submission; else the error that its status calls for."""
+        status, why, body = answer.status_code, self._api.line(answer), json_of(answer)
+        if status in (429, 503):  # of 503 it promises that nothing was accepted
+            what = "the provider accepts no more for now"
+            raise Busy(what, why=why, retry_after_s=retry_after_s(answer))
+        refused = body.get("error") if isinstance(body, dict) else None
+        if (400 <= status < 500 and status != 408) or (status == 200 and refused):
+            raise SubmitRefused("the provider refused the shot", why=why)
+        if status == 200 and isinstance(body, dict) and isinstance(id := body.get("task_id"), str) and id:
+            return id
+        raise self._api.unknown(f"its answer names no task: {why}")
 
 
 def _body(request: ShotRequest, token: str) -> dict[str, Any]:
@@ -181,28 +172,6 @@ def _body(request: ShotRequest, token: str) -> dict[str, Any]:
         "image_url": request.image.url if request.image else None,
         "token": token,
     }
-
-
-def _accepted(answer: httpx.Response) -> str:
-    """The task id in the answer to a submission; else the error that its status calls for."""
-    status = answer.status_code
-    if status == 429:
-        raise Busy("the provider takes no more for now", why=_excerpt(answer), retry_after_s=_after_s(answer))
-    if status == 503:  # "nothing was accepted", by the provider's documentation
-        raise Busy("the provider is down for now", why=_excerpt(answer), retry_after_s=_after_s(answer))
-    if 400 <= status < 500 and status != 408:
-        raise SubmitRefused("the provider refused the shot", why=_excerpt(answer))
-    if status != 200:
-        raise _unknown(f"it answered {_excerpt(answer)}")
-    body = json_of(answer)
-    if not isinstance(body, dict):
-        raise _unknown(f"its answer cannot be read: {_excerpt(answer)}")
-    id, refused = body.get("task_id"), body.get("error")
-    if isinstance(id, str) and id:
-        return id
-    if isinstance(refused, dict) and refused.get("code"):
-        raise SubmitRefused("the provider refused the shot", why=_excerpt(answer))
-    raise _unknown(f"its answer names no task: {_excerpt(answer)}")
 
 
 def _status(body: dict[str, Any]) -> Status:
@@ -223,66 +192,13 @@ def _status(body: dict[str, Any]) -> Status:
     )
 
 
-def _check_clip(answer: httpx.Response) -> None:
-    """Raise `FetchFailed` for all that does not even call itself a clip."""
-    if answer.status_code in _EXPIRED:
-        raise FetchFailed(
-            "the clip could not be fetched",
-            why=f"its URL has expired (HTTP {answer.status_code})",
-            status=answer.status_code,
-        )
-    if answer.status_code != 200:
-        why = f"HTTP {answer.status_code}"
-        raise FetchFailed("the clip could not be fetched", why=why, status=answer.status_code)
-    kind = media_type(answer.headers)
-    if not kind.startswith("video/"):
-        raise FetchFailed("the clip could not be fetched", why=f"what came is {kind or 'of no known type'}")
-
-
-def _nothing_was_sent(problem: Exception) -> bool:
-    """Whether the connection failed before the request could leave this machine; see `runner.net.http`."""
-    import httpx
-
-    return isinstance(problem, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-
-
-def _after_s(answer: httpx.Response) -> float | None:
-    """Retry-After: a number of seconds, or a date."""
-    told = answer.headers.get("Retry-After", "")
-    try:
-        return max(0.0, float(told))
-    except ValueError:
-        pass
-    try:
-        until = email.utils.parsedate_to_datetime(told)
-    except ValueError:
-        return None
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
-
-
-def _unknown(why: str) -> SubmitUnknown:
-    return SubmitUnknown("it is not known if the provider took the shot", why=why)
-
-
-def _not_now(what: str, why: str) -> PollFailed:
-    return PollFailed(f"{what} cannot be polled now", why=why)
-
-
-def _told(problem: BaseException) -> str:
-    return f"{type(problem).__name__}: {problem}".removesuffix(": ")
-
-
-def _excerpt(answer: httpx.Response) -> str:
-    """An answer in one line: a provider's pages can be long."""
-    text = " ".join(answer.text.split())
-    return f"HTTP {answer.status_code} {text[:200]}".rstrip()
-
-
 def _capabilities(options: FakeOptions, model: str | None, how: InputMode) -> GeneratorCapabilities:
     known = None if options.price_usd is None else Price(usd=options.price_usd)
     return GeneratorCapabilities(
         request=RequestLimits(durations_s=Range(0.1, 60.0)),
-        image=ImageInput(reach=Reach.LOOPBACK),
+        image=ImageInput(
+            reach=Reach.LOOPBACK, inline_max_bytes=options.inline_max_bytes, formats=options.image_formats
+        ),
         polling=Polling(interval_s=Range(options.poll_s, options.poll_s * 10)),
         billing=Billing(
             price=lambda request: known,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -190,3 +192,25 @@ def test_a_model_of_each_family_goes_on_from_the_picture(
     made = shots(workplace.manifest())["main/two"]
     assert made["adherence"]["verdict"] in ("locked", "reencoded")
     assert kie.spent_usd == spent(workplace) > 0
+
+
+def test_a_model_that_ignores_a_first_frame_stops_its_chain_before_the_next_shot_is_paid_for(
+    workplace: Workplace, emulator: Emulator, kie: KieAccount
+) -> None:
+    rule = {"match": {"prompt": "wind", "key": kie.key}, "times": 1, "ignore_image": True}
+    emulator.script(rules=[rule])
+    three = {"main": {**CHAIN["main"], "three": "rain on the lake"}}
+    film = workplace.project(three, shot=SMALL)
+
+    stopped = workplace.run(film, *kie.words)
+
+    assert stopped.code == 1
+    assert dict(kie.books.creations_by_prompt) == {"a quiet lake": 1, "wind on the lake": 1}
+    accept, retake = re.findall(r"^ +python -m runner (.+)$", stopped.out, re.MULTILINE)
+    finished = workplace.run(*shlex.split(retake))
+    assert finished.code == 0, finished.out
+    billed = {"a quiet lake": 1, "wind on the lake": 2, "rain on the lake": 1}
+    assert dict(kie.books.creations_by_prompt) == billed
+    assert workplace.run(*shlex.split(accept)).code == 0
+    assert workplace.run(film, *kie.words).code == 0
+    assert dict(kie.books.creations_by_prompt) == {**billed, "rain on the lake": 2}

@@ -70,7 +70,7 @@ def test_it_prints_how_to_make_a_film_with_it_and_ends_cleanly(number):
             verify=False,
         )
         process.send_signal(number)
-        rest, log = process.communicate(timeout=20)
+        rest, log = process.communicate(timeout=120)
 
     assert answer.json()["data"] == 1000.0
     assert second == "export KIE_API_KEY=mine"
@@ -95,7 +95,7 @@ def test_it_is_quiet_when_told_so():
             verify=False,
         )
         process.terminate()
-        assert process.communicate(timeout=20) == ("", "")
+        assert process.communicate(timeout=120) == ("", "")
 
 
 def test_it_ends_when_its_parent_does():
@@ -109,7 +109,7 @@ def test_it_ends_when_its_parent_does():
     with process:
         lines(process)
         process.stdin.close()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=120) == 0
 
 
 def test_a_port_in_use_is_said():
@@ -117,7 +117,7 @@ def test_a_port_in_use_is_said():
         socket.create_server(("127.0.0.1", 0)) as taken,
         start("kie", "--port", str(taken.getsockname()[1])) as process,
     ):
-        out, error = process.communicate(timeout=20)
+        out, error = process.communicate(timeout=120)
 
     assert (process.returncode, out) == (2, "")
     assert "cannot listen on 127.0.0.1" in error

@@ -5,7 +5,8 @@ import asyncio
 import aiohttp
 from aiohttp import web
 
-from runner.testing.fake_provider import clips, script
+from runner.media import picture
+from runner.testing.provider import drawing
 
 
 class Emulator:
@@ -34,9 +35,10 @@ class Emulator:
         return web.json_response({"id": self.ids[token]}, status=201)
 
     async def draw(self, id, body, image, url):
-        shape = {"duration_s": body["seconds"], "aspect_ratio": body["ratio"]}
-        look = clips.Look.of({**body, **shape}, script.Behaviour())
-        self.clips[id] = await asyncio.to_thread(clips.make, look, image)
+        seed = str(body.get("seed"))
+        look = drawing.tiny(body["prompt"], body["seconds"], body["ratio"], seed=seed)
+        first = None if image is None else picture.decode(picture.read(image))
+        self.clips[id] = await asyncio.to_thread(drawing.make, look, first, None)
         self.tasks[id].update(state="succeeded", url=url)
 
     async def show(self, request):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SHORT: Final = 216  # pixels of the drawing's short side, at most
+_SCALE: Final = 1.5  # at least
 _HILLS: Final = 5
 _LIGHTS: Final = 8
 _RISE: Final = np.array((0.065, 0.03, 0.008))
@@ -36,7 +37,7 @@ class Scenery:
     """Depends on the words alone; `at` draws any moment."""
 
     def __init__(self, words: str, width: int, height: int) -> None:
-        scale = max(1.0, min(width, height) / _SHORT)
+        scale = max(_SCALE, min(width, height) / _SHORT)
         self._width, self._height = max(8, round(width / scale)), max(8, round(height / scale))
         self._short = min(self._width, self._height)
         chance = np.random.default_rng(list(hashlib.sha256(words.encode("utf-8", "surrogatepass")).digest()))

@@ -1,20 +1,19 @@
-"""The files that the emulator serves: uploads and results, kept on disk for as long as they are promised."""
+"""The files that a provider serves: uploads and results, kept on disk for as long as they are promised."""
 
 from __future__ import annotations
 
 import math
 import mimetypes
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from .clock import Clock
-    from .script import Step
+    from runner.testing.provider.clock import Clock
+    from runner.testing.provider.script import Steps
 
 PREFIX: Final = "/files/"
 LINK_S: Final = 20 * 60.0
@@ -22,7 +21,7 @@ _UNKNOWN: Final = "application/octet-stream"
 
 
 @dataclass(slots=True, kw_only=True)
-class HostedImage:
+class HostedFile:
     """One file. `steps` are the answers that its downloads get; `fetched` counts the whole requests for it.
 
     Its own address works until `address_until` at most, other addresses of it may until `expires_at`.
@@ -30,13 +29,11 @@ class HostedImage:
 
     name: str
     path: Path
-    size: int
-    created_at: float
     expires_at: float
     address_until: float
     result: bool
-    steps: tuple[Step, ...] = ()
-    fetched: int = field(default=0)
+    steps: Steps = ()
+    fetched: int = 0
 
     @property
     def content_type(self) -> str:
@@ -51,12 +48,10 @@ class Files:
         self.folder = folder
         self._clock = clock
         self.public_url = public_url.rstrip("/")
-        self._by_path: dict[str, HostedImage] = {}
+        self._by_path: dict[str, HostedFile] = {}
         self._links: dict[str, tuple[str, float]] = {}
 
-    def put(
-        self, name: str, data: bytes, life_s: float, *, result: bool = False, steps: tuple[Step, ...] = ()
-    ) -> str:
+    def put(self, name: str, data: bytes, life_s: float, *, result: bool = False, steps: Steps = ()) -> str:
         """Keep a file; the same name again replaces it. Returns its address."""
         path = self.folder / secrets.token_hex(16)
         path.write_bytes(data)
@@ -70,18 +65,16 @@ class Files:
         *,
         address_life_s: float = math.inf,
         result: bool = False,
-        steps: tuple[Step, ...] = (),
+        steps: Steps = (),
     ) -> str:
         """Serve what is in `path` already. Returns its address."""
         now = self._clock.now()
         replaced = self._by_path.get(name)
         if replaced is not None and replaced.path != path:
             replaced.path.unlink(missing_ok=True)
-        self._by_path[name] = HostedImage(
+        self._by_path[name] = HostedFile(
             name=name,
             path=path,
-            size=path.stat().st_size,
-            created_at=now,
             expires_at=now + life_s,
             address_until=now + address_life_s,
             result=result,
@@ -89,7 +82,7 @@ class Files:
         )
         return self._address(name)
 
-    def find(self, name: str) -> HostedImage | None:
+    def find(self, name: str) -> HostedFile | None:
         """The file at a path (decoded, without the prefix), while it lives and the path leads to it."""
         linked, until = self._links.get(name, (name, math.inf))
         found = self.kept(linked)
@@ -97,7 +90,7 @@ class Files:
             until = found.address_until
         return found if self._clock.now() < until else None
 
-    def kept(self, name: str) -> HostedImage | None:
+    def kept(self, name: str) -> HostedFile | None:
         """The file of this name while it lives; its own address may have run out before."""
         found = self._by_path.get(name)
         return found if found is not None and self._clock.now() < found.expires_at else None
@@ -115,9 +108,6 @@ class Files:
 
     def _address(self, name: str) -> str:
         return f"{self.public_url}{PREFIX}{quote(name)}"
-
-    def __iter__(self) -> Iterator[HostedImage]:
-        return iter(self._by_path.values())
 
 
 def content_type(name: str) -> str:

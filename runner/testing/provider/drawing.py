@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from .scenery import Scenery
+from runner.testing.provider.scenery import Scenery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Planes = list[Image.Image]  # luma, and two of chroma at half the size
 
+_TINY: Final = 36  # pixels of the short side
 _BT709: Final = 1  # ITU-T H.273: primaries, transfer and matrix alike
 _LIMITED: Final = 1
 _FULL: Final = 2  # swscale's number for the range of RGB
@@ -46,16 +47,16 @@ _LOUD: Final = 0.06  # of full scale, for each note: about -20 dBFS together
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """All that a clip depends on, but for its pictures."""
+    """All that a clip depends on, but for its pictures. Sides are even; without a title no words are shown."""
 
-    model: str
     prompt: str
     seed: str
     duration_s: Fraction
     width: int
     height: int
-    fps: int
-    sound: bool
+    fps: Fraction
+    title: str = ""
+    sound: bool = False
 
     @property
     def frames(self) -> int:
@@ -67,6 +68,30 @@ class Look:
         for one in pictures:
             digest.update(b"-" if one is None else hashlib.sha256(one).digest())
         return digest.hexdigest()
+
+
+def even(across: float, down: float, short_side: int) -> tuple[int, int]:
+    """Width and height of this ratio, both even. Raises `ZeroDivisionError` for a side of 0."""
+    scale = short_side / min(across, down)
+    return round(across * scale / 2) * 2, round(down * scale / 2) * 2
+
+
+def tiny(
+    prompt: str,
+    duration_s: float,
+    aspect_ratio: str = "16:9",
+    *,
+    seed: str = "",
+    size: tuple[int, int] | None = None,
+) -> Look:
+    """A clip of four frames, for tests that need many. Raises `ValueError` where the aspect ratio is none."""
+    try:
+        across, down = (int(side) for side in aspect_ratio.split(":"))
+        width, height = size or even(across, down, _TINY)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"aspect_ratio is {aspect_ratio!r}") from None
+    exact_s = Fraction(duration_s).limit_denominator(1000)
+    return Look(prompt=prompt, seed=seed, duration_s=exact_s, width=width, height=height, fps=4 / exact_s)
 
 
 def make(look: Look, first: NDArray[np.uint8] | None, last: NDArray[np.uint8] | None) -> bytes:
@@ -120,7 +145,7 @@ def _frames(look: Look, first: NDArray[np.uint8] | None, last: NDArray[np.uint8]
     from runner.media import Title
 
     scene = Scenery(f"{look.prompt}\0{look.seed}", look.width, look.height)
-    title = Title(look.model.rpartition("/")[2], _caption(look.prompt), look.width, look.height)
+    title = Title(look.title, _caption(look.prompt), look.width, look.height) if look.title else None
     start, end = (None if one is None else _planes(one, look) for one in (first, last))
     dissolve_s = min(_DISSOLVE_S, _DISSOLVE * float(look.duration_s))
     step_s = float(look.duration_s / look.frames)
@@ -138,7 +163,7 @@ def _frames(look: Look, first: NDArray[np.uint8] | None, last: NDArray[np.uint8]
             planes = near if planes is None else _blended(near, planes, share)
         if planes is None:
             planes = _planes(scene.at(since), look)
-        if strength := title.strength(since, last_s):
+        if title is not None and (strength := title.strength(since, last_s)):
             y, u, v = (np.array(one) for one in planes)
             title.draw(y, u, v, strength)
             planes = [Image.fromarray(one) for one in (y, u, v)]
@@ -228,7 +253,7 @@ def _sound(container: OutputContainer, look: Look) -> Iterator[list[Packet[Audio
     """A soft chord of the prompt's own, as long as the pictures, block by block."""
     import av
 
-    stream = container.add_stream("aac", rate=_RATE, options={"threads": "1"})
+    stream = container.add_stream("aac", rate=_RATE, options={"threads": "1", "aac_coder": "fast"})
     stream.codec_context.layout = "mono"
 
     def packets() -> Iterator[list[Packet[AudioStream]]]:
