@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"""\bname\s*=\s*["']([\w.-]{1,80})["']""")
 _LARGEST_MODULE: Final = 1 << 20
-GROUPS: Final = tuple(map(str, KINDS))
+GROUPS: Final = tuple(str(kind) for kind, row in KINDS.items() if row.chosen)
 
 
 @dataclass(frozen=True, slots=True)

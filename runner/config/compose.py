@@ -8,16 +8,23 @@ callbacks and logging never run.
 from __future__ import annotations
 
 import contextlib
-import logging
-import pickle
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.config import declared_sweep, hydra_files, sweep_words, trust, user_file, yaml_text
+from runner.config import (
+    declared_sweep,
+    hydra_files,
+    jobs,
+    launching,
+    sweep_words,
+    trust,
+    user_file,
+    yaml_text,
+)
 from runner.config.hydra_errors import explained
 from runner.config.origins import Origins
 from runner.config.resolve import check_references, plain
@@ -94,19 +101,27 @@ class PrimaryConfig:
 
 
 _BUNDLED = PrimaryConfig()
-_log = logging.getLogger(__name__)
+_REQUEST: Final = declared_sweep.Place(None, "the request")
 
 
-def compose(words: Sequence[str], folder: Path = Path(), source: PrimaryConfig = _BUNDLED) -> Composed:
+def compose(
+    words: Sequence[str],
+    folder: Path = Path(),
+    source: PrimaryConfig = _BUNDLED,
+    requested: Sequence[str] = (),
+) -> Composed:
     """Compose one run from overrides, with files and relative paths looked up in `folder`.
+
+    `requested` are those of `words` that somebody else sent: they may set what a file of data may set, and no more.
 
     Raises `ConfigError` with every problem of the files, `UsageError` for words that are no overrides. Two threads may
     compose at the same time; they take turns.
     """
     with _hydra(words, folder, source) as opened:
+        opened = replace(opened, declared=dict.fromkeys(requested, _REQUEST))
         config = _one(words, source)
         origins = opened.origins(_overrides(config))
-        task = _task(config, folder)
+        task = opened.task(config)
         opened.set_users_values(task, origins)
         return opened.composed(task, origins)
 
@@ -115,28 +130,61 @@ def compose_sweep(
     words: Sequence[str], folder: Path = Path(), source: PrimaryConfig = _BUNDLED
 ) -> tuple[Composed, ...]:
     """Compose every job of a sweep, in the order of its numbers; errors are those of `compose`."""
-    from hydra.types import RunMode
-
+    launching.chosen(words).require_known_jobs()
     with _hydra(words, folder, source) as opened:
-        base = opened.loader.load_configuration(source.name, list(words), RunMode.MULTIRUN)
-        typed = opened.origins(tuple(words))
-        opened.set_users_values(base, typed)
-        declared = declared_sweep.read(base, folder, typed) or declared_sweep.Declared()
-        declared_sweep.without(base)
-        sweep_key, project = sweep_words.identity(base, declared.jobs)
+        base, declared = opened.base(words)
+        identity = sweep_words.identity(base, declared.jobs)
         expansion = sweep_words.expand(words, base, opened.loader, declared.jobs)
-        opened = replace(opened, declared=declared.places)
-        jobs = []
-        for number, (config, origins) in enumerate(_jobs(expansion, base, opened)):
-            differs = (one for one in origins.overrides if one not in expansion.shared)
-            job = SweepJob(
-                number=number,
-                overrides=tuple(map(hidden_override, differs)),
-                sweep_key=sweep_key,
-                project=project,
-            )
-            jobs.append(opened.composed(config, origins, job))
-    return tuple(jobs)
+        return replace(opened, declared=declared.places).jobs(expansion, base, identity)
+
+
+def search(words: Sequence[str], folder: Path = Path(), source: PrimaryConfig = _BUNDLED) -> launching.Search:
+    """What the jobs of a search have in common: a sweep whose sweeper chooses jobs from the results of earlier ones.
+
+    Errors are those of `compose`.
+    """
+    with _hydra(words, folder, source) as opened:
+        base, _ = opened.base(words)
+        return launching.search(base, words)
+
+
+def compose_batch(
+    words: Sequence[str],
+    batch: Sequence[Sequence[str]],
+    first: int = 0,
+    folder: Path = Path(),
+    source: PrimaryConfig = _BUNDLED,
+) -> tuple[Composed, ...]:
+    """Compose jobs that the sweeper of a search chose: the overrides of each, the first one's number being `first`.
+
+    `words` are those of the whole search. Errors are those of `compose`.
+    """
+    with _hydra(words, folder, source) as opened:
+        base, declared = opened.base(words)
+        if declared.jobs:
+            launching.chosen(words).refuse_declared()
+        found = launching.search(base, words)
+        expansion = sweep_words.listed(words, batch, opened.loader)
+        return opened.jobs(expansion, base, (found.sweep_key, found.project), first)
+
+
+def compose_job(
+    words: Sequence[str],
+    overrides: Sequence[str],
+    job: SweepJob,
+    declared: Mapping[str, declared_sweep.Place],
+    folder: Path = Path(),
+    source: PrimaryConfig = _BUNDLED,
+) -> Composed:
+    """Compose one job of a sweep again, in another process: what it was composed from is `overrides` and `declared`,
+    the places of those that files declare. Errors are those of `compose`."""
+    with _hydra(words, folder, source) as opened:
+        opened = replace(opened, declared=declared)
+        base, _ = opened.base(words)
+        config = jobs.by_hydra(tuple(overrides), base, opened, job.number)
+        origins = opened.origins(tuple(overrides))
+        opened.set_users_values(config, origins)
+        return opened.composed(config, origins, job)
 
 
 def written(
@@ -154,7 +202,7 @@ def written(
     with _hydra(words, folder, source) as opened:
         config = _one(words, source)
         origins = opened.origins(_overrides(config))
-        task = _task(config, folder)
+        task = opened.task(config)
         opened.set_users_values(task, origins)
         as_written = opened.checked(task, origins)
         shown = OmegaConf.create(
@@ -179,10 +227,12 @@ class _Composition:
     source: PrimaryConfig
     own: user_file.UserFile | None
     declared: Mapping[str, declared_sweep.Place] = field(default_factory=dict)
+    trees: dict[Path, Any] = field(default_factory=dict)
+    """The files as nodes with their lines, for all jobs of a sweep."""
 
     def origins(self, overrides: tuple[str, ...], layers: hydra_files.Layers | None = None) -> Origins:
         layers = self.layers(overrides) if layers is None else layers
-        return Origins(overrides, layers, self.place.folder, self.declared)
+        return Origins(overrides, layers, self.place.folder, self.declared, self.trees)
 
     def layers(self, overrides: tuple[str, ...]) -> hydra_files.Layers:
         own = self.own.path if self.own else None
@@ -192,6 +242,44 @@ class _Composition:
         """Put the values of the user's own file into `config`, where nothing closer sets them."""
         if self.own is not None:
             user_file.apply(self.own, config, origins, trust.defaults())
+
+    def base(self, words: Sequence[str]) -> tuple[DictConfig, declared_sweep.Declared]:
+        """What all jobs of a sweep have in common, and the jobs that files declare."""
+        from hydra.types import RunMode
+
+        base = self.loader.load_configuration(self.source.name, list(words), RunMode.MULTIRUN)
+        typed = self.origins(tuple(words))
+        self.set_users_values(base, typed)
+        declared = declared_sweep.read(base, self.place.folder, typed)
+        declared_sweep.without(base)
+        return base, declared or declared_sweep.Declared()
+
+    def jobs(
+        self, expansion: sweep_words.Expansion, base: DictConfig, identity: tuple[str, str], first: int = 0
+    ) -> tuple[Composed, ...]:
+        """The composed jobs of a sweep with this key and project; the number of the first one is `first`."""
+        sweep_key, project = identity
+        found = []
+        for number, (config, origins) in enumerate(jobs.composed_jobs(expansion, base, self, first), first):
+            differs = (one for one in origins.overrides if one not in expansion.shared)
+            job = SweepJob(
+                number=number,
+                overrides=tuple(map(hidden_override, differs)),
+                sweep_key=sweep_key,
+                project=project,
+            )
+            found.append(self.composed(config, origins, job))
+        return tuple(found)
+
+    def task(self, config: DictConfig) -> DictConfig:
+        """`config` without Hydra's own section, to which `${hydra:...}` in it refers. It is changed in place."""
+        from hydra.core.hydra_config import HydraConfig
+
+        config.hydra.runtime.cwd = str(self.place.folder.absolute())
+        HydraConfig.instance().set_config(config)
+        with open_dict(config):
+            del config["hydra"]
+        return config
 
     def checked(self, task: DictConfig, origins: Origins) -> Any:
         """`task` as a plain container, interpolations as written. Raises `ConfigError` for what it may not hold."""
@@ -216,7 +304,7 @@ class _Composition:
     def composed(self, task: DictConfig, origins: Origins, job: SweepJob | None = None) -> Composed:
         as_written = self.checked(task, origins)
         return Composed(
-            config=plain(task, origins),
+            config=plain(task, as_written, origins),
             as_written=hidden_value(as_written),
             overrides=origins.overrides,
             origins=origins,
@@ -250,112 +338,7 @@ def _one(words: Sequence[str], source: PrimaryConfig) -> DictConfig:
     return hydra.compose(source.name, list(words), return_hydra_config=True)
 
 
-def _task(config: DictConfig, folder: Path) -> DictConfig:
-    """`config` without Hydra's own section, to which `${hydra:...}` in it refers. It is changed in place."""
-    from hydra.core.hydra_config import HydraConfig
-
-    config.hydra.runtime.cwd = str(folder.absolute())
-    HydraConfig.instance().set_config(config)
-    with open_dict(config):
-        del config["hydra"]
-    return config
-
-
 def _overrides(config: DictConfig) -> tuple[str, ...]:
     # As they were typed: an interpolation in an override is not resolved within Hydra's own section.
     typed: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
     return tuple(str(override) for override in typed)
-
-
-def _jobs(
-    expansion: sweep_words.Expansion, base: DictConfig, opened: _Composition
-) -> Iterator[tuple[DictConfig, Origins]]:
-    """What each job composes: one composition for each choice of files, with the plain values of the jobs on top.
-
-    The first job, the last and one between them are composed by Hydra as well. Where one of them differs, all are.
-    """
-    last = len(expansion.jobs) - 1
-    composed = _Jobs(expansion, base, opened)
-    for number in sorted({0, last // 2, last}):
-        composed.compare(number)
-    for number in range(len(expansion.jobs)):
-        yield composed.job(number)
-
-
-class _Jobs:
-    """Composes the jobs of a sweep."""
-
-    def __init__(self, expansion: sweep_words.Expansion, base: DictConfig, opened: _Composition) -> None:
-        self._expansion = expansion
-        self._base = base
-        self._opened = opened
-        self._on_top = True
-        self._started: dict[tuple[str, ...], tuple[bytes, hydra_files.Layers] | None] = {}
-
-    def job(self, number: int) -> tuple[DictConfig, Origins]:
-        """The configuration of one job, and where its values come from."""
-        overrides = self._expansion.jobs[number]
-        on_top = [one for one in overrides if one in self._expansion.plain]
-        others = tuple(one for one in overrides if one not in self._expansion.plain)
-        if others not in self._started:
-            self._started[others] = self._start(others) if on_top and self._on_top else None
-        start = self._started[others]
-        if start is not None and self._on_top:
-            config = _with_values(start[0], on_top)
-            if config is not None:
-                return config, self._opened.origins(overrides, start[1])
-        config = self._by_hydra(overrides, number)
-        origins = self._opened.origins(overrides, start[1] if start else None)
-        self._opened.set_users_values(config, origins)
-        return config, origins
-
-    def compare(self, number: int) -> None:
-        """Have all jobs composed by Hydra where it composes this one otherwise."""
-        config, origins = self.job(number)
-        if self._started[tuple(one for one in origins.overrides if one not in self._expansion.plain)] is None:
-            return
-        other = self._by_hydra(origins.overrides, number)
-        self._opened.set_users_values(other, origins)
-        if OmegaConf.to_container(config, resolve=False) != OmegaConf.to_container(other, resolve=False):
-            _log.warning("job %s of the sweep is composed by Hydra, and so are all others", number)
-            self._on_top = False
-
-    def _start(self, overrides: tuple[str, ...]) -> tuple[bytes, hydra_files.Layers] | None:
-        """What jobs with these overrides have in common, pickled: a copy is made six times faster so.
-
-        `None` where they may differ in more than plain values.
-        """
-        try:
-            task = self._by_hydra(overrides, 0)
-        except Exception:
-            return None  # the same error comes with the whole job
-        if "${hydra:" in OmegaConf.to_yaml(task):
-            return None
-        layers = self._opened.layers(overrides)
-        self._opened.set_users_values(task, self._opened.origins(overrides, layers))
-        return pickle.dumps(task, pickle.HIGHEST_PROTOCOL), layers
-
-    def _by_hydra(self, overrides: tuple[str, ...], number: int) -> DictConfig:
-        whole = self._opened.loader.load_sweep_config(self._base, list(overrides))
-        with open_dict(whole.hydra):
-            whole.hydra.job.id = whole.hydra.job.num = number
-            declared_sweep.without(whole)
-        return _task(whole, self._opened.place.folder)
-
-
-def _with_values(pickled: bytes, overrides: Sequence[str]) -> DictConfig | None:
-    """A configuration with values set; `None` where one cannot be set, which Hydra explains better."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    config: DictConfig = pickle.loads(pickled)
-    try:
-        for override in OverridesParser.create().parse_overrides(list(overrides)):
-            key, value = override.key_or_group, override.value()
-            there = OmegaConf.select(config, key, throw_on_missing=False) is not None
-            if override.is_add() and there and not isinstance(value, (dict, list)):
-                return None
-            adds = override.is_add() or override.is_force_add()
-            OmegaConf.update(config, key, value, merge=True, force_add=adds)
-    except OmegaConfBaseException:
-        return None
-    return config

@@ -6,7 +6,7 @@ import dataclasses
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PlainValidator, TypeAdapter, ValidationError
 
 from runner.config.origins import COMMAND_LINE
 from runner.errors import PluginError, Problem
@@ -35,6 +35,8 @@ class Reader:
         self.problems: list[Problem] = []
         self.left_out = 0
         """How many further problems there are: a person reads no thousand, and to explain them takes minutes."""
+        self.offline = False
+        """Nothing is fetched: the configuration has to be the same without a network."""
         self.secrets: dict[str, str] = {}
         """The values of fields marked `runner.api.SECRET`, by their dotted keys."""
 
@@ -119,9 +121,12 @@ class Reader:
                 allowed = nearest(str(key), [*fields, *also]) or f"the keys are {listed([*fields, *also])}"
                 self.problem(f"{at}.{key}", "there is no such key", allowed=allowed, unknown=True)
         types = types_of(cls)  # type: ignore[arg-type]  # a class is hashable
+        whole = _read_whole(cls)  # type: ignore[arg-type]
         return {
             str(key): self._known(types[str(key)], value, f"{at}.{key}", ())
-            if dataclasses.is_dataclass(types.get(str(key))) and isinstance(value, dict)
+            if dataclasses.is_dataclass(types.get(str(key)))
+            and isinstance(value, dict)
+            and str(key) not in whole
             else value
             for key, value in raw.items()
             if str(key) in fields
@@ -165,6 +170,20 @@ def types_of(cls: type) -> dict[str, Any]:
         return get_type_hints(cls)
     except (NameError, TypeError):
         return {}
+
+
+@cache
+def _read_whole(cls: type) -> frozenset[str]:
+    """The fields of a class that read a mapping by a function of their own."""
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except (NameError, TypeError):
+        return frozenset()
+    return frozenset(
+        name
+        for name, hint in hints.items()
+        if any(isinstance(one, PlainValidator) for one in getattr(hint, "__metadata__", ()))
+    )
 
 
 def _without_secrets(cls: Any, raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _INSTANTIATED: Final = ("_target_", "_args_", "_partial_", "_recursive_", "_convert_")
-_ENVIRONMENT: Final = re.compile(r"""\$\{oc\.env:(?P<variable>[A-Za-z_]\w*)(?:,\s*(?:''|""|null)?\s*)?\}""")
+ENVIRONMENT: Final = re.compile(r"""\$\{oc\.env:(?P<variable>[A-Za-z_]\w*)(?:,\s*(?:''|""|null)?\s*)?\}""")
+"""A value that is an environment variable, with nothing as its default."""
 _TEXT: Final = "tag:yaml.org,2002:str"
 _NULL: Final = "tag:yaml.org,2002:null"
 _HYDRA: Final = ("runtime.choices.", "job.num", "job.id")
@@ -135,7 +136,7 @@ class _Checked:
     def _text(self, node: yaml.ScalarNode, key: str) -> None:
         if "${" not in node.value:
             return
-        whole = _ENVIRONMENT.fullmatch(node.value.strip())
+        whole = ENVIRONMENT.fullmatch(node.value.strip())
         if whole and _SECTIONS.fullmatch(key) and is_secret(key):
             self.variables.append(Variable(whole["variable"], key, self._place(node)))
             return

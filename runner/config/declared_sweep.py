@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from runner.config import trust
 from runner.config.catalogue import GROUPS
+from runner.config.interpolations import literal
 from runner.config.schema import SECTIONS
 from runner.errors import ConfigError, Problem
 
@@ -43,14 +44,13 @@ _NOT_SWEPT: Final = ("sweep", "trust", "plugins", "output")
 _PROFILE: Final = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)*")
 _PLAIN_CELL: Final = re.compile(r"-?\d+(?:\.\d+)?|true|false|null")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
-_INTERPOLATION: Final = re.compile(r"(\\*)\$\{")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a file declares a value."""
+    """Where a value comes from that is not the user's: a file declares it, or a request to a server."""
 
-    file: Path
+    file: Path | None
     shown: str
     """For people: the file with a line, or with a row and a column."""
 
@@ -274,26 +274,17 @@ def _json_lines(text: str, named: str) -> Iterator[tuple[int, dict[str, Any]]]:
                 where=f"{named}, row {number}",
                 hint='{"shot.seed": 1}',
             )
-        yield number, {key: _literal(value) for key, value in row.items()}
+        yield number, {key: literal(value) for key, value in row.items()}
 
 
 def _cell(cell: str) -> Any:
     """A cell's value: numbers, `true`, `false` and `null` as YAML has them; all else is text as it stands."""
-    return json.loads(cell) if _PLAIN_CELL.fullmatch(cell) and not _is_padded(cell) else _literal(cell)
+    return json.loads(cell) if _PLAIN_CELL.fullmatch(cell) and not _is_padded(cell) else literal(cell)
 
 
 def _is_padded(cell: str) -> bool:
     digits = cell.lstrip("-")
     return len(digits) > 1 and digits[0] == "0" and digits[1] != "."
-
-
-def _literal(value: Any) -> Any:
-    """A value of a table, in which `${` is no interpolation."""
-    if isinstance(value, str):
-        return _INTERPOLATION.sub(lambda found: f"{found.group(1) * 2}\\${{", value)
-    if isinstance(value, list):
-        return [_literal(one) for one in value]
-    return {key: _literal(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def in_grammar(value: Any) -> str:

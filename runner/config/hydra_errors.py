@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from runner.config import catalogue
 from runner.config.convert import listed, nearest
-from runner.config.schema import SECTIONS
+from runner.config.launching import EXTRAS
+from runner.config.schema import SECTIONS, SWITCHES
 from runner.errors import ConfigError, RunnerError, UsageError
 from runner.redaction import hidden_override, hidden_text, scrubbed
 
@@ -77,11 +78,18 @@ def _missing(path: str, options: Sequence[str], text: str, folder: Path) -> Conf
             why=" ".join(filter(None, (nearest(name, projects), f"there are: {listed(projects)}"))),
             hint="choose one with +project=NAME, or write one: python -m runner init NAME",
         )
+    if group in EXTRAS:
+        there = f"there are: {listed(options)}"
+        if extra := EXTRAS[group].get(name):
+            return ConfigError(
+                f"{group}={name} is not installed", why=there, hint=f"pip install 'film-runner[{extra}]'"
+            )
+        default = "runner, the default," if group == "hydra/launcher" else "basic, the default,"
+        why = " ".join(filter(None, (nearest(name, options), there)))
+        hint = f"leave it out: {default} is right for most sweeps"
+        return ConfigError(f"there is no {group} named {name}", why=why, hint=hint)
     if group.startswith("hydra"):
-        hint = "leave it out: the jobs of a sweep run side by side, sweep.max_jobs at a time"
-        return ConfigError(
-            f"there is no {group} named {name}", why=f"there are: {listed(options)}", hint=hint
-        )
+        return ConfigError(f"there is no {group} named {name}", why=f"there are: {listed(options)}")
     if group:
         hint = f"choose one with {group}=NAME, or write conf/{group}/{name}.yaml"
         why = " ".join(filter(None, (nearest(name, options), f"there are: {listed(options)}")))
@@ -133,7 +141,11 @@ def _not_composed(text: str) -> RunnerError:
         if key in groups or key.partition("@")[0] in groups:
             return ConfigError(f"cannot choose {key} this way", why=_first_line(text), hint=_how(key))
         head, dot, rest = key.partition(".")
-        guess = nearest(head, [*SECTIONS, *groups])
+        if head == "hydra":
+            return ConfigError(
+                f"there is no key {key}", why="the chosen sweeper or launcher has no such option"
+            )
+        guess = nearest(head, [*SECTIONS, *SWITCHES, *groups])
         allowed = f"the sections are {', '.join(SECTIONS)}"
         right = guess.removeprefix("did you mean ").rstrip("?")
         return ConfigError(

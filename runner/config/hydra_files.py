@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from runner import bundle
 from runner.config import catalogue, data_files, whole_files, yaml_text
 from runner.config.origins import Layer
-from runner.config.schema import SECTIONS
+from runner.config.schema import SECTIONS, SWITCHES
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def _layers(
 
 def _open_sections() -> DictConfig:
     """Empty sections that take any key, so that an override needs no `+` and all typos are reported together."""
-    root = OmegaConf.create({section: {} for section in SECTIONS})
+    root = OmegaConf.create({**{section: {} for section in SECTIONS}, **dict.fromkeys(SWITCHES, True)})
     for section in SECTIONS:
         OmegaConf.set_struct(root[section], False)
     return root

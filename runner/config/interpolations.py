@@ -17,6 +17,7 @@ LONGEST: Final = 20_000
 """Characters of a text with interpolations in it."""
 _MOST_CHARACTERS: Final = 2_000_000
 _MOST_STEPS: Final = 40
+_OPENING: Final = re.compile(r"(\\*)\$\{")
 _ESCAPED: Final = re.compile(r"(?<!\\)(?:\\\\)*\\\$\{")
 _DYNAMIC: Final = 2_000
 """What counts for a reference whose name is itself made of references: how much is behind it is not known."""
@@ -54,6 +55,15 @@ def found_in(text: str) -> Iterator[Interpolation]:
         at += 1
     while open_ones:  # are no valid ones; what a parser makes of them is not relied on
         yield _one(text, *open_ones.pop(), len(text))
+
+
+def literal(value: Any) -> Any:
+    """A plain value written so that OmegaConf reads it back as it is: no `${` in its texts is an interpolation."""
+    if isinstance(value, str):
+        return _OPENING.sub(lambda found: f"{found.group(1) * 2}\\${{", value)
+    if isinstance(value, list):
+        return [literal(one) for one in value]
+    return {key: literal(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _one(text: str, start: int, colon: int, dynamic: bool, end: int) -> Interpolation:

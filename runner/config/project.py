@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from runner.config.ci_keys import Ci
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from runner.api import JSON, EncodedImage, ExtractorSpec, GeneratorSpec, ShotRequest, UploaderSpec
-    from runner.config.schema import BudgetKeys, Continuity, Film, Limits
+    from runner.api import (
+        JSON,
+        EncodedImage,
+        ExtractorSpec,
+        GeneratorSpec,
+        MetricSpec,
+        ShotRequest,
+        UploaderSpec,
+    )
+    from runner.config import film_keys
+    from runner.config.beam_keys import Beam
+    from runner.config.check_keys import Checks
+    from runner.config.schema import BudgetKeys, Continuity, Limits
+
+K = TypeVar("K", bound="film_keys.SoundKeys")
 
 
 class Boundary(enum.StrEnum):
@@ -87,6 +102,15 @@ class UploaderChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricChoice:
+    """A metric that is measured, and what its number should be; `None` is no limit."""
+
+    spec: MetricSpec
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
     """One request for one clip. `at` is its dotted key, `origin` says for some keys which one set them.
 
@@ -100,9 +124,13 @@ class Shot:
     image: GivenImage | None
     generator: GeneratorChoice
     request: ShotRequest
+    text: str = ""
+    """Its prompt as the project, or a prompt file, has it: without the style."""
     origin: Mapping[str, str] = field(default_factory=dict)
     stopped_before: str = ""
     """The project's style, where a full stop was put between the prompt and it; see `runner.config.prompts`."""
+    graft: str = ""
+    """The key of the shot of another run whose clip this one has; nothing is generated for it then."""
 
     def set_by(self, key: str) -> str:
         """The dotted key that gave this shot its `key`: its own, its sequence's or the project's."""
@@ -119,6 +147,40 @@ class Sequence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenSound(Generic[K]):
+    """A sound file that is laid under a film, checked to be one. `duration_s` is `None` where its header has none."""
+
+    path: Path
+    sha256: str
+    duration_s: float | None
+    keys: K
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndCard:
+    """The still that a film ends with."""
+
+    image: GivenImage
+    keys: film_keys.EndCardKeys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Film:
+    """How films are made of clips. Music, narration and the card belong to the film of the run where `keys.order` asks
+    for one, else to the film of each sequence."""
+
+    keys: film_keys.Film
+    music: GivenSound[film_keys.MusicKeys] | None = None
+    narration: GivenSound[film_keys.NarrationKeys] | None = None
+    end_card: EndCard | None = None
+
+    @property
+    def audio(self) -> str:
+        """`clips`, `music`, `mix` or `none`."""
+        return self.keys.audio or ("mix" if self.music or self.narration else "clips")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """One film's description with every choice made."""
 
@@ -129,7 +191,17 @@ class Project:
     extractor: ExtractorChoice
     uploader: UploaderChoice
     continuity: Continuity
+    anchor: GivenImage | None = None
+    """The image that `continuity.anchor` names."""
+    metrics: tuple[MetricChoice, ...] = ()
     film: Film
     budget: BudgetKeys
     limits: Limits
+    beam: Beam
+    checks: Checks
+    ci: Ci = field(default_factory=Ci)
+    """Whether what providers answer is recorded, or replayed."""
+    report: bool = True
+    """A page is written into the run folder at the end of the run."""
     output_root: Path
+    """Of a replay, a folder below the root that is configured."""

@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from runner.config.origins import Origins
 
 
-def plain(config: DictConfig, origins: Origins) -> dict[str, Any]:
+def plain(config: DictConfig, as_written: Any, origins: Origins) -> dict[str, Any]:
     """`config` resolved, every key a text. Raises `ConfigError` with every reference that leads nowhere.
 
-    Call `check_references` before.
+    `as_written` is the same as a plain container with its interpolations. Call `check_references` before.
     """
+    if not _refers(as_written):
+        # There is nothing to resolve, which is most of the cost of a job in a sweep.
+        whole = _named(as_written)
+        assert isinstance(whole, dict)
+        return whole
     try:
         found = _named(OmegaConf.to_container(config, resolve=True, throw_on_missing=False))
     except OmegaConfBaseException:
@@ -42,6 +47,15 @@ def check_references(as_written: Any, origins: Origins) -> None:
         key, message = found
         problem = Problem(key=key, message=message, source=origins.of(key))
         raise ConfigError("the configuration cannot be resolved", (problem,))
+
+
+def _refers(value: Any) -> bool:
+    """Whether an interpolation, or an escaped one, stands anywhere in a plain value."""
+    if isinstance(value, str):
+        return "${" in value
+    if isinstance(value, dict):
+        return any(_refers(name) or _refers(inner) for name, inner in value.items())
+    return isinstance(value, (list, tuple)) and any(map(_refers, value))
 
 
 def _unresolved(node: DictConfig | ListConfig, at: str, origins: Origins) -> Iterator[Problem]:

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field, fields, make_dataclass
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, PlainValidator
 
-from runner.api import HandOver, ShotRequest
+from runner.api import HandOver, HandOverRule, ShotRequest
 from runner.kinds import Kind
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
@@ -109,11 +109,15 @@ class ShotLevel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnKeys(ShotLevel):
-    """What may stand at a shot alone."""
+    """What may stand at a shot alone.
+
+    `graft` is the key of a shot of another run, whose clip takes the place of one that would be generated.
+    """
 
     prompt: Text | None = None
     prompt_file: Text | None = None
     image: Text | None = None
+    graft: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
 def _with_shot_keys(name: str, base: type[L]) -> type[L]:
@@ -153,19 +157,67 @@ class ProjectKeys:
     style: Text | None = None
 
 
+_HAND_OVER: Final = (
+    "last, offset:N (N frames before the last), before_fade, or sharpest_of_last:N; N is 1 to 96"
+)
+_MOST_FRAMES: Final = 96
+
+
+def _hand_over(value: Any) -> HandOver:
+    """`offset:3` as it is typed, or `{offset: 3}`."""
+    if isinstance(value, HandOver):
+        return value
+    name, number = value, None
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, number),) = value.items()
+    elif isinstance(value, str) and ":" in value:
+        name, _, typed = value.partition(":")
+        number = int(typed) if re.fullmatch(r"[0-9]{1,9}", typed.strip()) else typed
+    rules = {rule.value: rule for rule in HandOverRule}
+    rule = rules.get(name.strip()) if isinstance(name, str) else None
+    counts = rule in (HandOverRule.OFFSET, HandOverRule.SHARPEST_OF_LAST)
+    is_count = isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= _MOST_FRAMES
+    if rule is None or (counts and not is_count) or (not counts and number is not None):
+        raise ValueError(f"should be {_HAND_OVER}")
+    return HandOver(rule, number if isinstance(number, int) else 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correct:
+    """`continuity.correct:`. Which colours are matched to the anchor, and how far, from 0 to 1."""
+
+    target: Literal["none", "hand_over", "film", "both"] = "none"
+    strength: Annotated[float, Field(ge=0, le=1, strict=True)] = 1.0
+
+    @property
+    def hand_over(self) -> bool:
+        """Whether hand-over frames are corrected."""
+        return self.target in ("hand_over", "both") and self.strength > 0
+
+    @property
+    def film(self) -> bool:
+        """Whether clips are corrected in the film."""
+        return self.target in ("film", "both") and self.strength > 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Continuity:
     """`continuity:`."""
 
     fallback: Literal["text_to_video", "none"] = "text_to_video"
-    hand_over: HandOver = HandOver.LAST
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Film:
-    """`film:`."""
-
-    join: bool = True
+    on_ignored: Literal["stop", "retry", "warn"] = "stop"
+    """What is done where a clip does not start from the frame it was given."""
+    retries: Annotated[int, Field(ge=0, le=10, strict=True)] = 1
+    """How many further takes `retry` pays for."""
+    hand_over: Annotated[HandOver, PlainValidator(_hand_over)] = HandOver.LAST
+    """Which frame of a clip the next shot starts from."""
+    anchor: Text | None = None
+    """An image whose look a chain is to keep; `None` is that of its first clip."""
+    max_drift: Positive | None = None
+    """How far the mean colour of a clip may be from the anchor's, in CIEDE2000, before that is warned of."""
+    reanchor_every: Whole | None = None
+    """Each so-manieth chained shot starts from the anchor, and not from the shot before it."""
+    correct: Correct = Correct()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +253,8 @@ class SweepKeys:
     """How many run at one time."""
     fail_fast: bool = False
     """The first job that fails stops the others."""
+    objective: str | None = None
+    """The number of each job that a search makes small or large: see `runner.sweeps.objectives`."""
     grid: dict[str, Any] | None = None
     """With this key and the next three files declare jobs: see `declared_sweep`."""
     jobs: list[Any] | None = None
@@ -275,11 +329,18 @@ SECTIONS: Final[tuple[str, ...]] = (
     "extractor",
     "uploader",
     "continuity",
+    "metrics",
     "film",
     "budget",
     "limits",
     "output",
     "plugins",
     "sweep",
+    "beam",
+    "checks",
+    "ci",
     "trust",
 )
+
+SWITCHES: Final[tuple[str, ...]] = ("report",)
+"""Keys beside the sections that are true or false."""

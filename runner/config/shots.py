@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from runner.api import ShotRequest
-from runner.config import prompts, remote_images, schema, trust
+from runner.config import given_images, prompts, schema
 from runner.config.convert import listed, nearest
-from runner.config.project import Boundary, GeneratorChoice, GivenImage, Shot, rgb_of
-from runner.errors import FetchFailed, MediaError
-from runner.net.addresses import host_of, is_local, shown_url
+from runner.config.project import Boundary, GeneratorChoice, GivenImage, Shot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from runner.config import trust
     from runner.config.convert import Reader
 
 
@@ -75,7 +72,8 @@ class ShotReader:
             params.update(level.params or {})
         prompt = prompts.of_shot(own, at, self.reader, self.folders)
         boundary = self._boundary(own, merged("boundary"), at, first=first)
-        image = self._image(own.image, at, merged("background", "white")) if own.image else None
+        background = merged("background", "white")
+        image = self.image(own.image, f"{at}.image", background) if own.image else None
         model = merged("model") or (generator.model if generator else None)
         if generator:
             origin.setdefault("model", f"{generator.at}.model")
@@ -101,8 +99,10 @@ class ShotReader:
                 params=params,
                 **values,
             ),
+            text=prompt,
             origin=origin,
             stopped_before=stopped_before,
+            graft=own.graft or "",
         )
 
     def _generator(self, label: str, key: str) -> GeneratorChoice | None:
@@ -140,76 +140,6 @@ class ShotReader:
             )
         return boundary
 
-    def _image(self, text: str, at: str, background: str) -> GivenImage | None:
-        """Look beside the file that names the image, then in the working folder; or fetch it from its URL."""
-        key = f"{at}.image"
-        try:
-            if remote_images.is_url(text):
-                host = host_of(text)
-                if is_local(host) and host not in self.trust.hosts and self.reader.origins.untrusted(key):
-                    allowed = f"an image on the internet; or trust.hosts=[{host}] on the command line"
-                    self.reader.problem(
-                        key, "is on this machine itself", value=shown_url(text), allowed=allowed
-                    )
-                    return None
-                path, fetched = Path(remote_images.name_of(text)), remote_images.fetch(text)
-            else:
-                found_at = self._file(text, key)
-                if found_at is None:
-                    return None
-                path, fetched = found_at, None
-            data = path.read_bytes() if fetched is None else fetched
-            return _given(path, data, background, fetched)
-        except FetchFailed as error:
-            self.reader.problem(key, "the image cannot be fetched", value=shown_url(text), allowed=error.why)
-            return None
-        except MediaError as error:
-            self.reader.problem(key, error.what, value=text, allowed=error.why)
-            return None
-        except (OSError, RuntimeError, ValueError) as error:
-            why = getattr(error, "strerror", None) or error
-            self.reader.problem(key, f"cannot be read: {why}", value=text)
-            return None
-
-    def _file(self, text: str, key: str) -> Path | None:
-        setter = self.reader.origins.file_of(key)
-        beside = [setter.parent] if setter is not None else []
-        places = [folder / Path(text).expanduser() for folder in (*beside, self.folders[0])]
-        path = next((place for place in places if place.is_file()), None)
-        if path is None:
-            looked = " and ".join(dict.fromkeys(str(place.absolute()) for place in places))
-            self.reader.problem(key, "there is no such file", value=text, allowed=f"looked for {looked}")
-        elif self.reader.origins.untrusted(key) and not trust.is_below(path, (*beside, *self.folders)):
-            allowed = "a file below it, or an absolute path on the command line"
-            self.reader.problem(key, "is outside of the project's folder", value=text, allowed=allowed)
-            return None
-        return path
-
-
-_checked: Final[dict[tuple[bytes, str], GivenImage]] = {}
-"""Images that were checked, without their bytes: the jobs of a sweep have the same ones."""
-_MOST_CHECKED: Final = 256
-
-
-def _given(path: Path, data: bytes, background: str, fetched: bytes | None) -> GivenImage:
-    """What there is to know of an image. Raises `MediaError`."""
-    from runner.media import picture
-
-    at = hashlib.blake2b(data, digest_size=32).digest(), background
-    known = _checked.get(at)
-    if known is None:
-        adopted = picture.adopt(data, name=path.name, background=rgb_of(background))
-        known = GivenImage(
-            path=path,
-            sha256=adopted.image.sha256,
-            format=adopted.image.format,
-            size=len(adopted.image.data),
-            width=adopted.image.width,
-            height=adopted.image.height,
-            background=background,
-            notes=adopted.notes,
-        )
-        if len(_checked) >= _MOST_CHECKED:
-            _checked.clear()
-        _checked[at] = known
-    return replace(known, path=path, fetched=fetched)
+    def image(self, text: str, key: str, background: str = "white") -> GivenImage | None:
+        """The image that `key` names, checked; `None` where it cannot be used, which is noted."""
+        return given_images.read(text, key, background, self.reader, self.folders, self.trust)

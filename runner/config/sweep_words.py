@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
+from runner import bundle
+from runner.config import yaml_text
 from runner.errors import UsageError
 from runner.redaction import hidden_override
 
@@ -24,7 +26,24 @@ if TYPE_CHECKING:
 
 _SETS_A_VALUE: Final = re.compile(r"(?:\+\+?)?\w+(?:\.\w+)+")
 # What differs between two sweeps that request the same clips.
-_NOT_IDENTITY: Final = ("hydra", "output", "limits", "uploader", "plugins", "sweep", "trust")
+_NOT_IDENTITY: Final = (
+    *(
+        "hydra",
+        "output",
+        "limits",
+        "uploader",
+        "plugins",
+        "sweep",
+        "trust",
+        "metrics",
+        "checks",
+        "ci",
+        "report",
+    ),
+)
+_FIRST_KEYS: Final = {"continuity": ("fallback", "hand_over"), "film": ("join",), "beam": ()}
+"""Sections that got more keys: those that every sweep is known by. The others count where they have another value than
+their default, so that a sweep keeps its folder when keys are added."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +83,30 @@ def expand(
             for listed in declared or ((),)
             for typed_job in itertools.product(*choices.values())
         ),
+        shared=frozenset(one for same in typed if not same.is_sweep_override() for one in _choices(same)),
+        plain=plain,
+    )
+
+
+def listed(words: Sequence[str], batch: Sequence[Sequence[str]], loader: ConfigLoader) -> Expansion:
+    """Jobs that a sweeper chose, each as its overrides; `words` are those of the whole sweep. Errors as `expand`."""
+    parser = OverridesParser.create(config_loader=loader)
+    typed = [one for one in parser.parse_overrides(list(words)) if not one.is_hydra_override()]
+    found = [parser.parse_overrides(list(job)) for job in batch]
+    keys = {tuple(one.get_key_element() for one in job) for job in found}
+    plain: frozenset[str] = frozenset()
+    # Where the jobs set other keys, or a key twice, the order of their overrides counts.
+    if len(keys) == 1 and len(set(same := next(iter(keys)))) == len(same):
+        ours, _ = _plain([(key, True) for key in same])
+        ours -= {one.get_key_element() for job in found for one in job if one.is_sweep_override()}
+        pairs = (
+            (one.get_key_element(), text)
+            for job, texts in zip(found, batch, strict=True)
+            for one, text in zip(job, texts, strict=True)
+        )
+        plain = frozenset(text for key, text in pairs if key in ours)
+    return Expansion(
+        jobs=tuple(map(tuple, batch)),
         shared=frozenset(one for same in typed if not same.is_sweep_override() for one in _choices(same)),
         plain=plain,
     )
@@ -119,10 +162,13 @@ def _above(name: str) -> list[str]:
     return [".".join(parts[:length]) for length in range(1, len(parts))]
 
 
-def identity(base: DictConfig, declared: Sequence[tuple[str, ...]] = ()) -> tuple[str, str]:
+def identity(
+    base: DictConfig, declared: Sequence[tuple[str, ...]] = (), sweeper: object = None
+) -> tuple[str, str]:
     """(key of a sweep in 64 hex digits, name of the project that all its jobs share or nothing).
 
-    `declared` are the jobs that a file lists: the sweep is another one where they change.
+    `declared` are the jobs that a file lists: the sweep is another one where they change, and so is a search with
+    another `sweeper`, which is what decides about its jobs in JSON values.
     """
     shared: Any = OmegaConf.to_container(base, resolve=False)
     overrides = [
@@ -132,11 +178,26 @@ def identity(base: DictConfig, declared: Sequence[tuple[str, ...]] = ()) -> tupl
     ]
     for section in _NOT_IDENTITY:
         shared.pop(section, None)
+    _without_defaults(shared)
     if isinstance(budget := shared.get("budget"), dict):
         # What was spent counts for a larger budget, too. Without limits, a sweep has the key that it always had.
         shared["budget"] = {key: None for key in budget if key != "partial"}
-    parts = [shared, sorted(overrides), *([declared] if declared else [])]
+    parts = [shared, sorted(overrides), *([declared] if declared else []), *([sweeper] if sweeper else [])]
     request = json.dumps(parts, sort_keys=True, default=str)
     key = hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
     project = shared.get("project") or {}
     return key, str(project.get("name") or "") if isinstance(project, dict) else ""
+
+
+def _without_defaults(shared: dict[str, Any]) -> None:
+    """Leave out the keys that were added later, where they have their default."""
+    bundled = yaml_text.mapping(bundle.folder("conf") / "config.yaml")
+    for section, first in _FIRST_KEYS.items():
+        keys = shared.get(section)
+        if not isinstance(keys, dict):
+            continue
+        for name, default in bundled[section].items():
+            if name not in first and name in keys and keys[name] == default:
+                del keys[name]
+        if not keys and not first:  # a whole section that was added
+            del shared[section]

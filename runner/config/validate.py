@@ -6,7 +6,11 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from runner.api import GeneratorSpec
-from runner.config import catalogue, names, own_cards, schema, trust
+from runner.config import catalogue, ci_keys, names, own_cards, schema, trust
+from runner.config import film as films
+from runner.config import metrics as metric_choices
+from runner.config.beam_keys import Beam
+from runner.config.check_keys import Checks
 from runner.config.convert import Reader, listed, nearest
 from runner.config.given import given
 from runner.config.project import (
@@ -21,6 +25,7 @@ from runner.config.shots import ShotReader
 from runner.errors import ConfigError, Problem
 from runner.kinds import KINDS, Kind
 from runner.naming import slugs
+from runner.store.clip_scores import SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
     from runner.config.compose import Composed
     from runner.plugins import Registered, Registry
 
+REPLAYS = "replay"
+"""The folder of an outputs root that replays have for a root of their own."""
 _HINT = "python -m runner +project=NAME, or python -m runner --help"
 
 
@@ -53,6 +60,7 @@ class _Drafting:
         self.folder = composed.folder
         self.folders = composed.folders
         self.trust = trust.of(config)
+        reader.offline = ci_keys.mode_of(config.get("ci")) in ("record", "replay")
 
     def project(self) -> Project | None:
         self._check_sections()
@@ -66,7 +74,6 @@ class _Drafting:
         extractor = self._plugin(Kind.EXTRACTOR, "extractor", self.config.get("extractor"))
         uploader = self._plugin(Kind.UPLOADER, "uploader", self.config.get("uploader"))
         continuity = self.reader.read(schema.Continuity, self.config.get("continuity"), "continuity")
-        film = self.reader.read(schema.Film, self.config.get("film"), "film")
         budget = self.reader.read(schema.BudgetKeys, self.config.get("budget"), "budget")
         limits = self.reader.read(schema.Limits, self.config.get("limits"), "limits")
         output = self.reader.read(schema.Output, self.config.get("output"), "output")
@@ -77,6 +84,11 @@ class _Drafting:
                 self.reader.problem(
                     f"sweep.{name}", "declares a sweep", allowed="it with -m, which runs its jobs"
                 )
+        beam = self._beam(continuity)
+        report = self.config.get("report", True)
+        if not isinstance(report, bool):
+            self.reader.problem("report", "should be true or false", value=report, allowed="true or false")
+        checks = self.reader.read(Checks, self.config.get("checks"), "checks")
         self.reader.read(schema.TrustKeys, self.config.get("trust"), "trust")
         shots = ShotReader(
             self.reader,
@@ -88,26 +100,53 @@ class _Drafting:
             generators={"": default, **generators},
         )
         sequences = self._sequences(shots)
+        names_of = [sequence.name for sequence in sequences]
+        film = films.read(self.config.get("film"), self.reader, self.folders, self.trust, names_of)
+        metrics = metric_choices.read(self.config.get("metrics"), self.reader, self.registry)
+        name = keys.name or ""
+        slug = slugs([name])[name]
+        ci = ci_keys.read(self.config.get("ci"), self.reader, self.folder, slug)
         if extractor is None or uploader is None or default is None:
             return None
-        name = keys.name or ""
         return Project(
             name=name,
-            slug=slugs([name])[name],
+            slug=slug,
             description=(keys.description or "").strip(),
             sequences=sequences,
             extractor=ExtractorChoice(spec=extractor[0], options=extractor[1]),
             uploader=UploaderChoice(spec=uploader[0], options=uploader[1], verify=uploader[2].verify),
             continuity=continuity,
+            anchor=shots.image(continuity.anchor, "continuity.anchor") if continuity.anchor else None,
+            metrics=metrics,
             film=film,
             budget=budget,
             limits=limits,
-            output_root=self.folder / output.root,
+            beam=beam,
+            checks=checks,
+            ci=ci,
+            report=report is not False,
+            output_root=self.folder / output.root / (REPLAYS if ci.replays else ""),
         )
+
+    def _beam(self, continuity: schema.Continuity) -> Beam:
+        keys = self.reader.read(Beam, self.config.get("beam"), "beam")
+        if keys.score not in SCORES:
+            allowed = nearest(keys.score, SCORES) or listed(SCORES)
+            self.reader.problem("beam.score", "there is no such score", value=keys.score, allowed=allowed)
+        if keys.keep > keys.takes:
+            self.reader.problem(
+                "beam.keep", "is more than beam.takes", value=keys.keep, allowed=f"1 to {keys.takes}"
+            )
+        if keys.is_on and continuity.on_ignored == "retry":
+            allowed = "stop or warn: beam.takes says how many takes there are"
+            self.reader.problem(
+                "continuity.on_ignored", "adds takes to a beam", value="retry", allowed=allowed
+            )
+        return keys
 
     def _check_sections(self) -> None:
         for key in self.config:
-            if key not in schema.SECTIONS:
+            if key not in (*schema.SECTIONS, *schema.SWITCHES):
                 allowed = nearest(str(key), schema.SECTIONS) or listed(schema.SECTIONS)
                 self.reader.problem(str(key), "there is no such section", allowed=allowed, unknown=True)
 
@@ -184,6 +223,8 @@ class _Drafting:
             )
             given_options = own_cards.filled_in(found.spec, given_options, self.folder)
         options = self.reader.options(found.spec.options, given_options, at, also=set(own))
+        if options is not None and ci_keys.mode_of(self.config.get("ci")) == "replay":
+            options = ci_keys.without_keys(options)
         return None if options is None else (found.spec, options, keys)
 
     def _of_module(self, kind: Kind, module: str) -> Registered | None:

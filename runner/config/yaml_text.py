@@ -1,19 +1,21 @@
 """Reading and writing YAML by libyaml, at a tenth of what PyYAML's own parser and OmegaConf's use of it cost.
 
-What a file means stays OmegaConf's affair: its rules for numbers and for keys that stand twice are taken over. Where
-libyaml is not there, or stumbles, PyYAML's parser is asked, so that errors and odd files are what they always were.
-To go when OmegaConf reads by libyaml itself (2.4 does not).
+What a file means stays OmegaConf's affair: its rules for numbers, dates and keys that stand twice are stated here for
+PyYAML, and a test compares the two. Its tags that make path objects are not taken: a configuration has plain values.
+Where libyaml is not there, or stumbles, PyYAML's parser is asked, so that errors and odd files are what they always
+were. To go when OmegaConf reads by libyaml itself (2.4 does not).
 """
 
 from __future__ import annotations
 
 import contextlib
-from functools import cache
+import pickle
+import re
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 from omegaconf import OmegaConf
-from omegaconf._utils import get_omega_conf_dumper, get_yaml_loader
 
 from runner.config import yaml_errors, yaml_limits
 from runner.errors import ConfigError
@@ -22,6 +24,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LIBYAML: Final = bool(getattr(yaml, "__with_libyaml__", False))
+_TEXT: Final = "tag:yaml.org,2002:str"
+_DATE: Final = "tag:yaml.org,2002:timestamp"
+_NUMBER: Final = "tag:yaml.org,2002:float"
+# As OmegaConf has it: PyYAML takes no exponent without a point and a sign.
+_NUMBERS: Final = re.compile(
+    r"""^(?:
+         [-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
+        |[-+]?[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+)
+        |\.[0-9]+(?:_[0-9]+)*(?:[eE][-+][0-9]+)?
+        |[-+]?[0-9]+(?:_[0-9]+)*(?::[0-5]?[0-9])+\.[0-9_]*
+        |[-+]?\.(?:inf|Inf|INF)
+        |\.(?:nan|NaN|NAN))$""",
+    re.VERBOSE,
+)
+_FLAGS: Final = frozenset(
+    spelt
+    for word in ("y", "yes", "n", "no", "true", "false", "on", "off")
+    for spelt in (word, word.capitalize(), word.upper())
+)
+"""Words that older YAML reads as booleans: written in quotes."""
 
 # A composition reads each file several times over, and a sweep composes each job.
 _read: dict[Path, tuple[object, Any]] = {}
@@ -48,7 +70,7 @@ def mapping(path: Path) -> dict[Any, Any]:
     state = (found.st_mtime_ns, found.st_size, found.st_ino)
     known = _read.get(path)
     if known is None or known[0] != state:
-        known = _read[path] = state, _parsed(path)
+        known = _read[path] = state, value(path, read(path))
     if known[1] is None:
         return {}
     if not isinstance(known[1], dict):
@@ -81,39 +103,83 @@ def text(value: Any) -> str:
     if _LIBYAML:
         # Bytes of a command line that are no text are PyYAML's to escape.
         with contextlib.suppress(yaml.YAMLError, ValueError):
-            return str(
-                yaml.dump(
-                    value, Dumper=_dumper(), default_flow_style=False, allow_unicode=True, sort_keys=False
-                )
-            )
+            if not isinstance(value, dict) or not value:
+                return _dumped(value)
+            # The jobs of a sweep differ in a section or two.
+            return "".join(_section(pickle.dumps({key: inner})) for key, inner in value.items())
     return OmegaConf.to_yaml(OmegaConf.create(value))
 
 
-def _parsed(path: Path) -> Any:
-    written = read(path)
+def value(path: Path, written: str) -> Any:
+    """What a text holds, by OmegaConf's rules; `path` is what errors call it.
+
+    Raises `ConfigError` with the line where it is not YAML, or more than a file may hold.
+    """
     yaml_limits.check(path, written, yaml.CSafeLoader if _LIBYAML else yaml.SafeLoader)
     if _LIBYAML:
         with contextlib.suppress(yaml.YAMLError, ValueError):
-            return yaml.load(written, Loader=_loader())  # OmegaConf's loader is a safe one
+            return yaml.load(written, Loader=_loader(yaml.CSafeLoader))
     try:
-        return yaml.load(written, Loader=get_yaml_loader())
+        return yaml.load(written, Loader=_loader(yaml.SafeLoader))
     except yaml.YAMLError as error:
         raise yaml_errors.explained(path, written, error) from error
     except RecursionError:  # libyaml stumbled before it came to the values
         raise yaml_limits.too_deep(path) from None
 
 
-@cache
-def _loader() -> Any:
-    class Loader(yaml.CSafeLoader, get_yaml_loader()):  # type: ignore[misc]  # a class that a function makes
-        """OmegaConf's loader, fed by libyaml's parser."""
+@lru_cache(maxsize=256)
+def _section(pickled: bytes) -> str:
+    return _dumped(pickle.loads(pickled))
 
+
+def _dumped(value: Any) -> str:
+    return str(
+        yaml.dump(value, Dumper=_dumper(), default_flow_style=False, allow_unicode=True, sort_keys=False)
+    )
+
+
+@cache
+def _loader(base: Any) -> Any:
+    """A safe loader of PyYAML with OmegaConf's rules."""
+
+    class Loader(base):  # type: ignore[misc]  # the base is chosen at run time
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            keys = set()
+            for key, _ in node.value:
+                if key.tag == _TEXT and key.value in keys:
+                    raise yaml.constructor.ConstructorError(
+                        "while constructing a mapping",
+                        node.start_mark,
+                        f"found duplicate key {key.value}",
+                        key.start_mark,
+                    )
+                keys.add(key.value if key.tag == _TEXT else None)
+            made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+            return made
+
+    Loader.add_implicit_resolver(_NUMBER, _NUMBERS, list("-+0123456789."))
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in found if tag != _DATE]
+        for first, found in Loader.yaml_implicit_resolvers.items()
+    }
     return Loader
 
 
 @cache
 def _dumper() -> Any:
-    class Dumper(yaml.CDumper, get_omega_conf_dumper()):  # type: ignore[misc]
-        """OmegaConf's dumper, written out by libyaml."""
+    class Dumper(yaml.CDumper):
+        """Writes text that could be read as a number or a boolean in quotes, as OmegaConf does."""
 
+    Dumper.add_representer(
+        str,
+        lambda dumper, text: dumper.represent_scalar(_TEXT, text, style="'" if _ambiguous(text) else None),
+    )
     return Dumper
+
+
+def _ambiguous(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text in _FLAGS
+    return True

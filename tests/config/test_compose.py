@@ -332,7 +332,9 @@ def test_jobs_have_numbers_for_interpolations(tmp_path: Path) -> None:
         (("hydra.verbose=true,false",), "Sweeping over Hydra"),
         (("sho.seed=1,2",), "there is no key sho.seed"),
         (("generator=synthetic,none",), "no generator profile named none"),
-        (("hydra/launcher=none", "shot.seed=1,2"), "the jobs of a sweep run side by side"),
+        (("hydra/launcher=none", "shot.seed=1,2"), "leave it out: runner, the default"),
+        (("hydra/launcher=runer", "shot.seed=1,2"), "did you mean runner?"),
+        (("hydra/sweeper=none", "shot.seed=1,2"), "not known before it runs"),
         (("-m",), "-m is no override"),
     ],
 )

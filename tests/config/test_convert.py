@@ -10,7 +10,7 @@ import pytest
 
 from runner.config.convert import Reader, listed, nearest
 from runner.config.origins import Origins
-from runner.config.schema import Continuity, Limits, ShotDefaults, ShotKeys
+from runner.config.schema import Continuity, Limits, ShotDefaults, ShotKeys, TrustKeys
 from runner.errors import PluginError
 
 
@@ -71,9 +71,9 @@ def test_an_unknown_key_is_told_the_nearest(reader: Reader) -> None:
 
 
 def test_an_unknown_key_like_no_other_is_told_what_there_is(reader: Reader) -> None:
-    reader.read(Continuity, {"zzz": 1}, "continuity")
+    reader.read(TrustKeys, {"zzz": 1}, "trust")
 
-    assert reader.problems[0].allowed == "the keys are fallback, hand_over"
+    assert reader.problems[0].allowed == "the keys are hosts, variables"
 
 
 def test_what_may_stand_there_is_named(reader: Reader) -> None:

@@ -95,6 +95,13 @@ def test_a_file_that_is_not_yaml_is_an_error_with_its_line(file: Path, text: str
     assert f"{file}:" in caught.value.where
 
 
+@pytest.mark.parametrize("kind", ["Path", "PosixPath", "WindowsPath"])
+def test_a_tag_that_makes_an_object_is_an_error_with_its_line(file: Path, kind: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(file, f"a: 1\nb: !!python/object/apply:pathlib.{kind} [x]\n")
+    assert f"{file}:2" in caught.value.where
+
+
 @pytest.mark.parametrize("text", ["- a list\n", "a word\n"])
 def test_a_file_that_is_not_a_mapping_is_an_error(file: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="keys and values"):
@@ -138,6 +145,8 @@ def test_what_is_written_is_read_again_by_omegaconf(value: Any) -> None:
 
 def test_short_values_are_written_as_omegaconf_writes_them() -> None:
     value = {"a": "yes", "b": [1, "1", 0.5, None, {"c": "x: y"}], "d": {}, "e": "é ${oc.env:HOME}"}
+    words = "y n Yes NO on oFF TRUE 1e3 1_000 .5 inf nan 0x10 1:30 2026-11-24 ~ null - ="
+    value["words"] = words.split()
     assert yaml_text.text(value) == OmegaConf.to_yaml(OmegaConf.create(value))
 
 
