@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from runner.api.context import Sink
     from runner.api.values import (
@@ -93,7 +94,11 @@ class Extractor(Protocol):
     """Reads the hand-over frame of a clip. Blocking: the engine calls it in a worker thread."""
 
     def extract(self, clip: Path, policy: HandOver) -> Frame:
-        """Return the true frame. Raises `MediaError` (mostly `ExtractionRefused`) rather than return a wrong one."""
+        """Return the true frame: `HandOver.LAST`, or where its spec says `offsets=True` also the rule `OFFSET`.
+
+        Other rules are resolved to one of these before.
+
+        Raises `MediaError` (mostly `ExtractionRefused`) rather than return a wrong one."""
         ...
 
 
@@ -113,5 +118,17 @@ class SupportsDelete(Protocol):
         """Delete all images of this request (`Context.run`), also those of earlier runs that were killed.
 
         Called at the end of a run that hosted images, once no task can need them any more. Raises `UploadError`.
+        """
+        ...
+
+
+class Metric(Protocol):
+    """Measures one number. Blocking and pure: the engine calls it in a worker thread, for several clips at once."""
+
+    def measure(self, subject: Any) -> float | None:
+        """Return a finite number; `None` where there is none, such as the loudness of a silent clip.
+
+        `subject` is a `ClipSubject` or a `SeamSubject`, as the spec's `level` says. The same subject has the same
+        number. What is raised becomes a warning: a clip that is paid for does not fail for a metric.
         """
         ...

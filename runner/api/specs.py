@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from runner.api.capabilities import GeneratorCapabilities, UploaderCapabilities
     from runner.api.context import Context
-    from runner.api.protocols import Extractor, Generator, Uploader
+    from runner.api.protocols import Extractor, Generator, Metric, Uploader
+    from runner.api.subjects import Level
     from runner.api.values import InputMode
 
 TRANSPORT: Final[Mapping[str, object]] = {"identity": False}
@@ -72,6 +73,9 @@ class GeneratorSpec:
     where the key is missing: that is reported before anything starts."""
     names_matter: bool = False
     """The names of project, sequence and shot change the clip, and so are part of its identity."""
+    own_client: bool = False
+    """It does not use `Context.http`, as where a provider's SDK has a client of its own: its answers cannot be recorded
+    (`ci.mode`)."""
     models: Callable[[tuple[str, ...]], Mapping[str, str]] | None = None
     """The models that exist, with a line about each, for `runner plugins NAME`. Takes the files of model cards of the
     user's own: see `CARDS`."""
@@ -86,6 +90,9 @@ class ExtractorSpec:
     options: type = NoOptions
     key_version: int = 1
     summary: str = ""
+    offsets: bool = False
+    """It can return a frame before the last one, too: `HandOverRule.OFFSET`. Without it, `continuity.hand_over` is
+    `last`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +108,35 @@ class UploaderSpec:
     ready: Callable[[Any], None] | None = None
     """Raises a `RunnerError` for what is certainly wrong before the host is contacted (no key, no key file): that is
     reported before anything is paid for. It may block for some seconds."""
+    own_client: bool = False
+    """It does not use `Context.http`, as where a provider's SDK has a client of its own. Where answers are recorded
+    (`ci.mode`), what `put` returns is recorded in place of HTTP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSpec:
+    """A metric under a name."""
+
+    name: str
+    """Lower-case letters, digits and underscores: it is a column of tables, and a key of `metrics.budgets`."""
+    factory: Callable[[Any, Context], Metric]
+    """Takes the options with their defaults: a number is stored under the metric's name and version alone."""
+    level: Level = "clip"
+    """What it measures: a `clip`, or the `seam` where a chained shot begins."""
+    unit: str = ""
+    """Such as "dB"; empty where the number is a ratio or a share."""
+    better: Literal["higher", "lower"] = "higher"
+    """Which of two numbers is the better one: of several seams, the worst counts."""
+    version: int = 1
+    """Raise it when the same subject gets another number: what was measured by an older version is measured again."""
+    minimum: float | None = None
+    maximum: float | None = None
+    """What the number should be, unless `metrics.budgets` says otherwise; `None` is no limit."""
+    matters: float | None = None
+    """The smallest change that matters to a viewer, in the metric's unit: a smaller one is no regression.
+    `None` leaves it to the noise between takes."""
+    options: type = NoOptions
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +150,8 @@ class EmulatorSpec:
     summary: str = ""
 
 
-PluginSpec: TypeAlias = GeneratorSpec | ExtractorSpec | UploaderSpec
-"""What a configuration chooses by name."""
+PluginSpec: TypeAlias = GeneratorSpec | ExtractorSpec | UploaderSpec | MetricSpec
+"""What builds an object with options from the configuration."""
 
 Spec: TypeAlias = PluginSpec | EmulatorSpec
 """What `runner_register` returns, alone or in a list."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +38,33 @@ class InputMode(enum.StrEnum):
     IMAGE = "image"  # a first frame
 
 
-class HandOver(enum.StrEnum):
-    """Which frame of a finished clip the next shot starts from."""
+class HandOverRule(enum.StrEnum):
+    """How the frame of a finished clip is found that the next shot starts from."""
 
     LAST = "last"
+    OFFSET = "offset"  # so many frames before the last one
+    BEFORE_FADE = (
+        "before_fade"  # the last one before the clip fades out; the last one of all where it does not
+    )
+    SHARPEST_OF_LAST = "sharpest_of_last"  # the sharpest one of so many at the end
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Which frame of a finished clip the next shot starts from."""
+
+    LAST: ClassVar[HandOver]
+    """The last frame."""
+
+    rule: HandOverRule = HandOverRule.LAST
+    frames: int = 0
+    """Of `OFFSET`, how many frames come after it; of `SHARPEST_OF_LAST`, among how many it is; 0 otherwise."""
+
+    def __str__(self) -> str:
+        return f"{self.rule}:{self.frames}" if self.frames else str(self.rule)
+
+
+HandOver.LAST = HandOver()
 
 
 class Idempotency(enum.StrEnum):

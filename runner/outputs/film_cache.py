@@ -19,13 +19,19 @@ class FilmCache:
     def __init__(self, folder: RunFolder) -> None:
         self._root = folder.path
         found = manifest.read(folder.path)
-        self._sequences: dict[str, Any] = found["sequences"] if found and found["key"] == folder.key else {}
+        self._found: dict[str, Any] = found if found and found["key"] == folder.key else {"sequences": {}}
 
-    def film(self, sequence: PlannedSequence, inputs: list[Any]) -> FilmOutcome | None:
-        """The film of a sequence, if it was joined from just these clips. Blocking."""
-        entry = self._sequences.get(sequence.name, {}).get("film")
+    def film(
+        self, sequence: PlannedSequence | None, joined_from: list[Any], made_with: dict[str, Any]
+    ) -> FilmOutcome | None:
+        """The film of a sequence, or of the run, if it was made of just these clips, and in just this way. Blocking."""
+        owner = self._found["sequences"].get(sequence.name, {}) if sequence is not None else self._found
+        entry = owner.get("film")
+        wanted = {"joined_from": joined_from, "made_with": made_with}
+        if not isinstance(entry, dict) or any(entry.get(key) != value for key, value in wanted.items()):
+            return None
         film = self._artifact(entry)
-        if film is None or film.properties.get("joined_from") != inputs:
+        if film is None:
             return None
         return FilmOutcome(sequence=sequence, film=film, reused=True)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -13,8 +15,10 @@ from runner import store
 from runner.errors import OutputError
 from runner.outgoing import outgoing
 from runner.store.documents import is_digest, read_json
+from runner.store.local.inside import holds
 
 if TYPE_CHECKING:
+    from runner.api import HandOver
     from runner.planning.plan import PlannedSequence, PlannedShot
 
 _STALE_S: Final = 3600.0
@@ -30,8 +34,7 @@ class RunFolder:
             self.path = _claimed(path, key)
             self.path.mkdir(parents=True, exist_ok=True)
             work.mkdir(parents=True, exist_ok=True)
-            # Two runs of one request may be in one session.
-            self.work = Path(tempfile.mkdtemp(prefix=f"{key[:8]}-", dir=work))
+            self._private = work
             _remove_stale(self.path)
             if owner(self.path) is None:
                 # The first file in a folder says whose it is, so that another run of the request knows its own.
@@ -39,21 +42,53 @@ class RunFolder:
         except OSError as error:
             raise store.unwritable("the output folder cannot be written", path, error) from error
 
+    @functools.cached_property
+    def work(self) -> Path:
+        """A private folder of this run: two runs of one request may be in one session."""
+        return Path(tempfile.mkdtemp(prefix=f"{self.key[:8]}-", dir=self._private))
+
     def clip(self, sequence: PlannedSequence, planned: PlannedShot) -> Path:
+        if planned.is_candidate:
+            return self.path / sequence.slug / "shots" / "alternates" / f"{_of_take(planned)}.mp4"
         return self.path / sequence.slug / "shots" / f"{planned.stem}.mp4"
 
-    def frame(self, sequence: PlannedSequence, planned: PlannedShot, ending: str) -> Path:
-        return self.path / sequence.slug / "frames" / f"{planned.stem}_last.{ending}"
+    def frame(self, sequence: PlannedSequence, planned: PlannedShot, ending: str, rule: HandOver) -> Path:
+        """The frame of a clip that is handed over, named by the rule that chose it: `01_pour_last.png`,
+        `01_pour_offset_3.png`."""
+        name = f"{str(rule).replace(':', '_')}.{ending}"
+        frames = self.path / sequence.slug / "frames"
+        if planned.is_candidate:
+            return frames / "alternates" / f"{_of_take(planned)}_{name}"
+        return frames / f"{planned.stem}_{name}"
+
+    def anchor(self, sequence: PlannedSequence, planned: PlannedShot, ending: str) -> Path:
+        """The frame of the first clip of its chain that a shot starts from."""
+        return self.path / sequence.slug / "frames" / f"{planned.stem}_anchor.{ending}"
 
     def film(self, sequence: PlannedSequence) -> Path:
         return self.path / sequence.slug / "film.mp4"
 
+    @property
+    def whole_film(self) -> Path:
+        """The film of several sequences."""
+        return self.path / "film.mp4"
+
     def relative(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()
 
+    def holds(self, name: str, text: str) -> bool:
+        """Whether a file of the folder is just this text."""
+        return holds(self.path / name, outgoing(text).encode("utf-8"))
+
     def write(self, name: str, text: str) -> None:
         """Write a file of the folder, without secrets, whole or not at all, even when the machine dies."""
-        store.write_whole(self.path / name, outgoing(text).encode("utf-8"))
+        if not self.holds(name, text):
+            store.write_whole(self.path / name, outgoing(text).encode("utf-8"))
+
+
+def _of_take(planned: PlannedShot) -> str:
+    """Names a take of a shot: the same take may start from several takes of the shot before."""
+    return f"{planned.stem}_take{planned.request.take}-{planned.key[:8]}"
 
 
 def owner(path: Path) -> str | None:
@@ -84,7 +119,10 @@ def is_unused(path: Path) -> bool:
 def _remove_stale(path: Path) -> None:
     """Remove the temporary files of runs that were killed."""
     oldest = time.time() - _STALE_S
-    for part in path.rglob(".part-*"):
-        with contextlib.suppress(OSError):
-            if part.is_file() and part.stat().st_mtime < oldest:
-                part.unlink()
+    for folder, _, names in os.walk(path):
+        for name in names:
+            if name.startswith(".part-"):
+                part = Path(folder, name)
+                with contextlib.suppress(OSError):
+                    if part.lstat().st_mtime < oldest:
+                        part.unlink()

@@ -10,14 +10,16 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from runner import __version__
+from runner.api import HandOver
 from runner.redaction import hidden_value
 from runner.store import documents
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from runner.config.schema import Continuity
     from runner.outputs.outcome import Artifact, RunOutcome, ShotOutcome
-    from runner.planning.plan import PlannedShot
+    from runner.planning.plan import PlannedSequence, PlannedShot
 
 VERSION: Final = 2
 NAME: Final = documents.MANIFEST
@@ -28,23 +30,56 @@ def text(outcome: RunOutcome) -> str:
     plan = outcome.plan
     project = plan.project
     shots = {shot.planned.name: shot for shot in outcome.shots}
-    films = {film.sequence.name: film for film in outcome.films}
-    content = {
+    films = {film.sequence.name: film for film in outcome.films if film.sequence is not None}
+    content: dict[str, Any] = {
         "manifest_version": VERSION,
         "runner": __version__,
         "project": {"name": project.name, "description": project.description},
         "key": plan.key,
         "extractor": project.extractor.spec.name,
         "continuity_fallback": project.continuity.fallback,
+        **_continuity(project.continuity),
+        **_limits(outcome),
         "sequences": {
             sequence.name: {
                 "shots": {planned.shot.name: _shot(shots[planned.name]) for planned in sequence.shots},
+                **_drift(outcome, sequence),
                 "film": _artifact(films[sequence.name].film),
             }
             for sequence in plan.sequences
         },
     }
+    if outcome.whole_film is not None:
+        content["film"] = _artifact(outcome.whole_film.film)
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _continuity(keys: Continuity) -> dict[str, Any]:
+    """How shots were chained, where it is not as by default."""
+    found: dict[str, Any] = {} if keys.hand_over == HandOver.LAST else {"hand_over": str(keys.hand_over)}
+    if keys.correct.hand_over or keys.correct.film:
+        found["correct"] = dataclasses.asdict(keys.correct)
+    return found
+
+
+def _limits(outcome: RunOutcome) -> dict[str, Any]:
+    """By metric, from where on its number counts as bad: of those that any shot has a number of."""
+    measured = {name for shot in outcome.shots for name in shot.metrics}
+    found = {
+        one.spec.name: {
+            key: value for key, value in (("min", one.minimum), ("max", one.maximum)) if value is not None
+        }
+        for one in outcome.plan.project.metrics
+        if one.spec.name in measured
+    }
+    found = {name: limits for name, limits in found.items() if limits}
+    return {"metric_limits": found} if found else {}
+
+
+def _drift(outcome: RunOutcome, sequence: PlannedSequence) -> dict[str, Any]:
+    """The drift of each chain of two clips and more."""
+    of_sequence = [one for one in outcome.drifts if one.sequence == sequence.name]
+    return {"drift": [one.to_json() for one in of_sequence]} if of_sequence else {}
 
 
 def read(folder: Path) -> dict[str, Any] | None:
@@ -58,8 +93,11 @@ def artifacts(found: dict[str, Any]) -> list[dict[str, Any]]:
     for sequence in found["sequences"].values():
         for shot in sequence["shots"].values():
             listed += [shot[kind] for kind in ("clip", "first_frame") if shot.get(kind)]
+            listed += [one["clip"] for one in shot.get("alternates", ()) if one.get("clip")]
         if sequence.get("film"):
             listed.append(sequence["film"])
+    if found.get("film"):
+        listed.append(found["film"])
     return listed
 
 
@@ -90,6 +128,8 @@ def _shot(outcome: ShotOutcome) -> dict[str, Any]:
         "input_mode": str(outcome.input_mode),
         **request_of(planned),
     }
+    if planned.shot.graft:
+        entry["graft"] = True
     if planned.previous is not None:
         entry["starts_from"] = planned.previous.shot.name
     if planned.shot.image is not None:
@@ -98,6 +138,18 @@ def _shot(outcome: ShotOutcome) -> dict[str, Any]:
         entry["fallback"] = outcome.fallback
     if outcome.adherence is not None:
         entry["adherence"] = dataclasses.asdict(outcome.adherence)
+    if outcome.look is not None:
+        entry["look"] = dataclasses.asdict(outcome.look)
+    if outcome.metrics:
+        entry["metrics"] = dict(outcome.metrics)
+    if outcome.film_transform is not None:
+        entry["film_transform"] = outcome.film_transform.to_json()
+    if outcome.score is not None:
+        entry["score"] = outcome.score
+    if outcome.alternates:
+        entry["alternates"] = [one.to_json() for one in outcome.alternates]
+    if outcome.accepted:
+        entry["accepted"] = True
     if outcome.warnings:
         entry["warnings"] = list(outcome.warnings)
     if outcome.error is not None:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from runner.api import JSON
     from runner.errors import RunnerError
+    from runner.media.chain_drift import ChainDrift
     from runner.outputs.cost import RunCost
     from runner.planning.plan import Plan, PlannedSequence, PlannedShot
-    from runner.store.clip_record import ClipFile, SeamAdherence
+    from runner.store.clip_record import ClipFile, ClipLook, ClipRecord, ColourTransform, SeamAdherence
 
 
 class Ending(enum.StrEnum):
@@ -25,6 +26,8 @@ class Ending(enum.StrEnum):
 
     DONE = "done"
     FAILED = "failed"
+    HELD = "held"
+    """Its clip is there and paid for, and the film does not go on from it before the user decides."""
     SKIPPED = "skipped"
     UNKNOWN = "unknown"
     STOPPED = "stopped"
@@ -50,6 +53,28 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alternate:
+    """A take of a shot that a beam did not choose."""
+
+    planned: PlannedShot
+    ending: Ending
+    clip: Artifact | None = None
+    score: float | None = None
+
+    def to_json(self) -> dict[str, JSON]:
+        """For the manifest."""
+        clip = self.clip
+        return {
+            "take": self.planned.request.take,
+            "key": self.planned.key,
+            "after": self.planned.previous.key if self.planned.previous is not None else None,
+            "ending": str(self.ending),
+            "score": self.score,
+            "clip": {"path": clip.path, "sha256": clip.sha256, "bytes": clip.bytes} if clip else None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShotOutcome:
     """What became of one shot. The last four fields differ between runs of one request: no manifest has them."""
 
@@ -59,8 +84,24 @@ class ShotOutcome:
     clip: Artifact | None = None
     first_frame: Artifact | None = None
     """The hand-over frame that it started from."""
+    record: ClipRecord | None = None
+    """What is recorded of its clip."""
+    look: ClipLook | None = None
+    """What its clip looks like as a whole."""
+    film_transform: ColourTransform | None = None
+    """What the film does to the colours of its clip."""
+    trim_before: int = 0
+    """How many frames of the clip before it come after that frame: the film leaves them out."""
     adherence: SeamAdherence | None = None
     """The measured seam to the frame it was given."""
+    accepted: bool = False
+    """The user accepted its clip: what was measured at its seam does not stop its chain."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """The numbers that were measured of its clip and its seam, by the names of the metrics."""
+    score: float | None = None
+    """In a beam: the number by which its take was chosen."""
+    alternates: tuple[Alternate, ...] = ()
+    """In a beam: the takes that were not chosen."""
     fallback: str = ""
     """Why a shot that should have started from a frame did not."""
     warnings: tuple[str, ...] = ()
@@ -75,16 +116,40 @@ class ShotOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FilmOutcome:
-    """What became of a sequence's film."""
+class DriftOutcome:
+    """How the look of a chain drifted."""
 
-    sequence: PlannedSequence
+    sequence: str
+    shots: tuple[str, ...]
+    """Those that were compared, in their order: shots whose clips are there, and were looked at."""
+    anchor: str
+    """What they are compared with: the name of the first of them, or of the image."""
+    drift: ChainDrift
+
+    def to_json(self) -> dict[str, JSON]:
+        """For the manifest."""
+        found = dataclasses.asdict(self.drift)
+        distances = found.pop("distances")
+        return {"anchor": self.anchor, "distances": dict(zip(self.shots, distances, strict=True)), **found}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilmOutcome:
+    """What became of a film."""
+
+    sequence: PlannedSequence | None
+    """`None` is the film of the whole run."""
     film: Artifact | None = None
     reason: str = ""
     """Why there is none."""
     error: RunnerError | None = None
     reused: bool = False
     elapsed_s: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.sequence.name if self.sequence is not None else "the whole run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +159,11 @@ class RunOutcome:
     plan: Plan
     shots: tuple[ShotOutcome, ...] = ()
     films: tuple[FilmOutcome, ...] = ()
+    """Those of the sequences, in order."""
+    whole_film: FilmOutcome | None = None
+    """The one of several sequences, where `film.order` asks for it."""
+    drifts: tuple[DriftOutcome, ...] = ()
+    """Of the chains of two clips and more."""
     interrupted: bool = False
     notes: tuple[str, ...] = ()
     """What there is to say about none of its shots or films."""
@@ -105,9 +175,14 @@ class RunOutcome:
     """`None` where the run did not start."""
 
     @property
+    def all_films(self) -> tuple[FilmOutcome, ...]:
+        """Those of the sequences, then the one of the run."""
+        return (*self.films, *([self.whole_film] if self.whole_film is not None else []))
+
+    @property
     def errors(self) -> tuple[RunnerError, ...]:
         """What went wrong: the run's own error, then those of the shots in order, then those of the films."""
-        found = [self.error, *(shot.error for shot in self.shots), *(film.error for film in self.films)]
+        found = [self.error, *(shot.error for shot in self.shots), *(film.error for film in self.all_films)]
         return tuple(error for error in found if error is not None)
 
     @property
@@ -120,7 +195,7 @@ class RunOutcome:
         endings = {shot.ending for shot in self.shots}
         if Ending.UNKNOWN in endings:
             return 3
-        if Ending.FAILED not in endings and Ending.STOPPED in endings:
+        if not endings & {Ending.FAILED, Ending.HELD} and Ending.STOPPED in endings:
             return 4
         failed = endings != {Ending.DONE}
-        return 1 if failed or any(film.error for film in self.films) else 0
+        return 1 if failed or any(film.error for film in self.all_films) else 0

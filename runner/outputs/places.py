@@ -19,6 +19,7 @@ from runner import store
 from runner.naming import slug
 from runner.outputs.folder import RunFolder, is_unused, owner
 from runner.redaction import scrubbed
+from runner.store.documents import is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +32,7 @@ LATEST: Final = "latest"
 SWEEPS: Final = "sweeps"
 _LONGEST: Final = 40
 _SAYS_NOTHING: Final = frozenset(
-    {"project", "output", "limits", "uploader", "plugins", "budget", "sweep", "hydra"}
+    {"project", "output", "limits", "uploader", "plugins", "budget", "sweep", "hydra", "ci", "report"}
 )
 """Sections that decide nothing about the clips."""
 _HOW_TO_REACH: Final = re.compile(r"[+~]*(?:generator|generators\.\w+)\.(?:\w+_)?(?:url|host|file|key)")
@@ -57,7 +58,7 @@ def sweep_path(plan: Plan, job: SweepJob) -> Path:
     """The folder of a sweep. A sweep over projects belongs to none of them. Blocking."""
     parent = _home(plan, job) / SWEEPS
     short = job.sweep_key[:8]
-    for folder in _folders(parent):
+    for folder in _folders(parent, (short,)):
         if folder.name == short or folder.name.endswith(f"-{short}"):
             return folder
     swept = (_last_part(override.partition("=")[0]) for override in job.overrides)
@@ -66,9 +67,7 @@ def sweep_path(plan: Plan, job: SweepJob) -> Path:
 
 def run_of(parent: Path, key: str) -> Path | None:
     """The folder in `parent` that belongs to the run with this key; `None` where there is none yet."""
-    named = [
-        path for path in _folders(parent) if path.name.endswith(tuple(f"-{key[:n]}" for n in (8, 16, 64)))
-    ]
+    named = _folders(parent, tuple(f"-{key[:n]}" for n in (8, 16, 64)))
     ours = [path for path in named if owner(path) == key]
     # A run that died at its very beginning leaves a folder without a mark, which only its name assigns to it.
     return next(iter([*ours, *(path for path in named if is_unused(path))]), None)
@@ -120,11 +119,13 @@ def _home(plan: Plan, job: SweepJob) -> Path:
     return root / plan.project.slug if job.project else root
 
 
-def _folders(parent: Path) -> list[Path]:
+def _folders(parent: Path, endings: tuple[str, ...]) -> list[Path]:
+    """The folders whose names end so. Only those are looked at: each job of a sweep asks."""
     try:
-        return sorted(path for path in parent.iterdir() if path.is_dir() and not path.is_symlink())
+        named = sorted(name for name in os.listdir(parent) if name.endswith(endings))
     except OSError:
         return []
+    return [path for name in named if (path := parent / name).is_dir() and not path.is_symlink()]
 
 
 def _dated(what: str, key: str, now: datetime | None) -> str:
@@ -137,6 +138,8 @@ def _words(parts: Iterable[str]) -> str:
 
 def _readable(override: str) -> str:
     key, _, value = override.partition("=")
+    if is_digest(value):
+        value = value[:8]
     return f"{_last_part(key)}-{scrubbed(value)[:80]}"
 
 

@@ -7,31 +7,48 @@ import contextvars
 import hashlib
 import json
 import logging
+import os
 import platform
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner import __version__, store
 from runner.api import EventKind
 from runner.money import to_usd
 from runner.outgoing import LogFormatter, outgoing
-from runner.outputs import manifest
+from runner.outputs import description, manifest
+from runner.outputs.timeline import timelines
 from runner.store.documents import MANIFEST as NAME
+from runner.store.documents import read_run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from runner.api import Event
+    from runner.errors import OutputError
     from runner.outputs.folder import RunFolder
     from runner.outputs.outcome import RunOutcome
     from runner.planning.plan import Plan
+    from runner.store.interface import ObjectStore
 
 _log = logging.getLogger("runner.run")
-_RUN: contextvars.ContextVar[object] = contextvars.ContextVar("run", default=None)
+_RUN: contextvars.ContextVar[Recorder | None] = contextvars.ContextVar("run", default=None)
 """The recorder of the run that the current task belongs to: a line of one run never lands in the log of another.
 
 Lines of what all runs share, such as a plugin's server, are in the logs of all runs that are open.
 """
+
+
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+_EVENTS: Final = "events.jsonl"
+_LOG: Final = "runner.log"
+VERSION: Final = 1
+"""Of `run.json`; see `runner/schemas`."""
+_NOTHING_NEW: Final = frozenset(
+    {EventKind.RUN_STARTED, EventKind.RUN_FINISHED, EventKind.SHOT_REUSED, EventKind.FILM_FINISHED}
+)
+"""What happens in a run that reuses all that an earlier one made."""
 
 
 class _Lines:
@@ -41,69 +58,125 @@ class _Lines:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        with path.open("a", encoding="utf-8"):
-            pass  # raises where it cannot be written at all
+        self._path = os.fspath(path)
+        self._write(b"")  # raises where it cannot be written at all
 
     def add(self, line: str) -> None:
-        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+        with contextlib.suppress(OSError):
+            self._write(f"{line}\n".encode("utf-8", "backslashreplace"))
+
+    def _write(self, data: bytes) -> None:
+        # Python's own file objects cost several times what the write does, and the loop waits.
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_LINK, 0o666)
+        try:
+            os.write(file, data)
+        finally:
+            os.close(file)
 
 
-class _RunLog(logging.Handler):
-    """Takes the log lines of one run."""
+class _RunLogs(logging.Handler):
+    """Puts each line into the log of the run that it belongs to.
 
-    def __init__(self, folder: RunFolder, recorder: Recorder) -> None:
+    One handler for all runs: a logger asks each of its handlers about each line.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
-        self._lines = _Lines(folder.path / "runner.log")
+        self._logs: dict[Recorder, _Lines] = {}
         self.setFormatter(LogFormatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
-        self.addFilter(lambda record: _RUN.get() in (None, recorder))
+
+    def open(self, recorder: Recorder, lines: _Lines) -> None:
+        with self._lock_of_logs():
+            if not self._logs:
+                logging.getLogger("runner").addHandler(self)
+            self._logs[recorder] = lines
+
+    def close_one(self, recorder: Recorder) -> None:
+        with self._lock_of_logs():
+            self._logs.pop(recorder, None)
+            if not self._logs:
+                logging.getLogger("runner").removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
+        run = _RUN.get()
+        logs = list(self._logs.values()) if run is None else [self._logs[run]] if run in self._logs else []
         with contextlib.suppress(Exception):  # a plugin's call, with arguments that do not fit its message
-            self._lines.add(self.format(record))
+            line = self.format(record) if logs else ""
+            for lines in logs:
+                lines.add(line)
+
+    @contextlib.contextmanager
+    def _lock_of_logs(self) -> Iterator[None]:
+        self.acquire()
+        try:
+            yield
+        finally:
+            self.release()
 
 
 class Recorder:
-    """Writes into one run folder while the run goes on. Use as a context manager in the run's own task."""
+    """Writes into one run folder while the run goes on. Once it has begun it is a context manager of the run's own
+    task."""
 
     def __init__(self, folder: RunFolder, plan: Plan) -> None:
         self._folder = folder
         self._plan = plan
         self._started = datetime.now(UTC)
         self._open = contextlib.ExitStack()
+        self._marked = False
+
+    def begin(self, objects: ObjectStore) -> None:
+        """Leave a mark of whose folder this is before anything else happens, then what reproduces the run. Blocking.
+
+        Raises `OutputError`.
+        """
+        try:
+            for name in (_EVENTS, _LOG):
+                store.make_own(self._folder.path / name)
+            if not self._is_finished():
+                self._mark()
+            composed = self._plan.composed
+            if composed is not None:
+                self._folder.write(".hydra/config.yaml", composed.text)
+                lines = [f"- {json.dumps(one, ensure_ascii=False)}\n" for one in composed.shown_overrides]
+                self._folder.write(".hydra/overrides.yaml", "".join(lines) or "[]\n")
+            description.write(self._folder, self._plan, objects)
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def __enter__(self) -> Recorder:
-        """Leave a mark of whose folder this is before anything else happens. Raises `OutputError`."""
+        """Collect events and the lines of the log from here on. Raises `OutputError`."""
         try:
-            self._begin()
+            self._events = _Lines(self._folder.path / _EVENTS)
+            token = _RUN.set(self)
+            self._open.callback(_RUN.reset, token)
+            _LOGS.open(self, _Lines(self._folder.path / _LOG))
+            self._open.callback(_LOGS.close_one, self)
         except OSError as error:
             self._open.close()
-            raise store.unwritable("the output folder cannot be written", self._folder.path, error) from error
+            raise self._unwritable(error) from error
         return self
 
-    def _begin(self) -> None:
-        for name in ("events.jsonl", "runner.log"):
-            store.make_own(self._folder.path / name)
-        self._events = _Lines(self._folder.path / "events.jsonl")
-        log = _RunLog(self._folder, self)
-        self._open.callback(log.close)
-        token = _RUN.set(self)
-        self._open.callback(_RUN.reset, token)
-        logging.getLogger("runner").addHandler(log)
-        self._open.callback(logging.getLogger("runner").removeHandler, log)
-        self._write_record("running")
-        composed = self._plan.composed
-        if composed is not None:
-            self._folder.write(".hydra/config.yaml", composed.text)
-            lines = [f"- {json.dumps(one, ensure_ascii=False)}\n" for one in composed.shown_overrides]
-            self._folder.write(".hydra/overrides.yaml", "".join(lines) or "[]\n")
+    def _unwritable(self, error: OSError) -> OutputError:
+        return store.unwritable("the output folder cannot be written", self._folder.path, error)
 
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
+    def _is_finished(self) -> bool:
+        """Whether an earlier run of this request finished: its record stands until something new is made."""
+        found = read_run(self._folder.path)
+        return found is not None and found["key"] == self._plan.key and found.get("state") == "finished"
+
+    def _mark(self) -> None:
+        self._marked = True
+        self._write_record("running")
+
     def observe(self, event: Event) -> None:
         """Append one event, and log what one would look for."""
+        if not self._marked and event.kind not in _NOTHING_NEW:
+            with contextlib.suppress(OSError):
+                self._mark()
         entry: dict[str, Any] = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "kind": event.kind,
@@ -121,9 +194,17 @@ class Recorder:
         _log.log(logging.WARNING if bad else logging.INFO, "%s %s %s", where, event.kind, event.message)
 
     def finish(self, outcome: RunOutcome) -> None:
-        """Write the manifest, then the record that points to it."""
+        """Write timelines and the manifest, then the record that points to it."""
         text = outgoing(manifest.text(outcome))
-        self._folder.write(NAME, text)
+        is_new = not self._folder.holds(NAME, text)
+        for timeline in timelines(outcome):
+            # A film of the same manifest has the same timeline.
+            if is_new or not (self._folder.path / timeline.path).is_file():
+                self._folder.write(timeline.path, timeline.text())
+        if is_new:
+            if not self._marked:
+                self._mark()  # the record that stands has the digest of the manifest that is about to go
+            self._folder.write(NAME, text)
         self._write_record(
             "interrupted" if outcome.interrupted else "finished",
             finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -141,8 +222,8 @@ class Recorder:
                 for shot in outcome.shots
             },
             films={
-                film.sequence.name: {"reused": film.reused, "elapsed_s": round(film.elapsed_s, 3)}
-                for film in outcome.films
+                film.name: {"reused": film.reused, "elapsed_s": round(film.elapsed_s, 3)}
+                for film in outcome.all_films
             },
         )
 
@@ -153,6 +234,7 @@ class Recorder:
     def _write_record(self, state: str, **more: Any) -> None:
         composed = self._plan.composed
         record = {
+            "run_version": VERSION,
             "key": self._plan.key,
             "project": self._plan.project.name,
             "shots_planned": len(self._plan.shots),
@@ -165,3 +247,6 @@ class Recorder:
             **more,
         }
         self._folder.write("run.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+_LOGS: Final = _RunLogs()

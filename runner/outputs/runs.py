@@ -56,6 +56,11 @@ def runs(root: Path) -> list[Run]:
     return sorted(found, key=lambda run: run.started, reverse=True)
 
 
+def root_of(folder: Path) -> Path | None:
+    """The outputs root that a folder lies in: the first one above it with a store. Blocking."""
+    return next((parent for parent in folder.absolute().parents if (parent / ".runner").is_dir()), None)
+
+
 def _folders(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Each run folder with its `run.json`; neither through links nor inside of one another."""
     for path, folders, files in os.walk(root):
@@ -91,7 +96,7 @@ def _run(folder: Path, facts: dict[str, Any]) -> Run:
         folder=folder,
         project=str(name),
         started=_started(folder, facts),
-        state=_state(folder, facts),
+        state=state_of(folder, facts),
         overrides=tuple(map(str, overrides)) if isinstance(overrides, list) else (),
         done=done,
         shots=total,
@@ -107,14 +112,15 @@ def _started(folder: Path, facts: dict[str, Any]) -> datetime:
         return datetime.fromtimestamp((folder / "run.json").lstat().st_mtime, UTC)
 
 
-def _state(folder: Path, facts: dict[str, Any]) -> RunState:
+def state_of(folder: Path, facts: dict[str, Any]) -> RunState:
+    """How the run of a folder stands; `facts` are its `run.json`. Blocking."""
     state, code = facts.get("state"), facts.get("exit_code")
     if state == "finished":
         stopped = RunState.STOPPED if code in (4, 130) else RunState.FAILED
         return RunState.FINISHED if code == 0 else stopped
     if state == "failed":
         return RunState.FAILED
-    root = next((parent for parent in folder.parents if (parent / ".runner").is_dir()), None)
+    root = root_of(folder)
     if state != "interrupted" and root is not None:
         prefix = f"{str(facts['key'])[:8]}-"
         if any(name.startswith(prefix) for name in store.at_work(root)):

@@ -10,31 +10,43 @@ from typing import TYPE_CHECKING
 
 from runner.store.attempt import AlreadyDecided
 from runner.store.local import inside
+from runner.store.local.derived import LocalDerived
 from runner.store.local.disk import MAKE_ROOM, unwritable
 from runner.store.local.durable import make_own, move_whole, write_whole
-from runner.store.local.inside import check_folder, walk
+from runner.store.local.inside import check_folder, check_path, check_store, is_plain_below, walk
+from runner.store.local.inside import open_file as open_plain
 from runner.store.local.objects import LocalObjects, digest_of
+from runner.store.local.served import LocalServed
 from runner.store.local.work import at_work, work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from runner.store.local.turns import LocalTurns
     from runner.store.sqlite.journal import SqliteJournal
     from runner.store.sqlite.reader import SqliteReader
 
 __all__ = [
     "MAKE_ROOM",
     "AlreadyDecided",
+    "LocalDerived",
     "at_work",
     "check_folder",
+    "check_path",
+    "check_store",
+    "derived",
     "digest_of",
+    "is_plain_below",
     "journal_path",
     "make_own",
     "move_whole",
     "object_store",
     "open_journal",
+    "open_plain",
     "read_journal",
+    "served",
+    "turns",
     "unwritable",
     "walk",
     "work_folder",
@@ -69,3 +81,25 @@ def read_journal(root: Path) -> SqliteReader | None:
 def object_store(root: Path) -> LocalObjects:
     """The object store of an outputs root."""
     return LocalObjects(root / ".runner" / "objects")
+
+
+def served(root: Path) -> LocalServed:
+    """What a server keeps in an outputs root: the jobs that it accepted, and the stars of clips."""
+    return LocalServed(root)
+
+
+def derived(root: Path) -> LocalDerived:
+    """The files of an outputs root that are made from stored ones to be looked at."""
+    return LocalDerived(root / ".runner" / "derived")
+
+
+def turns(root: Path, work: Path) -> LocalTurns | None:
+    """What counts the requests of all sessions over an outputs root on this machine; `work` is the private folder of
+    this one. `None` where the system has no file locks."""
+    try:
+        import fcntl  # noqa: F401
+    except ImportError:
+        return None
+    from runner.store.local.turns import LocalTurns
+
+    return LocalTurns(root, work.name)

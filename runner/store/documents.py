@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -62,6 +63,18 @@ def read_json(path: Path) -> Any:
         return None
 
 
+def read_lines(path: Path) -> list[Any]:
+    """The value of each line of a file that lines of JSON are appended to; those that are none are left out.
+
+    Raises `OSError`, also where it is no plain file or far too large.
+    """
+    found = []
+    for line in inside.read_bytes(path, _LARGEST).splitlines():
+        with contextlib.suppress(ValueError):
+            found.append(loads(line.decode("utf-8")))
+    return found
+
+
 def loads(text: str) -> Any:
     """The value of a JSON text that may be anybody's. Raises `ValueError`, also for what is nested too deeply."""
     try:
@@ -88,9 +101,10 @@ def is_inside(path: object) -> bool:
 
 def _is_manifest(found: Any) -> bool:
     shots = [shot for sequence in found["sequences"].values() for shot in sequence["shots"].values()]
-    artifacts = [sequence.get("film") for sequence in found["sequences"].values()]
+    artifacts = [found.get("film"), *(sequence.get("film") for sequence in found["sequences"].values())]
     for shot in shots:
         artifacts += [shot.get("clip"), shot.get("first_frame")]
+        artifacts += [one.get("clip") for one in shot.get("alternates", ())]
     return (
         found["manifest_version"] in _MANIFEST_VERSIONS
         and is_digest(found["key"])

@@ -7,6 +7,7 @@ a clock or a process table.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -69,6 +70,38 @@ class Measurement:
     version: int
     """Of the metric: values of different versions are not compared."""
     value: float
+    """Infinity where the metric has no number for the subject."""
+
+
+class Judgement(enum.StrEnum):
+    """What the user says of a clip."""
+
+    ACCEPTED = "accepted"
+    """The film goes on from it, whatever was measured."""
+    REJECTED = "rejected"
+    """The film does not go on from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A judgement about one clip of one shot. Another clip of the same shot has none."""
+
+    key: str
+    """Of the shot."""
+    digest: str
+    """Of the clip."""
+    verdict: Judgement
+    decided: float
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A request that counts until it has been given back, and for `within_s` seconds after that."""
+
+    of: str
+    id: str
+    within_s: float
 
 
 class JournalReader(Protocol):
@@ -94,6 +127,10 @@ class JournalReader(Protocol):
         ...
 
     def measurements(self, subjects: Collection[str]) -> list[Measurement]: ...
+
+    def decisions(self, keys: Collection[str]) -> list[Decision]:
+        """What the user decided about clips of these shots, ordered by key and digest."""
+        ...
 
     def is_empty(self) -> bool:
         """Whether no attempt was ever recorded."""
@@ -161,6 +198,12 @@ class Journal(Protocol):
         """Record that the user agreed to pay for these shots again."""
         ...
 
+    async def decide(self, decisions: Sequence[Decision]) -> None:
+        """Record what the user says of clips; it replaces what was said of the same ones."""
+        ...
+
+    async def decisions(self, keys: Collection[str]) -> list[Decision]: ...
+
     async def acquire(self, key: str) -> Lease | None:
         """Take the lease of a shot; `None` while another session holds it and may be alive. Call again to wait.
 
@@ -213,4 +256,23 @@ class ObjectStore(Protocol):
 
     def remove(self, digest: str) -> int:
         """Delete a file; returns its size in bytes."""
+        ...
+
+
+class Turns(Protocol):
+    """Requests to providers by all sessions that share a root and a clock: a limit holds for them together. Blocking.
+
+    Methods raise `OSError` where nothing can be shared.
+    """
+
+    def take(self, of: str, most: int, within_s: float, now: float) -> Taken | float:
+        """Count one more request of the kind `of`, or say in how many seconds to try again.
+
+        At most `most` of them count at a time: those not given back, and those given back less than `within_s` seconds
+        before `now`.
+        """
+        ...
+
+    def give_back(self, taken: Taken, now: float) -> None:
+        """The request has been answered, or the task has ended."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.money import from_usd
 from runner.store import documents
@@ -13,6 +13,9 @@ from runner.store.local import inside
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_PAID: Final = ("done", "held")
+"""Endings of shots that have their clips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +39,21 @@ class RecordedClip:
     """Millionths of a US dollar, by the `run.json` beside the manifest; `None` is unknown."""
     task: str
     record: ClipRecord
+    grafted: bool = False
+    """The clip is that of another run's shot, whose folder says more about it."""
 
 
 def recorded_clips(root: Path) -> Iterator[RecordedClip]:
-    """The finished shots of all run folders below an outputs root."""
+    """The finished shots of all run folders below an outputs root; those that have clips of others last."""
+    grafted = []
     for folder, names in inside.walk(root):
         if documents.MANIFEST in names:
-            yield from clips_of(folder)
+            for clip in clips_of(folder):
+                if clip.grafted:
+                    grafted.append(clip)
+                else:
+                    yield clip
+    yield from grafted
 
 
 def unlisted_clips(root: Path) -> Iterator[Path]:
@@ -61,7 +72,7 @@ def clips_of(folder: Path) -> list[RecordedClip]:
     try:
         for sequence, content in (manifest or {"sequences": {}})["sequences"].items():
             for shot, entry in content["shots"].items():
-                if entry["ending"] == "done" and entry.get("clip"):
+                if entry["ending"] in _PAID and entry.get("clip"):
                     found.append(_clip(folder, manifest, run, sequence, shot, entry))
     except (AttributeError, KeyError, TypeError, ValueError):
         return []
@@ -87,6 +98,7 @@ def _clip(folder: Path, manifest: Any, run: Any, sequence: str, shot: str, entry
         cost=from_usd(reported.get("cost_usd")),
         task=str(reported.get("task") or ""),
         record=_record(entry),
+        grafted=entry.get("graft") is True,
     )
 
 
@@ -102,6 +114,7 @@ def _record(entry: Any) -> ClipRecord:
             and {**_without(frame, "path"), "extension": str(frame["path"]).rpartition(".")[2]},
             "clip": _without(entry["clip"], "path", "sha256"),
             "adherence": entry.get("adherence"),
+            "look": entry.get("look"),
             "warnings": entry.get("warnings") or (),
         }
     )

@@ -15,7 +15,7 @@ from runner.errors import BudgetStop, JournalError, LeaseLost, TaskIdInUse
 from runner.store.attempt import OPEN, AlreadyDecided, Attempt, Phase
 from runner.store.budget import Budget, Spend
 from runner.store.clip_record import ClipFile, ClipRecord, ColourDrift
-from runner.store.interface import Change, Filter, Lease, Measurement
+from runner.store.interface import Change, Decision, Filter, Judgement, Lease, Measurement
 from runner.store.sqlite.leases import LEASE_S
 
 if TYPE_CHECKING:
@@ -595,6 +595,29 @@ class JournalContract:
                 assert await journal.decisive("k1") is None
             with backend.reader() as reader:
                 assert reader.accepted_losses() == {"k1", "k2", "root"}
+                assert reader.is_empty()
+
+        run(steps())
+
+    def test_what_the_user_decides_about_clips(self, backend: Backend) -> None:
+        def of(key: str, digest: str, verdict: Judgement, decided: float = 1.5) -> Decision:
+            return Decision(key=key, digest=digest, verdict=verdict, decided=decided)
+
+        yes, no = Judgement.ACCEPTED, Judgement.REJECTED
+
+        async def steps() -> None:
+            async with backend.session() as journal:
+                assert await journal.decisions(["k1"]) == []
+                await journal.decide([of("k2", "b", no), of("k1", "b", yes), of("k1", "a", no)])
+                await journal.decide([])
+                await journal.decide([of("k1", "a", yes, 7.0)])
+                found = await journal.decisions(["k2", "k1", "nothing"])
+                assert found == [of("k1", "a", yes, 7.0), of("k1", "b", yes), of("k2", "b", no)]
+                # That is no attempt.
+                assert await journal.decisive("k1") is None
+            with backend.reader() as reader:
+                assert reader.decisions(["k2"]) == [of("k2", "b", no)]
+                assert reader.decisions([]) == []
                 assert reader.is_empty()
 
         run(steps())

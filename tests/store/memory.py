@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from runner.errors import JournalError, LeaseLost, TaskIdInUse
 from runner.store.attempt import OPEN, AlreadyDecided, Attempt, Phase, decisive
 from runner.store.budget import Budget, Spend
-from runner.store.interface import Change, Filter, Lease, Measurement
+from runner.store.interface import Change, Decision, Filter, Lease, Measurement
 from runner.store.sqlite.leases import LEASE_S
 from tests.store.contract import Place
 
@@ -36,6 +36,7 @@ class MemoryStore:
         self.spilled: dict[str, tuple[str, Mapping[str, JSON]]] = {}
         self.files: dict[str, bytes] = {}
         self.accepted: set[str] = set()
+        self.decided: dict[tuple[str, str], Decision] = {}
 
     def session(self, place: Place = Place.HERE) -> MemoryJournal:
         return MemoryJournal(self, place)
@@ -104,6 +105,9 @@ class MemoryReader:
             for (subject, metric, version), value in sorted(self._store.measured.items())
             if subject in subjects
         ]
+
+    def decisions(self, keys: Collection[str]) -> list[Decision]:
+        return [one for (key, _), one in sorted(self._store.decided.items()) if key in keys]
 
     def is_empty(self) -> bool:
         return not self._store.rows
@@ -196,6 +200,12 @@ class MemoryJournal:
 
     async def accept_losses(self, keys: Collection[str]) -> None:
         self._store.accepted.update(keys)
+
+    async def decide(self, decisions: Sequence[Decision]) -> None:
+        self._store.decided |= {(one.key, one.digest): one for one in decisions}
+
+    async def decisions(self, keys: Collection[str]) -> list[Decision]:
+        return self._read.decisions(keys)
 
     async def acquire(self, key: str) -> Lease | None:
         owner, fence = self._store.leases.get(key, ("", 0))

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_whole(target: Path, data: bytes) -> None:
-    """Write a file, replacing one of that name."""
+def write_whole(target: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file, replacing one of that name. One that is `private` can be read by its owner alone."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with part_file(target.parent) as part:
+        part.touch(0o600 if private else 0o666)
         part.write_bytes(data)
         _sync(part)
         os.replace(part, target)

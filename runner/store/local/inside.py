@@ -47,6 +47,16 @@ def read_bytes(path: Path, most: int) -> bytes:
     return data
 
 
+def holds(path: Path, data: bytes) -> bool:
+    """Whether a plain file, which has no other name, holds just these bytes."""
+    try:
+        with open_file(path) as file:
+            state = os.fstat(file.fileno())
+            return state.st_nlink == 1 and state.st_size == len(data) and file.read() == data
+    except OSError:
+        return False
+
+
 def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     """Each folder below `folder`, itself included, with the names of the plain files in it; no hidden folders."""
     for place, folders, names in os.walk(folder):
@@ -62,7 +72,16 @@ def check_store(root: Path) -> None:
     _check(store, is_folder=True)
     for name in _names(store):
         entry = store / name
-        if _check(entry) and name in ("objects", "work", "spill", "hosted"):
+        if _check(entry) and name in (
+            "objects",
+            "work",
+            "spill",
+            "hosted",
+            "limits",
+            "derived",
+            "jobs",
+            "stars",
+        ):
             for inner in _names(entry):
                 _check(entry / inner)
         elif name.startswith("journal.db"):
@@ -71,15 +90,46 @@ def check_store(root: Path) -> None:
 
 def check_folder(root: Path, folder: Path) -> None:
     """Raise `OutputError` where a folder below a root is reached through a link, or holds one, or a FIFO or device."""
+    check_path(root, folder)
+    _check_below(folder)
+
+
+def check_path(root: Path, folder: Path) -> None:
+    """Raise `OutputError` where a folder below a root is reached through a link, or is none."""
     at = root
     for name in folder.relative_to(root).parts:
         at = at / name
         if _kind(at) is None:
             return
         _check(at, is_folder=True)
-    for place, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            _check(Path(place) / name)
+
+
+def _check_below(folder: str | Path) -> None:
+    """Raise `OutputError` where a folder has anything but folders and plain files in it, at any depth."""
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _check_below(entry.path)
+            elif not entry.is_file(follow_symlinks=False):
+                _check(Path(entry.path))
+
+
+def is_plain_below(folder: Path, relative: str) -> bool:
+    """Whether a relative path, with slashes, leads to a plain file below a folder, through no link."""
+    *parents, name = relative.split("/")
+    if not name or ".." in parents:
+        return False
+    at = folder
+    for part in parents:
+        at = at / part
+        mode = _kind(at)
+        if mode is None or not stat.S_ISDIR(mode):
+            return False
+    return is_plain(at / name)
 
 
 def _check(path: Path, *, is_folder: bool = False) -> bool:

@@ -89,7 +89,7 @@ class LocalObjects:
         if is_plain(target) and (target.samefile(source) or digest_of(target) == digest):
             return
         with part_file(target.parent) as part:
-            _link(source, part)
+            link(source, part)
             os.replace(part, target)
 
     def all(self) -> Iterator[str]:
@@ -118,8 +118,8 @@ class LocalObjects:
         return 0
 
 
-def _link(source: Path, target: Path) -> None:
-    """Link, or copy where links cannot be. A file that is being replaced cannot be linked for a moment."""
+def link(source: Path, target: Path) -> None:
+    """Hard-link, or copy where links cannot be. A file that is being replaced cannot be linked for a moment."""
     for left in range(_LINK_TRIES - 1, -1, -1):
         try:
             os.link(source, target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import platform
+import re
 import shutil
 import tempfile
 import time
@@ -37,9 +38,9 @@ def work_folder(root: Path) -> Iterator[Path]:
     _remove_abandoned(parent)
     # Under another name until it is locked: else a session that starts at this moment could take it for abandoned.
     made = Path(tempfile.mkdtemp(prefix=_NEW, dir=parent))
-    folder = parent / f"{_host()}-{made.name.removeprefix(_NEW)}"
+    folder = parent / f"{host()}-{made.name.removeprefix(_NEW)}"
     with (made / _LOCK).open("wb") as lock:
-        _locked(lock)
+        locked(lock)
         try:
             made.rename(folder)
         except OSError:  # Windows does not rename a folder with an open file in it, nor does it delete one
@@ -61,11 +62,21 @@ def at_work(root: Path) -> set[str]:
     return found
 
 
+def is_at_work(root: Path, name: str) -> bool:
+    """Whether the session lives whose private folder has this name."""
+    if not re.fullmatch(r"[\w-]+", name, re.ASCII):
+        return False
+    try:
+        return not _abandoned(root / ".runner" / "work" / name / _LOCK)
+    except OSError:
+        return False
+
+
 def _remove_abandoned(parent: Path) -> None:
     oldest = time.time() - _STALE_S
     for folder in parent.iterdir():
         with contextlib.suppress(OSError):
-            ours = folder.name.startswith(f"{_host()}-")
+            ours = folder.name.startswith(f"{host()}-")
             if not ours and folder.stat().st_mtime > oldest:
                 continue
             if _abandoned(folder / _LOCK):
@@ -76,12 +87,12 @@ def _abandoned(file: Path) -> bool:
     """Whether nobody holds the lock of a folder."""
     try:
         with inside.open_file(file) as lock:
-            return _locked(lock)
+            return locked(lock)
     except FileNotFoundError:
         return True
 
 
-def _locked(lock: BinaryIO) -> bool:
+def locked(lock: BinaryIO) -> bool:
     """Take the lock, until the file is closed; false where another process has it. True where there are no locks."""
     try:
         import fcntl
@@ -96,6 +107,6 @@ def _locked(lock: BinaryIO) -> bool:
     return True
 
 
-def _host() -> str:
+def host() -> str:
     """A short name for this machine, since it was started."""
     return hashlib.sha256(f"{platform.node()} {boot_id()}".encode()).hexdigest()[:8]

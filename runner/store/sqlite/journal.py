@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from runner.api import JSON
     from runner.store.budget import Budget, Spend
-    from runner.store.interface import Measurement
+    from runner.store.interface import Decision, Measurement
     from runner.store.local.spill import Spilled
 
 _NO_CHANGE: Final = Change()
@@ -146,6 +146,13 @@ class SqliteJournal:
     async def accept_losses(self, keys: Collection[str]) -> None:
         """Record that the user agreed to pay for these shots again."""
         await self._writer.do(lambda connection: rows.accept_losses(connection, keys))
+
+    async def decide(self, decisions: Sequence[Decision]) -> None:
+        """See `runner.store.interface.Journal.decide`."""
+        await self._writer.do(lambda connection: rows.decide(connection, decisions))
+
+    async def decisions(self, keys: Collection[str]) -> list[Decision]:
+        return await self._writer.do(lambda connection: rows.decisions(connection, keys))
 
     # --- leases -------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from runner.store.attempt import Attempt
     from runner.store.budget import Spend
-    from runner.store.interface import Filter, Measurement
+    from runner.store.interface import Decision, Filter, Measurement
 
 
 class SqliteReader:
@@ -63,6 +63,10 @@ class SqliteReader:
     def measurements(self, subjects: Collection[str]) -> list[Measurement]:
         with _failures(self._path):
             return rows.measurements(self._connection, subjects)
+
+    def decisions(self, keys: Collection[str]) -> list[Decision]:
+        with _failures(self._path):
+            return rows.decisions(self._connection, keys)
 
     def is_empty(self) -> bool:
         with _failures(self._path):

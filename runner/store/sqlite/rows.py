@@ -14,7 +14,7 @@ from runner.store import documents
 from runner.store.attempt import OPEN, Attempt, Phase, decisive
 from runner.store.budget import Spend
 from runner.store.clip_record import ClipRecord
-from runner.store.interface import Filter, Measurement
+from runner.store.interface import Decision, Filter, Judgement, Measurement
 
 if TYPE_CHECKING:
     import sqlite3
@@ -151,6 +151,24 @@ def accepted_losses(connection: sqlite3.Connection) -> frozenset[str]:
 
 def accept_losses(connection: sqlite3.Connection, keys: Collection[str]) -> None:
     connection.executemany("INSERT OR IGNORE INTO accepted_losses (key) VALUES (?)", [(key,) for key in keys])
+
+
+def decisions(connection: sqlite3.Connection, keys: Collection[str]) -> list[Decision]:
+    rows = connection.execute(
+        f"SELECT key, digest, verdict, decided FROM decisions WHERE key IN {_LISTED} ORDER BY key, digest",
+        [json.dumps(list(keys))],
+    )
+    return [
+        Decision(key=key, digest=digest, verdict=Judgement(verdict), decided=decided)
+        for key, digest, verdict, decided in rows
+    ]
+
+
+def decide(connection: sqlite3.Connection, made: Sequence[Decision]) -> None:
+    connection.executemany(
+        "INSERT OR REPLACE INTO decisions (key, digest, verdict, decided) VALUES (?, ?, ?, ?)",
+        [(one.key, one.digest, one.verdict, one.decided) for one in made],
+    )
 
 
 def select(connection: sqlite3.Connection, where: str, *values: object) -> list[Attempt]:

@@ -119,6 +119,16 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     -- Shots whose clips were lost with an older journal, and which the user agreed to pay for again.
     CREATE TABLE accepted_losses (key TEXT PRIMARY KEY) STRICT;
     """,
+    # What the user decided about clips: the newest decision about a clip counts.
+    """
+    CREATE TABLE decisions (
+        key     TEXT NOT NULL,
+        digest  TEXT NOT NULL,
+        verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'rejected')),
+        decided REAL NOT NULL,
+        PRIMARY KEY (key, digest)
+    ) STRICT;
+    """,
 )
 VERSION: Final = len(MIGRATIONS)
 
