@@ -55,10 +55,11 @@ Overrides
 
 Exit codes
   0    fine
-  1    a shot failed
+  1    a shot failed, or got worse
   2    configuration or usage
   3    an unknown outcome waits for you
   4    the budget stopped it
+  5    undecided: too few takes
   130  interrupted"""
 
 

@@ -9,6 +9,7 @@ import difflib
 import inspect
 import json
 import math
+import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from runner.api import (
     Idempotency,
     ImageInput,
     Lifecycle,
+    MetricSpec,
     Polling,
     Price,
     Range,
@@ -54,6 +56,8 @@ _LONGEST_URL: Final = 16_000
 _MOST_DATA: Final = 16_000
 _NOTHING: Final = type(None)
 _NUMBER: Final = (int, float)
+_LEVELS: Final = ("clip", "seam")
+_BETTER: Final = ("higher", "lower")
 
 RETURNS: Final[Mapping[str, tuple[type, ...]]] = {
     "submit": (TaskRef,),
@@ -61,6 +65,7 @@ RETURNS: Final[Mapping[str, tuple[type, ...]]] = {
     "lookup": (TaskRef, _NOTHING),
     "account_status": (AccountStatus,),
     "extract": (Frame,),
+    "measure": (*_NUMBER, _NOTHING),
     "put": (HostedImage,),
     "price": (Price, _NOTHING),
     "objections": (tuple,),
@@ -137,6 +142,10 @@ def fault(method: str, returned: object) -> Fault | None:
     expected = RETURNS.get(method)
     if expected is None:
         return None
+    if method == "measure":
+        returned = _plain(returned)
+        if isinstance(returned, bool) or (isinstance(returned, _NUMBER) and not math.isfinite(returned)):
+            return Fault(repr(returned), "a finite number or None")
     if not isinstance(returned, expected):
         return Fault(shown(returned), _names(expected))
     return next(_faults(returned), None)
@@ -153,6 +162,40 @@ def check_stated(plugin: str, what: str, stated: object, where: str) -> None:
             why=f"it should be {wrong.expected}; see runner.api",
             hint=f"change it; python -m runner conformance {name}  looks for more such mistakes",
         )
+
+
+def _plain(number: object) -> object:
+    """A number of numpy's as one of Python's."""
+    item = getattr(number, "item", None)
+    return item() if callable(item) and getattr(number, "shape", None) == () else number
+
+
+def check_metric(spec: MetricSpec, where: str) -> None:
+    """Raise `PluginError` where a metric is not described as its numbers need it."""
+    stated: dict[str, tuple[bool, str]] = {
+        "name": (
+            bool(re.fullmatch(r"[a-z][a-z0-9_]{0,39}", str(spec.name))),
+            "lower-case letters, digits, _",
+        ),
+        "level": (spec.level in _LEVELS, f"one of {', '.join(_LEVELS)}"),
+        "better": (spec.better in _BETTER, f"one of {', '.join(_BETTER)}"),
+        "version": (isinstance(spec.version, int) and spec.version >= 1, "a whole number from 1 on"),
+        "unit": (isinstance(spec.unit, str) and len(spec.unit) <= 12, "a short text"),
+        "minimum": (spec.minimum is None or _is_number(spec.minimum), "a finite number or None"),
+        "maximum": (spec.maximum is None or _is_number(spec.maximum), "a finite number or None"),
+    }
+    for name, (right, expected) in stated.items():
+        if not right:
+            raise PluginError(
+                f"metric {spec.name} states {name}={_exactly(getattr(spec, name))}",
+                where=where,
+                why=f"it should be {expected}",
+                hint=f"change it; python -m runner conformance {spec.name}  looks for more such mistakes",
+            )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, _NUMBER) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def check_methods(kind: Kind, name: str, made: object, optional: tuple[type, ...] = ()) -> None:

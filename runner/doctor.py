@@ -24,6 +24,7 @@ from runner.engine.plugin_objects import PluginObjects
 from runner.engine.timing import Timing
 from runner.errors import RunnerError
 from runner.money import dollars, to_micros
+from runner.planning.adherence import profiles_of
 from runner.planning.estimate import Estimate, Standing, estimate
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ async def examine(plan: Plan, *, film: bool = True, today: date | None = None) -
     Without a `film` the plan's shots are made up, and nobody is going to pay for them.
     """
     expected = _forecast(plan) if film else None
-    for check in (*_root(plan), *_journal(expected), *_models(plan, today or date.today())):
+    today = today or date.today()
+    for check in (*_root(plan), *_journal(expected), *_models(plan, today), *_adherence(plan)):
         yield check
     timing = Timing()
     async with AsyncExitStack() as stack:
@@ -163,6 +165,24 @@ def _models(plan: Plan, today: date) -> Iterator[Check]:
                 hint=hint,
             )
     yield from seen.values()
+
+
+def _adherence(plan: Plan) -> Iterator[Check]:
+    """How well the models keep first frames, by the clips of this outputs root."""
+    try:
+        found = profiles_of([plan])
+    except RunnerError:
+        return  # what is the matter with the journal is said by another check
+    for profile in found:
+        bad = profile.often_ignores
+        yield Check(
+            subject="adherence",
+            verdict=Verdict.WARNING if bad else Verdict.OK,
+            message=profile.line,
+            hint="choose another model, or pay for another take by itself: continuity.on_ignored=retry"
+            if bad
+            else "",
+        )
 
 
 async def _accounts(

@@ -8,8 +8,12 @@
     ├── NotAffordable        it would cost more than the budget or the account has
     ├── JournalError         the journal cannot be read or written
     ├── PluginError          a plugin is broken, missing, or registered twice
+    ├── CassetteError        a cassette cannot be read or written
+    │   └── RecordingIncomplete  it lacks an answer; the clips are there
+    ├── UnrecordedRequest    a replay asked for what its cassette does not have; nothing was sent
     ├── MediaError           a file is not what it should be
     │   ├── NotAVideo            no decodable video track in it
+    │   ├── NotAudio             no decodable sound in it
     │   ├── Incomplete           it ends before its own headers say it does
     │   ├── ExtractionRefused    its last frame cannot be determined for certain
     │   └── JoinError            the clips of a sequence cannot be joined
@@ -29,7 +33,8 @@
         ├── OutcomeUnknown       unknown outcome of an earlier request; the user decides
         ├── BudgetStop           it would exceed the budget
         ├── FetchFailed          the clip exists and did not arrive complete
-        └── BadClip              what arrived is not the requested clip
+        ├── BadClip              what arrived is not the requested clip
+        └── ClipHeld             the clip is there, and the user decides whether the film goes on from it
 
 Busy and PollFailed are RetryLater as well: they may say how long to wait.
 
@@ -171,12 +176,32 @@ class PluginError(RunnerError):
     exit_code = 2
 
 
+class CassetteError(RunnerError):
+    """What providers answered cannot be recorded, or cannot be read."""
+
+    exit_code = 2
+
+
+class RecordingIncomplete(CassetteError):
+    """What was answered could not all be recorded. The run itself went on."""
+
+    exit_code = 1
+
+
+class UnrecordedRequest(RunnerError):
+    """A replay made a request that its cassette has no answer to. Nothing was sent."""
+
+
 class MediaError(RunnerError):
     """A media file is not what it should be."""
 
 
 class NotAVideo(MediaError):
     """The file holds no decodable video track (empty, HTML, audio only, cover art only)."""
+
+
+class NotAudio(MediaError):
+    """The file holds no sound that can be decoded."""
 
 
 class Incomplete(MediaError):
@@ -313,6 +338,12 @@ class BadClip(ShotError):
     @property
     def rerun(self) -> Rerun:
         return Rerun.HELPS
+
+
+class ClipHeld(ShotError):
+    """The clip is kept, and the film does not go on from it before the user accepts it, or requests another take."""
+
+    spent = Spent.YES
 
 
 class OutcomeUnknown(ShotError):

@@ -7,18 +7,29 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from runner.api import Extractor, ExtractorSpec, Generator, GeneratorSpec, Uploader, UploaderSpec
+from runner.api import (
+    Extractor,
+    ExtractorSpec,
+    Generator,
+    GeneratorSpec,
+    Metric,
+    MetricSpec,
+    Uploader,
+    UploaderSpec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 class Kind(enum.StrEnum):
-    """What a plugin can be. The value is the section of the configuration, and its group in `conf/`."""
+    """What a plugin can be. Where one of them is `chosen`, the value is the section of the configuration that does, and
+    its group in `conf/`."""
 
     GENERATOR = "generator"
     EXTRACTOR = "extractor"
     UPLOADER = "uploader"
+    METRIC = "metric"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +42,8 @@ class Row:
     """What the object offers that its factory builds."""
     keys: tuple[str, ...]
     """The keys of its section that every plugin of the kind has. All others are options of the plugin."""
+    chosen: bool = True
+    """Whether a section of the configuration chooses one; several of the others are in use at a time."""
 
 
 KINDS: Final[Mapping[Kind, Row]] = MappingProxyType(
@@ -38,6 +51,7 @@ KINDS: Final[Mapping[Kind, Row]] = MappingProxyType(
         Kind.GENERATOR: Row(spec=GeneratorSpec, protocol=Generator, keys=("plugin", "model", "params")),
         Kind.EXTRACTOR: Row(spec=ExtractorSpec, protocol=Extractor, keys=("plugin",)),
         Kind.UPLOADER: Row(spec=UploaderSpec, protocol=Uploader, keys=("plugin", "verify")),
+        Kind.METRIC: Row(spec=MetricSpec, protocol=Metric, keys=(), chosen=False),
     }
 )
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _DEEPEST: Final = 200
+_LEAVES: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def is_shallow(value: object) -> bool:
@@ -22,6 +23,10 @@ def is_shallow(value: object) -> bool:
 
 
 def _within(value: object) -> Iterable[object]:
-    if isinstance(value, Mapping):
+    # The exact types first: whole journals and manifests are looked at, and an abstract class is slow to ask.
+    kind = type(value)
+    if kind in _LEAVES:
+        return ()
+    if isinstance(value, dict | Mapping):
         return value.values()
     return value if isinstance(value, (list, tuple)) else ()

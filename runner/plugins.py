@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import pluggy
 
 from runner import api, bundle, contract, hookspecs
-from runner.api import EmulatorSpec, ExtractorSpec, GeneratorSpec, PluginSpec, UploaderSpec
+from runner.api import EmulatorSpec, ExtractorSpec, GeneratorSpec, MetricSpec, PluginSpec, UploaderSpec
 from runner.errors import PluginError
 from runner.kinds import KINDS, Kind, kind_of
 
@@ -38,7 +38,7 @@ BUNDLED: Final = bundle.folder("plugins")
 ENTRY_POINTS: Final = "runner"
 __path__ = [str(BUNDLED)]
 
-S = TypeVar("S", GeneratorSpec, ExtractorSpec, UploaderSpec)
+S = TypeVar("S", GeneratorSpec, ExtractorSpec, UploaderSpec, MetricSpec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,11 @@ class Registry:
 
     def uploader(self, name: str) -> UploaderSpec | None:
         return self._find(UploaderSpec, name)
+
+    def metrics(self) -> list[MetricSpec]:
+        """All metrics, by name."""
+        found = (self._find(MetricSpec, name) for name in self.names(Kind.METRIC))
+        return [spec for spec in found if spec is not None]
 
     def _find(self, cls: type[S], name: str) -> S | None:
         kind = next(kind for kind, row in KINDS.items() if row.spec is cls)
@@ -321,7 +326,8 @@ def _registered(spec: object, source: Source, call: Callable[[], object]) -> Reg
         raise source.refuses(
             f"registers {type(spec).__name__}",
             where=where,
-            why="runner_register returns a GeneratorSpec, ExtractorSpec, UploaderSpec, EmulatorSpec, or a list of them",
+            why="runner_register returns a GeneratorSpec, ExtractorSpec, UploaderSpec, MetricSpec, EmulatorSpec, or a "
+            "list of them",
         )
     assert isinstance(spec, PluginSpec)
     if not (isinstance(spec.options, type) and is_dataclass(spec.options)):
@@ -330,8 +336,10 @@ def _registered(spec: object, source: Source, call: Callable[[], object]) -> Reg
             where=where,
             why=f"{kind} {spec.name} has options={spec.options!r}",
         )
+    if isinstance(spec, MetricSpec):
+        contract.check_metric(spec, where)
     stated = getattr(spec, "capabilities", None)
-    if kind is not Kind.EXTRACTOR and not callable(stated):
+    if kind in (Kind.GENERATOR, Kind.UPLOADER) and not callable(stated):
         contract.check_stated(f"{kind} {spec.name}", "capabilities", stated, where)
     return Registered(kind, spec, source)
 

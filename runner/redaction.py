@@ -10,6 +10,7 @@ import difflib
 import netrc
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
@@ -80,6 +81,7 @@ def harmless_environment() -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=4096)
 def is_secret(key: str) -> bool:
     """Whether a dotted key names something that must never be shown."""
     path = key.split(".")
@@ -185,9 +187,12 @@ def _without_secret(found: re.Match[str]) -> str:
 
 
 def _is_secret(path: Sequence[str]) -> bool:
-    return any(
-        re.search(_WORDS, part, re.IGNORECASE) for at, part in enumerate(path) if not _is_given_name(path, at)
-    )
+    return any(_is_secret_word(part) for at, part in enumerate(path) if not _is_given_name(path, at))
+
+
+@lru_cache(maxsize=4096)
+def _is_secret_word(part: str) -> bool:
+    return re.search(_WORDS, part, re.IGNORECASE) is not None
 
 
 def _is_given_name(path: Sequence[str], at: int) -> bool:

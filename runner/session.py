@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner import store
 from runner.api import EventKind
+from runner.config.ci_keys import Ci
 from runner.engine import cancellation, kill_points
 from runner.engine.balances import over_balances
 from runner.engine.events import Bus
@@ -28,11 +29,12 @@ from runner.engine.plugin_objects import PluginObjects
 from runner.engine.resources import Resources
 from runner.engine.run import execute
 from runner.engine.run_context import RunContext
+from runner.engine.tapes import Taping
 from runner.engine.timing import Timing
 from runner.engine.watchdog import watching
 from runner.errors import JournalError, OutputError, RunnerError, UsageError
 from runner.money import from_usd
-from runner.outputs import evidence, places
+from runner.outputs import evidence, grafts, places
 from runner.outputs.cost import RunCost
 from runner.outputs.film_cache import FilmCache
 from runner.outputs.outcome import Ending, RunOutcome
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
     from runner.api import Event
     from runner.engine.run_context import Failures
+    from runner.outputs.folder import RunFolder
     from runner.planning.plan import Plan
     from runner.store.attempt import Attempt
     from runner.store.interface import Journal
@@ -69,12 +72,14 @@ class Session:
         *,
         timing: Timing | None = None,
         journal: Journal | None = None,
+        ci: Ci | None = None,
     ) -> None:
-        """`timing` has the waits and retries, `journal` is one of another backend; both have their defaults."""
+        """`timing` has the waits and retries, `journal` is of another backend, `ci` is `project.ci` of all plans."""
         self.root: Final = Path(root)
         """The outputs root."""
         self._journal = journal
         self._timing = timing or Timing()
+        self._taping = Taping(ci or Ci())
         self._stack = AsyncExitStack()
         self._resources: Resources | None = None
         self._readiness = Readiness()
@@ -235,9 +240,8 @@ class Session:
                 where=str(plan.project.output_root),
                 why=f"the session is over {self.root}",
             )
-        await asyncio.to_thread(self._check, plan)
-        folder = await asyncio.to_thread(places.opened, plan, resources.work)
-        with Recorder(folder, plan) as recorder:
+        folder, recorder = await resources.in_files_thread(self._begun, plan, resources)
+        with recorder:
             named: list[tuple[str, Callable[[Event], object]]] = [("events.jsonl", recorder.observe)]
             if observer is not None:
                 named.append(("observer", observer))
@@ -267,8 +271,9 @@ class Session:
             await cancellation.cancel_tasks(run)
         kill_points.reach("before_manifest")
         outcome = replace(outcome, folder=run.folder.path, cost=await self._cost(run, outcome))
+        outcome = self._taping.ended(outcome, run.requested)
         try:
-            await shielded(asyncio.to_thread(recorder.finish, outcome))
+            await shielded(run.resources.in_files_thread(recorder.finish, outcome))
         except OSError as error:
             # What was made is there, and paid for: the summary must not be lost with the manifest.
             failure = OutputError(
@@ -281,10 +286,23 @@ class Session:
         kill_points.reach("after_manifest")
         return outcome
 
+    def _begun(self, plan: Plan, resources: Resources) -> tuple[RunFolder, Recorder]:
+        """The folder of a run, with what is known before anything is requested, and its recorder. Blocking.
+
+        Raises what `check` does, and `OutputError`.
+        """
+        self._check(plan)
+        folder = places.opened(plan, resources.work)
+        recorder = Recorder(folder, plan)
+        recorder.begin(resources.objects)
+        return folder, recorder
+
     def _check(self, plan: Plan) -> None:
         """Raise where a run cannot do what it is for, before anything is requested. Blocking."""
+        self._taping.check(plan)
         self._readiness.check(plan)
         evidence.check(plan)
+        grafts.check(plan)
 
     async def _cost(self, run: RunContext, outcome: RunOutcome) -> RunCost:
         """What the run cost. A journal that cannot be read now is no reason to lose the record of what was made."""
@@ -315,6 +333,7 @@ class Session:
         if logger.level == logging.NOTSET:
             logger.setLevel(logging.INFO)
             self._stack.callback(logger.setLevel, logging.NOTSET)
+        timing = await self._taping.opened(self._stack, self.root, self._timing)
         try:
             work = self._stack.enter_context(store.work_folder(self.root))
         except OSError as error:
@@ -329,10 +348,11 @@ class Session:
             work=work,
             journal=journal,
             objects=store.object_store(self.root),
-            plugins=await PluginObjects.opened(self._stack, work, self._timing),
-            limits=AccountLimits(self._timing),
-            timing=self._timing,
+            plugins=await PluginObjects.opened(self._stack, work, timing, self._taping.tape),
+            limits=AccountLimits(timing, store.turns(self.root, work)),
+            timing=timing,
         )
+        self._stack.callback(resources.close)
         await enter(watching(self._timing, self._stalled))
         heartbeat = asyncio.create_task(self._keep_alive(resources))
         self._stack.push_async_callback(_ended, heartbeat)

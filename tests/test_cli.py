@@ -153,7 +153,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, words: str) -> None
         (("plan", "+project=gone"), ["looked in", "conf/project", "python -m runner init NAME"]),
         (("plan", "other.yaml"), ["no project's file", "conf/project", "python -m runner init other"]),
         (("plan", "flim.yaml"), ["no project's file", "did you mean film?"]),
-        (("report",), ["there is no verb report", "next: python -m runner list"]),
+        (("show",), ["there is no verb show", "next: python -m runner open"]),
         (("new",), ["there is no verb new", "next: python -m runner init"]),
         (("resume",), ["there is no verb resume", "next: python -m runner +project=NAME"]),
         (("gc", "--dry-run"), ["no option --dry-run"]),

@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
 from runner import bundle, plugins
-from runner.config import catalogue, schema
+from runner.config import catalogue, film_keys, metric_keys, schema
+from runner.config.beam_keys import Beam
+from runner.config.check_keys import Checks
+from runner.config.ci_keys import CiKeys
 from runner.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -98,14 +102,17 @@ def test_plugins_use_the_public_surface_only() -> None:
 
 FLOORS = (
     ("cli", "verbs", "completion", "__main__"),
+    ("web",),
     ("report",),
     ("sweeps",),
     ("session", "doctor"),
     ("engine",),
+    ("compare",),
     ("outputs",),
     ("planning",),
     ("config",),
     ("providers",),
+    ("cassette",),
     ("store",),
     ("net",),
     ("media",),
@@ -120,6 +127,7 @@ FLOORS = (
         "naming",
         "bundle",
         "contract",
+        "memo",
         "nesting",
         "interrupts",
         "errors",
@@ -246,6 +254,8 @@ def test_every_bundled_plugin_is_loaded_and_has_a_profile_with_its_name() -> Non
     assert not registry.broken
     assert {found.source.name for found in registry.registered.values()} == set(PLUGINS)
     for kind, name in registry.registered:
+        if not KINDS[kind].chosen:
+            continue
         profile = bundle.folder("conf") / kind / f"{name}.yaml"
         assert profile.is_file(), f"write {profile.relative_to(ROOT)}"
         assert yaml.safe_load(profile.read_text(encoding="utf-8"))["plugin"] == name
@@ -276,6 +286,9 @@ def test_every_file_of_conf_says_what_it_is() -> None:
 
 def test_the_table_of_kinds_and_the_schema_have_the_same_keys() -> None:
     for kind, row in KINDS.items():
+        if not row.chosen:
+            assert kind not in schema.PLUGIN_KEYS
+            continue
         assert row.keys == tuple(one.name for one in dataclasses.fields(schema.PLUGIN_KEYS[kind]))
         assert kind in schema.SECTIONS
         assert (bundle.folder("conf") / kind).is_dir()
@@ -285,12 +298,16 @@ SECTION_CLASSES = {
     "project": schema.ProjectKeys,
     "shot": schema.ShotDefaults,
     "continuity": schema.Continuity,
-    "film": schema.Film,
+    "metrics": metric_keys.Metrics,
+    "film": film_keys.Film,
     "budget": schema.BudgetKeys,
     "limits": schema.Limits,
     "output": schema.Output,
     "plugins": schema.PluginKeys,
     "sweep": schema.SweepKeys,
+    "beam": Beam,
+    "checks": Checks,
+    "ci": CiKeys,
     "trust": schema.TrustKeys,
 }
 # Sections whose keys are names that a person gives, and those that a group chooses.
@@ -303,6 +320,7 @@ def test_the_default_configuration_and_the_schema_have_the_same_keys() -> None:
     shown = yaml.safe_load((bundle.folder("conf") / "config.yaml").read_text(encoding="utf-8"))
     shown.pop("defaults")
 
+    assert all(shown.pop(name) is True for name in schema.SWITCHES)
     assert set(shown) == set(SECTION_CLASSES) | NAMES
     assert set(schema.SECTIONS) == set(shown) | set(catalogue.GROUPS)
     for section, cls in SECTION_CLASSES.items():
@@ -325,12 +343,28 @@ def test_the_default_configuration_names_every_key_of_a_shot() -> None:
 def test_the_defaults_written_down_are_those_of_the_schema() -> None:
     shown = yaml.safe_load((bundle.folder("conf") / "config.yaml").read_text(encoding="utf-8"))
 
-    for section in ("budget", "continuity", "film", "limits", "output", "plugins", "sweep"):
-        for one in dataclasses.fields(SECTION_CLASSES[section]):
-            written = shown[section][one.name]
-            assert (tuple(written) if isinstance(written, list) else written) == one.default, (
-                f"{section}.{one.name}"
-            )
+    sections = (
+        *(
+            "beam",
+            "budget",
+            "checks",
+            "ci",
+            "continuity",
+            "film",
+            "limits",
+            "metrics",
+            "output",
+            "plugins",
+            "sweep",
+        ),
+    )
+    for section in sections:
+        cls = SECTION_CLASSES[section]
+        read = TypeAdapter(cls).validate_python(shown[section])
+        for one in dataclasses.fields(cls):
+            missing = one.default is dataclasses.MISSING
+            default = one.default_factory() if missing else one.default  # type: ignore[misc]
+            assert getattr(read, one.name) == default, f"{section}.{one.name}"
 
 
 @pytest.mark.parametrize("project", SHIPPED)

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,7 +130,8 @@ def test_a_cancelled_caller_ends_its_runs(plans: list[Plan]) -> None:
 
                 def observe(event: Event) -> None:
                     seen.append(event)
-                    began.set()
+                    if len({one.run for one in seen}) == len(plans):
+                        began.set()
 
                 return await session.run(plans, observer=observe)
 
@@ -224,3 +226,20 @@ def built(options, context):
 def runner_register():
     return UploaderSpec(name="none", factory=built, capabilities=UploaderCapabilities(reach=Reach.LOOPBACK))
 """
+
+
+def test_the_event_loop_never_waits_for_a_disk(plans: list[Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        synced.append(threading.get_ident())
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+
+    outcomes = asyncio.run(executed(plans, []))
+
+    assert [outcome.exit_code for outcome in outcomes] == [0, 0]
+    assert len(synced) > 10
+    assert threading.get_ident() not in synced

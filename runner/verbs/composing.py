@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from runner.config import catalogue, user_file
-from runner.config.compose import Composed, PrimaryConfig, compose, compose_sweep, written
+from runner.config import catalogue, launching, user_file
+from runner.config.compose import Composed, PrimaryConfig, compose, compose_sweep, search, written
 from runner.errors import UsageError
 from runner.verbs import meant
 from runner.verbs.arguments import COMMON, PROGRAM, Common, Parser
@@ -40,6 +40,11 @@ class Composing(Common):
             name=self.config_name, folder=self.config_dir, user_file=user_file.of_environment()
         )
 
+    @property
+    def folder(self) -> Path:
+        """The working folder."""
+        return _HERE
+
     def composed(self) -> Composed:
         """The one configuration that is named."""
         return compose(self.words, _HERE, self.primary)
@@ -47,6 +52,10 @@ class Composing(Common):
     def jobs(self) -> tuple[Composed, ...]:
         """The configurations of all jobs of a sweep, or the one configuration."""
         return compose_sweep(self.words, _HERE, self.primary) if self.multirun else (self.composed(),)
+
+    def search(self) -> launching.Search:
+        """What the jobs of a search have in common."""
+        return search(self.words, _HERE, self.primary)
 
     def printed(self) -> bool:
         """Whether only the configuration was asked for, which is printed then."""
@@ -94,7 +103,8 @@ def read(of: Parser, words: Sequence[str], into: C) -> C:
         of.error("this verb takes one configuration, not a sweep")
     projects = [choice.name for choice in catalogue.choices("project", _HERE)]
     verb = of.prog.removeprefix(PROGRAM).strip()
-    arguments.words = [meant.corrected(_checked(word), projects, verb) for word in arguments.words]
+    grid = launching.chosen(arguments.words).is_grid
+    arguments.words = [meant.corrected(_checked(word, grid=grid), projects, verb) for word in arguments.words]
     return arguments
 
 
@@ -103,7 +113,7 @@ def command(words: Sequence[str]) -> list[str]:
     return [word for word in words if word not in COMMON]
 
 
-def _checked(word: str) -> str:
+def _checked(word: str, *, grid: bool) -> str:
     name = word.partition("=")[0]
     if found := _RUNNERS.match(word):
         if found.group(1) == "mode":
@@ -113,7 +123,7 @@ def _checked(word: str) -> str:
             why="a run names its folder after what it makes, so that the same request finds it again",
             hint="choose where all folders go with output.root=DIR",
         )
-    if name.lstrip("+~").startswith("hydra.sweeper"):
+    if grid and name.lstrip("+~").startswith("hydra.sweeper"):
         raise UsageError(
             f"{name} cannot be set here",
             why="on the command line a sweep is its values",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from runner.errors import NotConfirmed
@@ -20,21 +21,73 @@ if TYPE_CHECKING:
 
 def confirm(plans: Sequence[Plan]) -> None:
     """Raise `NotConfirmed` unless all runs together are cheap enough, or the user at the terminal agrees."""
-    terminal = sys.stdin.isatty() and sys.stderr.isatty()
-    limits = [_limit(plan, terminal=terminal) for plan in plans]
-    limit = min((limit for limit in limits if limit is not None), default=None)
-    if limit is None:
-        return
+    _agree(plans, _expected(plans), "run" if len(plans) == 1 else "sweep")
+
+
+class Agreement:
+    """What the user agrees to spend on a search, whose jobs come batch by batch."""
+
+    def __init__(self, jobs: int) -> None:
+        """`jobs` is how many there will be at most, as far as that is known."""
+        self._jobs = jobs
+        self._agreed: int | None = None
+        self._so_far = 0
+
+    def confirm(self, plans: Sequence[Plan]) -> None:
+        """Raise `NotConfirmed` where the user did not agree to pay for these jobs.
+
+        Asked is before the first batch, whose jobs stand for all others; then a search may cost that much.
+        """
+        expected = _expected(plans)
+        self._so_far += expected.worst
+        if self._agreed is None:
+            times = max(self._jobs / max(len(plans), 1), 1)
+            self._agreed = round(expected.worst * times)
+            whole = _Expected(known=self._agreed, worst=self._agreed, unpriced=expected.unpriced)
+            _agree(plans, whole, "search", about="up to about ")
+            return
+        limit = _lowest(plans)
+        if limit is not None and self._so_far > (agreed := max(self._agreed, to_micros(limit))):
+            raise NotConfirmed(
+                f"the search would cost {dollars(self._so_far)} by now; agreed to was {dollars(agreed)}",
+                hint="agree with budget.confirm_above=null; what was made is reused",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Expected:
+    """What plans cost, in millionths of a US dollar."""
+
+    known: int = 0
+    worst: int = 0
+    """With every further take that may be needed."""
+    unpriced: int = 0
+    """How many further shots have no known price."""
+
+
+def _expected(plans: Sequence[Plan]) -> _Expected:
+    if _lowest(plans) is None:
+        return _Expected()  # nobody asks
     expected = [estimate(*of_root) for of_root in by_root(plans).values()]
-    unpriced = sum(one.unpriced for one in expected)
-    known = sum(one.to_spend for one in expected)
-    if known <= to_micros(limit) and not unpriced:
+    return _Expected(
+        known=sum(one.to_spend for one in expected),
+        worst=sum(one.at_worst for one in expected),
+        unpriced=sum(one.unpriced for one in expected),
+    )
+
+
+def _agree(plans: Sequence[Plan], expected: _Expected, this: str, about: str = "") -> None:
+    limit = _lowest(plans)
+    if limit is None or (expected.worst <= to_micros(limit) and not expected.unpriced):
         return
-    cost = dollars(known)
+    cost, unpriced = about + dollars(expected.known), expected.unpriced
+    if expected.worst > expected.known:
+        more = dollars(expected.worst)
+        cost += f" (up to {more} with the takes that continuity.on_ignored=retry may add)"
     if unpriced:
-        cost += f" and {unpriced} shots of unknown price"
-    this = "run" if len(plans) == 1 else "sweep"
-    if terminal:
+        shots = f"{unpriced} shots" if unpriced > 1 else "1 shot"
+        cost = f"{cost} and {shots} of unknown price" if expected.known else f"an unknown amount ({shots})"
+    if _is_terminal():
         print(f"This {this} will cost {cost}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() in ("y", "yes"):
             return
@@ -45,8 +98,21 @@ def confirm(plans: Sequence[Plan]) -> None:
     )
 
 
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _lowest(plans: Sequence[Plan]) -> float | None:
+    """Dollars above which to ask; `None` where nothing is asked."""
+    terminal = _is_terminal()
+    limits = [_limit(plan, terminal=terminal) for plan in plans]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
 def _limit(plan: Plan, *, terminal: bool) -> float | None:
     """Dollars above which to ask. At a terminal a project cannot raise the limit: it may come from a stranger."""
+    if plan.project.ci.replays:
+        return None  # nothing is paid
     limit = plan.project.budget.confirm_above
     if not terminal or (plan.composed and plan.composed.origins.set_by_user("budget.confirm_above")):
         return limit

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.doctor import Check, Verdict, examine
-from runner.errors import ConfigError
+from runner.errors import ConfigError, UsageError
 from runner.planning.preparation import plan as make_plan
 from runner.report import paragraph
 from runner.verbs import composing
@@ -55,6 +55,11 @@ def main(words: Sequence[str]) -> int:
         return 0
     try:
         plan = make_plan(arguments.composed())
+        if plan.project.ci.replays:
+            why = "a replay has no key, and sends nothing"
+            raise UsageError(
+                "doctor has nothing to look at in a replay", why=why, hint="leave +ci=replay out"
+            )
         with tracebacks(arguments.debug):
             found = asyncio.run(_examined(plan, arguments, film=film))
     except ConfigError as error:

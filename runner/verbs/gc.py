@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runner import store
 from runner.errors import UsageError
 from runner.money import dollars, to_usd
-from runner.outputs import manifest
+from runner.outputs import description, manifest
 from runner.report import table
 from runner.report.table import Cell, Column
 from runner.store import recovery
@@ -92,7 +92,7 @@ def main(words: Sequence[str]) -> int:
     # What a run folder shows is kept, also where the journal has lost its row.
     shown = _shown(root)
     keep = shown if arguments.paid else clips | frames | shown
-    found = list(_unneeded(objects, keep, fetched))
+    found = [*_unneeded(objects, keep, fetched), *_pictures(root, keep)]
     young = [] if arguments.now else [one for one in found if one.age_s < _YOUNG_S]
     candidates = [one for one in found if one not in young]
     if arguments.yes:
@@ -126,6 +126,18 @@ def _unneeded(objects: LocalObjects, keep: set[str], fetched: Sequence[Attempt])
         yield _Candidate(
             name=path.name, what="a file that was not finished", age_s=now - written, bytes=size, part=path
         )
+
+
+def _pictures(root: Path, keep: set[str]) -> Iterator[_Candidate]:
+    """What was made to look at a clip or a film that is not kept. It can be made again."""
+    now = time.time()
+    for digest, path in store.derived(root).all():
+        if digest not in keep:
+            state = path.lstat()
+            what = "a picture of a clip that is not kept"
+            yield _Candidate(
+                name=path.name, what=what, age_s=now - state.st_mtime, bytes=state.st_size, part=path
+            )
 
 
 def _as_json(
@@ -204,4 +216,5 @@ def _shown(root: Path) -> set[str]:
         found = manifest.read(folder) if manifest.NAME in names else None
         if found is not None:
             shown |= {str(file["sha256"]) for file in manifest.artifacts(found)}
+            shown |= description.inputs(folder)
     return shown

@@ -22,9 +22,11 @@ _OTHER_WORDS: Final = {
     "estimate": "plan",
     "ls": "list",
     "new": "init",
-    "report": "list",
     "runs": "list",
+    "server": "serve",
+    "show": "open",
     "status": "list",
+    "web": "serve",
 }
 """Words for which this program has another verb."""
 _RUNS: Final = frozenset({"continue", "execute", "generate", "make", "render", "resume", "start"})
@@ -41,6 +43,8 @@ def corrected(word: str, projects: Sequence[str], verb: str) -> str:
     if key.lstrip("+") == "project" and equals:
         names = [project_of(one, projects) for one in value.split(",")]
         return f"+project={','.join(map(_quoted, names))}" if None not in names else word
+    if key == "objective" and equals:
+        return f"sweep.{word}"
     if equals or word.startswith("~"):
         return word
     name = project_of(word, projects)

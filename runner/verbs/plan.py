@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from runner.api import HandOver
 from runner.money import dollars, to_usd
-from runner.outputs import evidence, places
+from runner.outputs import evidence, grafts, places
 from runner.outputs.manifest import request_of
+from runner.planning.adherence import profiles_of
 from runner.planning.advisories import notes
 from runner.planning.estimate import Estimate, Standing, by_root, estimate, micros
 from runner.planning.identity import ROLES, Role
@@ -51,6 +53,7 @@ def main(words: Sequence[str]) -> int:
     plans = [plan for plan in planned if isinstance(plan, Plan)]  # others are left out by sweep.skip_invalid
     for plan in plans:
         evidence.check(plan)
+        grafts.check(plan)
     if arguments.multirun:
         return _sweep(plans, left_out=len(planned) - len(plans), as_json=arguments.as_json)
     (plan,) = plans
@@ -90,11 +93,19 @@ def describe(plan: Plan, expected: Estimate) -> dict[str, Any]:
         "to_do": expected.to_do,
         "to_spend_usd": to_usd(expected.to_spend),
         "unpriced": expected.unpriced,
+        "at_worst_usd": to_usd(expected.at_worst),
+        **_beam(plan, expected),
         "notes": _notes(plan, expected),
+        "adherence": [profile.to_json() for profile in profiles_of([plan])],
         "sequences": {
             sequence.name: [_shot(shot, expected) for shot in sequence.shots] for sequence in plan.sequences
         },
     }
+
+
+def _beam(plan: Plan, expected: Estimate) -> dict[str, Any]:
+    keys = plan.project.beam
+    return {"beam": {**asdict(keys), "at_most": len(expected.beam)}} if keys.is_on else {}
 
 
 def _shot(planned: PlannedShot, expected: Estimate) -> dict[str, Any]:
@@ -143,8 +154,21 @@ def _show(plan: Plan, expected: Estimate, described: dict[str, Any]) -> None:
         f"extractor {plan.project.extractor.spec.name}, uploader {plan.project.uploader.spec.name}, "
         f"fallback {plan.project.continuity.fallback}"
     )
+    if plan.project.continuity.hand_over != HandOver.LAST:
+        console.print(f"handed over: {plan.project.continuity.hand_over}, not the last frame")
+    if plan.project.beam.is_on:
+        paragraph.show(console, _beam_line(plan, expected))
+    for profile in profiles_of([plan]):
+        paragraph.show(console, profile.line, style="yellow" if profile.often_ignores else "")
     for note in _notes(plan, expected):
         paragraph.show(console, f"! {note}", style="yellow")
+
+
+def _beam_line(plan: Plan, expected: Estimate) -> str:
+    keys = plan.project.beam
+    best = "the best one goes on" if keys.keep == 1 else f"the best {keys.keep} go on"
+    left = f"at most {len(expected.beam)} more requests, {dollars(expected.at_worst)}"
+    return f"beam: {keys.takes} takes of each shot, {best}, by {keys.score}; {left}"
 
 
 def _notes(plan: Plan, expected: Estimate) -> list[str]:

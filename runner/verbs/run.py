@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sys
-from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import interrupts
-from runner.errors import OutputError, RunnerError, UsageError
+from runner.config import launching
+from runner.errors import RunnerError, UsageError
 from runner.planning.plan import Plan
-from runner.planning.preparation import Registries, plan_jobs, sweep_keys
-from runner.report import progress, summary, sweep, sweep_progress
-from runner.session import Session
-from runner.sweeps import record
-from runner.sweeps.execute import run_jobs
-from runner.verbs import composing
+from runner.report import progress, summary
+from runner.verbs import composing, reporting
 from runner.verbs.arguments import tracebacks
 from runner.verbs.composing import Composing
-from runner.verbs.confirm import confirm
+from runner.verbs.sessions import Sessions
+from runner.verbs.sweeping import Sweeping
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from runner.config.compose import Composed
-    from runner.plugins import Source
+    from collections.abc import Sequence
 
 
 class _Arguments(Composing):
@@ -51,102 +41,39 @@ def main(words: Sequence[str]) -> int:
         return complete(arguments.words)
     if arguments.printed():
         return 0
-    command = _Command(arguments, composing.command(words))
+    typed = composing.command(words)
     with tracebacks(arguments.debug):
         if not arguments.multirun:
-            return asyncio.run(command.run(arguments.composed()))
+            return asyncio.run(_run(arguments, typed))
+        sweeping = Sweeping(arguments, typed)
         try:
+            if not launching.chosen(arguments.words).is_grid:
+                return asyncio.run(sweeping.search(arguments.search()))
             jobs = arguments.jobs()
         except RunnerError as error:
-            error.what += "; nothing of the sweep was started"
+            if "nothing of the sweep" not in error.what:
+                error.what += "; nothing of the sweep was started"
             raise
-        return asyncio.run(command.sweep(jobs))
+        return asyncio.run(sweeping.jobs(jobs))
 
 
-def _named(source: Source) -> str:
-    place = source.place
-    with contextlib.suppress(ValueError):
-        place = str(Path(place).relative_to(Path.cwd()))
-    return f"{source.name} ({place})"
-
-
-class _Command:
-    """One run, or the jobs of a sweep, with a session for each outputs root."""
-
-    def __init__(self, arguments: _Arguments, words: list[str]) -> None:
-        self._arguments = arguments
-        self._words = words
-        self._registries = Registries()
-        self._sessions: dict[Path, Session] = {}
-        self._signals = 0
-
-    async def run(self, composed: Composed) -> int:
-        """Run once; the exit code. Raises the error of a run that did not start."""
-        (planned,) = self._planned([composed])
-        assert isinstance(planned, Plan), "only jobs of a sweep are left out"
-        async with self._opened([planned]) as sessions:
-            session = sessions[planned.project.output_root]
-            display = progress.show(planned, quiet=self._arguments.quiet)
-            try:
-                (outcome,) = await session.run([planned], display.observe)
-            finally:
-                display.close()
-        if outcome.error is not None and not outcome.shots:
-            raise outcome.error
-        if outcome.interrupted and outcome.folder is None:
-            raise KeyboardInterrupt  # before there was anything to show
-        summary.show(outcome, self._words)
-        return outcome.exit_code
-
-    async def sweep(self, jobs: Sequence[Composed]) -> int:
-        """Run the jobs side by side; the worst exit code. All are planned and checked before the first one starts."""
-        planned = self._planned(jobs)
-        plans = [plan for plan in planned if isinstance(plan, Plan)]
-        keys = sweep_keys(jobs[0])
-        numbered = [(one.job, plan) for one, plan in zip(jobs, planned, strict=True) if one.job is not None]
-        async with self._opened(plans) as sessions:
-            display = sweep_progress.show(plans, jobs=len(jobs), quiet=self._arguments.quiet)
-            try:
-                outcome = await run_jobs(
-                    numbered,
-                    sessions,
-                    observer=display.observe,
-                    ended=display.ended,
-                    max_jobs=keys.max_jobs,
-                    fail_fast=keys.fail_fast,
-                )
-            finally:
-                display.close()
-        folder = outcome.folder
-        if folder is not None:
-            # Where it cannot be written no job could write either, and each has said so.
-            with contextlib.suppress(OSError, OutputError):
-                record.write(outcome, folder)
-        sweep.show(outcome, folder, self._words)
-        return outcome.exit_code
-
-    def _planned(self, jobs: Sequence[Composed]) -> list[Plan | RunnerError]:
-        """The plans of all jobs. Says which plugins were loaded, and asks where the user has to agree to the cost."""
-        planned = plan_jobs(jobs, self._registries)
-        if self._registries.foreign and not self._arguments.quiet:
-            # Code of the folder one works in, or of installed packages: said once, since it can do anything.
-            print(f"plugins loaded: {', '.join(map(_named, self._registries.foreign))}", file=sys.stderr)
-        confirm([plan for plan in planned if isinstance(plan, Plan)])
-        return planned
-
-    @contextlib.asynccontextmanager
-    async def _opened(self, plans: Sequence[Plan]) -> AsyncIterator[dict[Path, Session]]:
-        """Open sessions, in which all plans have been checked, by the outputs roots."""
-        with interrupts.handled_by(self._cancel):
-            async with AsyncExitStack() as stack:
-                for root in dict.fromkeys(plan.project.output_root for plan in plans):
-                    self._sessions[root] = session = await stack.enter_async_context(Session(root))
-                    for _ in range(self._signals):
-                        session.cancel()  # the signal came while it was being opened
-                    await session.check([plan for plan in plans if plan.project.output_root == root])
-                yield self._sessions
-
-    def _cancel(self) -> None:
-        self._signals += 1
-        for session in self._sessions.values():
-            session.cancel()
+async def _run(arguments: _Arguments, words: Sequence[str]) -> int:
+    """Run once; the exit code. Raises the error of a run that did not start."""
+    sessions = Sessions(quiet=arguments.quiet)
+    (planned,) = sessions.planned([arguments.composed()])
+    assert isinstance(planned, Plan), "only jobs of a sweep are left out"
+    async with sessions.opened([planned]) as opened:
+        session = opened[planned.project.output_root]
+        display = progress.show(planned, quiet=arguments.quiet)
+        try:
+            (outcome,) = await session.run([planned], display.observe)
+        finally:
+            display.close()
+    if outcome.error is not None and not outcome.shots:
+        raise outcome.error
+    if outcome.interrupted and outcome.folder is None:
+        raise KeyboardInterrupt  # before there was anything to show
+    if planned.project.report and not outcome.interrupted:
+        await reporting.written(outcome.folder)
+    summary.show(outcome, words)
+    return outcome.exit_code

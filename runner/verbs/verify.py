@@ -36,7 +36,7 @@ def _parsed(words: Sequence[str]) -> _Arguments:
 def main(words: Sequence[str]) -> int:
     """Check each named folder; 1 when a file is missing or changed."""
     arguments = _parsed(words)
-    results = [_checked(folder) for named in arguments.folders for folder in _folders(named)]
+    results = [_checked(folder) for named in arguments.folders for folder in run_folders(named)]
     bad = sum(result["exit_code"] != 0 for result in results)
     if arguments.as_json:
         print(json.dumps(results, indent=2, ensure_ascii=False))
@@ -48,8 +48,8 @@ def main(words: Sequence[str]) -> int:
     return 1 if bad else 0
 
 
-def _folders(root: Path) -> list[Path]:
-    """`root`, or the run folders below it."""
+def run_folders(root: Path) -> list[Path]:
+    """`root`, or the run folders below it. Raises `UsageError` where there is none."""
     if not root.is_dir():
         raise UsageError("there is no such folder", where=str(root))
     if (root / manifest.NAME).exists() or (root / "run.json").exists():

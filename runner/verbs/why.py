@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import UsageError
-from runner.outputs import manifest
 from runner.store.interface import Filter
 from runner.verbs.arguments import Common, Parser
-from runner.verbs.root import attempts_in, of_folder
+from runner.verbs.root import attempts_in, of_folder, shot_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +37,7 @@ def main(words: Sequence[str]) -> int:
     """Explain one shot of a run folder."""
     arguments = _parsed(words)
     folder, shot = arguments.folder, arguments.shot
-    key = _key(folder, shot)
+    key = shot_of(folder, shot).key
     root = of_folder(folder)
     known = attempts_in(root, Filter()) if root else []
     own = [attempt for attempt in known if attempt.key == key]
@@ -47,23 +46,6 @@ def main(words: Sequence[str]) -> int:
     answer = _answer(own[0], known, shot)
     print(json.dumps(answer, indent=2, ensure_ascii=False) if arguments.as_json else _text(answer))
     return 0
-
-
-def _key(folder: Path, shot: str) -> str:
-    found = manifest.read(folder)
-    if found is None:
-        raise UsageError(
-            "this is not a run folder", where=str(folder), why=f"there is no {manifest.NAME} in it"
-        )
-    keys = {
-        name: entry["key"]
-        for sequence, content in found["sequences"].items()
-        for plain, entry in content["shots"].items()
-        for name in (plain, f"{sequence}/{plain}")
-    }
-    if shot not in keys:
-        raise UsageError(f"there is no shot {shot} in this run", why=f"there are: {', '.join(sorted(keys))}")
-    return str(keys[shot])
 
 
 def _answer(own: Attempt, known: list[Attempt], shot: str) -> dict[str, Any]:

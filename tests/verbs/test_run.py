@@ -50,11 +50,13 @@ def test_a_chain_becomes_a_film(workplace: Workplace) -> None:
     assert made == {
         ".hydra/config.yaml",
         ".hydra/overrides.yaml",
+        ".hydra/reproduce.yaml",
         "events.jsonl",
         "manifest.json",
         "run.json",
         "runner.log",
         "main/film.mp4",
+        "main/timeline.otio",
         "main/frames/01_one_last.png",
         "main/frames/02_two_last.png",
         "main/shots/01_one.mp4",
@@ -172,7 +174,7 @@ def test_a_failed_shot_stops_its_own_chain_only(workplace: Workplace) -> None:
 
 
 MISBEHAVIOURS = {
-    "ignore_image": ("params", True, 0, "does not start from the frame it was given"),
+    "ignore_image": ("params", True, 1, "does not start from the frame it was given"),
     "reframe": ("params", 1.25, 0, "at another scale"),
     "repeat_first": ("params", 2, 0, "shows its first frame 2 times more"),
     "fade_to_black": ("params", True, 0, "ends in a single colour"),

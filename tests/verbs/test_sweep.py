@@ -72,7 +72,7 @@ def test_a_sweep_with_jobs_that_cannot_run_starts_nothing(workplace: Workplace) 
     assert answer.code == 2
     assert "2 of 4 jobs of the sweep cannot run; nothing of the sweep was started" in answer.err
     assert "job 1: sequences.main.shots.two.duration_s=-1" in answer.err
-    assert "so do jobs 3" in answer.err
+    assert "so do jobs 3\n" in answer.err
     assert "sweep.skip_invalid=true" in answer.err
     assert not (workplace.path / "outputs").exists()
 
@@ -118,3 +118,11 @@ def test_hydra_leaves_nothing_of_its_own_behind(workplace: Workplace) -> None:
     workplace.run("-m", workplace.project({"main": {"one": "a"}}), "shot.seed=1,2")
     assert sorted(path.name for path in workplace.path.iterdir()) == ["conf", "outputs"]
     assert not list(workplace.path.rglob("multirun.yaml"))
+
+
+def test_jobs_with_one_mistake_are_listed_as_spans(workplace: Workplace) -> None:
+    numbers = ",".join(["9", *["-1"] * 5, "9", "-1"])
+
+    answer = workplace.run("-m", workplace.project(SHOTS), f"sequences.main.shots.two.duration_s={numbers}")
+
+    assert "so do jobs 2 to 5, 7\n" in answer.err
