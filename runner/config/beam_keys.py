@@ -21,7 +21,7 @@ class Beam:
     keep: Takes = 1
     """With how many of them the next shot is tried."""
     score: Text = "seam_psnr_db"
-    """The number that tells better takes from worse ones: one of `runner.store.clip_scores`."""
+    """The number that tells better takes from worse ones: one of `runner.store.clip_scores`, or a metric."""
 
     @property
     def is_on(self) -> bool:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 _ALL: Final = {"seams": "seam", "clips": "clip"}
 
 
-def read(raw: Any, reader: Reader, registry: Registry) -> tuple[MetricChoice, ...]:
-    """The metrics to measure, by name."""
+def read(raw: Any, reader: Reader, registry: Registry, score: str) -> tuple[MetricChoice, ...]:
+    """The metrics to measure, by name; that of a beam's `score` is one of them."""
     own = raw.get("budgets") if isinstance(raw, dict) else None
     keys = reader.read(Metrics, {**raw, "budgets": {}} if isinstance(raw, dict) else raw, "metrics")
     specs = {spec.name: spec for spec in registry.metrics()}
-    wanted: set[str] = set()
+    wanted = {score} & set(specs)
     for name in keys.enabled:
         if name in _ALL:
             wanted.update(spec.name for spec in specs.values() if spec.level == _ALL[name])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from runner.config.ci_keys import Ci
+from runner.store.clip_scores import SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -205,3 +206,10 @@ class Project:
     """A page is written into the run folder at the end of the run."""
     output_root: Path
     """Of a replay, a folder below the root that is configured."""
+
+    @property
+    def score(self) -> MetricChoice | None:
+        """The metric by which a beam chooses; `None` where its score is in the record of a clip."""
+        if not self.beam.is_on or self.beam.score in SCORES:
+            return None
+        return next(one for one in self.metrics if one.spec.name == self.beam.score)

@@ -102,7 +102,8 @@ class _Drafting:
         sequences = self._sequences(shots)
         names_of = [sequence.name for sequence in sequences]
         film = films.read(self.config.get("film"), self.reader, self.folders, self.trust, names_of)
-        metrics = metric_choices.read(self.config.get("metrics"), self.reader, self.registry)
+        score = beam.score if beam.is_on and beam.score not in SCORES else ""
+        metrics = metric_choices.read(self.config.get("metrics"), self.reader, self.registry, score)
         name = keys.name or ""
         slug = slugs([name])[name]
         ci = ci_keys.read(self.config.get("ci"), self.reader, self.folder, slug)
@@ -130,8 +131,9 @@ class _Drafting:
 
     def _beam(self, continuity: schema.Continuity) -> Beam:
         keys = self.reader.read(Beam, self.config.get("beam"), "beam")
-        if keys.score not in SCORES:
-            allowed = nearest(keys.score, SCORES) or listed(SCORES)
+        scores = dict.fromkeys((*SCORES, *sorted(spec.name for spec in self.registry.metrics())))
+        if keys.score not in scores:
+            allowed = " ".join(filter(None, (nearest(keys.score, scores), f"there are: {listed(scores)}")))
             self.reader.problem("beam.score", "there is no such score", value=keys.score, allowed=allowed)
         if keys.keep > keys.takes:
             self.reader.problem(

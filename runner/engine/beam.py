@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from runner.api import EventKind
 from runner.engine.chain import begun, look_of, looked_at, skipped
-from runner.engine.measure import with_metrics
+from runner.engine.measure import number_of, with_metrics
 from runner.engine.shot import make_take, report
 from runner.errors import ShotError
 from runner.outputs.outcome import Alternate, Ending, ShotOutcome
 from runner.planning import beam
-from runner.planning.beam import Way
+from runner.planning.beam import Scored, Way
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +73,8 @@ async def _takes(
         if anchor is None and way.shots:
             anchor = await look_of(run, known[way.shots[0].key])
         outcome = await make_take(run, sequence, take, start, anchor)
-        score, worth = _scored(run, outcome)
+        scored = await _scored(run, outcome, start)
+        score = scored.score
         outcome = replace(outcome, score=score)
         detail = {"take": take.request.take, "score": score}
         state = "done" if outcome.ending is Ending.DONE else str(outcome.ending)
@@ -81,19 +82,25 @@ async def _takes(
             "" if score is None else f", {run.plan.project.beam.score} {score:g}"
         )
         run.bus.shot_event(EventKind.TAKE_FINISHED, planned, message, detail=detail)
-        return _Take(way, outcome, worth)
+        return _Take(way, outcome, scored.worth)
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(make(way, take)) for way, take in wanted]
     return [task.result() for task in tasks]
 
 
-def _scored(run: RunContext, outcome: ShotOutcome) -> tuple[float | None, float | None]:
-    """The score of a take, and what it is worth: more is better."""
+async def _scored(run: RunContext, outcome: ShotOutcome, before: ShotOutcome | None) -> Scored:
+    """What tells a take from others; nothing where it is not done."""
     if outcome.record is None or outcome.ending is not Ending.DONE:
-        return None, None
-    keys = run.plan.project.beam
-    return beam.score(outcome.record, keys), beam.worth(outcome.record, keys)
+        return Scored()
+    project = run.plan.project
+    if project.score is None:
+        return beam.by_record(outcome.record, project.beam)
+    number, problems = await number_of(run, outcome, before, project.score)
+    for problem in problems:
+        text = f"take {outcome.planned.request.take}: {problem}"
+        run.bus.shot_event(EventKind.SHOT_WARNED, outcome.planned, text)
+    return beam.by_metric(number, project.score.spec)
 
 
 async def _chosen(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from runner.api import EventKind
 from runner.engine.plugin_calls import Call, measured
 from runner.errors import RunnerError
-from runner.store.interface import Measurement
+from runner.store.interface import Measurement, subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +29,17 @@ _NONE: Final = math.inf
 """Stands in the journal for a metric that has no number for a subject."""
 
 
+async def number_of(
+    run: RunContext, outcome: ShotOutcome, before: ShotOutcome | None, choice: MetricChoice
+) -> tuple[float | None, list[str]]:
+    """One number of a shot, `None` where it has none, and why it cannot be measured. Raises only cancellations."""
+    found = _subjects(run, outcome, before).get(choice.spec.level)
+    if found is None:
+        return None, []
+    numbers, problems = await _safely(run, outcome, *found, [choice])
+    return numbers.get(choice.spec.name), problems
+
+
 async def with_metrics(run: RunContext, outcome: ShotOutcome, before: ShotOutcome | None) -> ShotOutcome:
     """The outcome with its numbers, and with a warning for each that is out of its budget or cannot be measured.
 
@@ -38,13 +49,7 @@ async def with_metrics(run: RunContext, outcome: ShotOutcome, before: ShotOutcom
     warnings: list[str] = []
     for level, (subject, read) in _subjects(run, outcome, before).items():
         choices = [one for one in run.plan.project.metrics if one.spec.level == level]
-        try:
-            found, problems = await _numbers(run, outcome, subject, read, choices)
-        except Exception as error:
-            if not isinstance(error, RunnerError):  # a bug of ours must not cost the clip, either
-                _log.error("%s cannot be measured", outcome.planned.name, exc_info=error)
-            line = error.line if isinstance(error, RunnerError) else f"{type(error).__name__}: {error}"
-            found, problems = {}, [f"the metrics of this {level} cannot be measured: {line}"]
+        found, problems = await _safely(run, outcome, subject, read, choices)
         numbers |= found
         warnings += problems
         warnings += _out_of_budget(choices, found)
@@ -79,12 +84,30 @@ def _subjects(
         return seam_frames.seam(*paths, trim=outcome.trim_before)
 
     if "clip" in levels:
-        found["clip"] = (clip.sha256, clip_subject)
+        found["clip"] = (subject_of(clip.sha256), clip_subject)
     previous, frame = before.clip if before is not None else None, outcome.first_frame
     # A shot that starts from its chain's anchor goes on from no clip.
     if "seam" in levels and previous is not None and frame is not None and not outcome.planned.reanchored:
-        found["seam"] = (f"{previous.sha256}+{clip.sha256}", seam_subject)
+        found["seam"] = (subject_of(clip.sha256, previous.sha256), seam_subject)
     return found
+
+
+async def _safely(
+    run: RunContext,
+    outcome: ShotOutcome,
+    subject: str,
+    read: Callable[[], Subject],
+    choices: list[MetricChoice],
+) -> tuple[dict[str, float], list[str]]:
+    """`_numbers`, where an error is one of the problems."""
+    try:
+        return await _numbers(run, outcome, subject, read, choices)
+    except Exception as error:
+        if not isinstance(error, RunnerError):  # a bug of ours must not cost the clip, either
+            _log.error("%s cannot be measured", outcome.planned.name, exc_info=error)
+        line = error.line if isinstance(error, RunnerError) else f"{type(error).__name__}: {error}"
+        level = choices[0].spec.level
+        return {}, [f"the metrics of this {level} cannot be measured: {line}"]
 
 
 async def _numbers(

@@ -6,17 +6,21 @@ the engine goes the same way with the clips that it makes. Ties go to the lower 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.planning.takes import following
 from runner.store.attempt import Phase
 from runner.store.clip_scores import SCORES
+from runner.store.interface import subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from runner.api import MetricSpec
     from runner.config.beam_keys import Beam
+    from runner.config.project import Project
     from runner.planning.plan import PlannedShot
     from runner.store.attempt import Attempt
     from runner.store.clip_record import ClipRecord
@@ -46,14 +50,27 @@ class Way:
             yield take if start is None else following(take, start)
 
 
-def worth(record: ClipRecord, keys: Beam) -> float | None:
-    """What a clip is worth by the score of a beam: more is better; `None` where it has no such number."""
-    return SCORES[keys.score].worth(record)
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What tells a take from others."""
+
+    score: float | None = None
+    """As people read it; `None` where the take has no such number."""
+    worth: float | None = None
+    """The same such that more is better."""
 
 
-def score(record: ClipRecord, keys: Beam) -> float | None:
-    """The score of a clip as people read it."""
-    return SCORES[keys.score].of(record)
+def by_record(record: ClipRecord, keys: Beam) -> Scored:
+    """By a number that is in the record of each clip."""
+    kind = SCORES[keys.score]
+    return Scored(kind.of(record), kind.worth(record))
+
+
+def by_metric(number: float | None, metric: MetricSpec) -> Scored:
+    """By what a metric measured."""
+    if number is None or not math.isfinite(number):
+        return Scored()
+    return Scored(number, number if metric.better == "higher" else -number)
 
 
 def best(ways: Sequence[Way], keep: int) -> list[Way]:
@@ -72,19 +89,51 @@ class Frontier:
 
 def frontier(
     chain: Sequence[PlannedShot],
-    keys: Beam,
+    project: Project,
     attempt_of: Callable[[str], Attempt | None],
+    number_of: Callable[[str, MetricSpec], float | None],
 ) -> Frontier:
-    """Follow a chain through the clips that there are; `attempt_of` returns what counts for the key of a shot."""
+    """Follow a chain through the clips that there are.
+
+    `attempt_of` returns what counts for the key of a shot. `number_of` returns what a metric measured on a subject,
+    infinity where it has no number for it, and `None` where it was not measured: there the way is not known further.
+    """
+    keys, choice = project.beam, project.score
     ways = [Way()]
     for number, planned in enumerate(chain):
         takes = [(way, take, attempt_of(take.key)) for way in ways for take in way.starts(planned)]
+        later = tuple((shot, keys.takes * keys.keep) for shot in chain[number + 1 :])
         missing = [take for _, take, one in takes if one is None or one.phase is not Phase.FETCHED]
         if missing:
-            later = tuple((shot, keys.takes * keys.keep) for shot in chain[number + 1 :])
             return Frontier(ahead=tuple(missing), further=later)
-        scored = [
-            path.extended(take, worth(one.record, keys)) for path, take, one in takes if one is not None
-        ]
+        scored: list[Way] = []
+        for path, take, one in takes:
+            assert one is not None
+            if choice is None:
+                worth = by_record(one.record, keys).worth
+            else:
+                measured = _measured(path, take, one, choice.spec, attempt_of, number_of)
+                if measured is None:
+                    return Frontier(ahead=(), further=later)
+                worth = by_metric(measured, choice.spec).worth
+            scored.append(path.extended(take, worth))
         ways = best(scored, keys.keep)
     return Frontier(ahead=(), further=())
+
+
+def _measured(
+    way: Way,
+    take: PlannedShot,
+    attempt: Attempt,
+    metric: MetricSpec,
+    attempt_of: Callable[[str], Attempt | None],
+    number_of: Callable[[str, MetricSpec], float | None],
+) -> float | None:
+    """The number of a take in the journal; infinity where it has none, as the first shot of a chain has no seam."""
+    if metric.level == "clip":
+        return number_of(subject_of(attempt.digest), metric)
+    previous = take.previous.key if take.previous is not None else ""
+    before = attempt_of(previous) if any(shot.key == previous for shot in way.shots) else None
+    if before is None or take.reanchored:
+        return math.inf
+    return number_of(subject_of(attempt.digest, before.digest), metric)

@@ -13,9 +13,10 @@ from runner.planning import beam, takes
 from runner.store.attempt import OPEN, Attempt, Phase, decisive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from runner.api import MetricSpec
     from runner.planning.plan import Plan, PlannedShot
     from runner.store.interface import ObjectStore
 
@@ -117,13 +118,19 @@ def _with_beams(
     requests: dict[str, PlannedShot] = {}
     reader = store.read_journal(root)
     with contextlib.ExitStack() as opened:
-        attempts: Callable[[str], Attempt | None] = lambda _: None  # noqa: E731
-        if reader is not None:
-            read = opened.enter_context(reader)
-            attempts = lambda key: decisive(read.by_keys([key]).get(key, []))  # noqa: E731
+        read = opened.enter_context(reader) if reader is not None else None
+
+        def attempts(key: str) -> Attempt | None:
+            return decisive(read.by_keys([key]).get(key, [])) if read is not None else None
+
+        def numbers(subject: str, metric: MetricSpec) -> float | None:
+            found = read.measurements([subject]) if read is not None else []
+            own = (one for one in found if (one.metric, one.version) == (metric.name, metric.version))
+            return next((one.value for one in own), None)
+
         for plan in beams:
             for chain in (chain for sequence in plan.sequences for chain in sequence.chains):
-                at = beam.frontier(chain, plan.project.beam, attempts)
+                at = beam.frontier(chain, plan.project, attempts, numbers)
                 next_ones |= {take.key: take for take in at.ahead}
                 requests |= {f"{shot.key} {n}": shot for shot, most in at.further for n in range(most)}
     prices = {key: micros(shot) for key, shot in next_ones.items()}

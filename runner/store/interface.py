@@ -73,6 +73,11 @@ class Measurement:
     """Infinity where the metric has no number for the subject."""
 
 
+def subject_of(clip: str, before: str | None = None) -> str:
+    """What is measured, as `Measurement.subject`: a clip, or the seam where it goes on from the clip `before` it."""
+    return clip if before is None else f"{before}+{clip}"
+
+
 class Judgement(enum.StrEnum):
     """What the user says of a clip."""
 
