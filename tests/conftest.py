@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
 from runner.testing.pytest import SMALL, Answer, Workplace, workplace
@@ -12,3 +14,7 @@ __all__ = ["SMALL", "Answer", "Workplace", "no_secrets_of_other_tests", "process
 # The machine may be busy: no example is a failure for being slow.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and with them each process that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
