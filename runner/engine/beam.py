@@ -65,7 +65,7 @@ async def _takes(
 ) -> list[_Take]:
     """All takes of a shot, from each of the ways, side by side."""
     known = {one.outcome.planned.key: one.outcome for level in levels for one in level}
-    wanted = [(way, replace(take, is_candidate=True)) for way in ways for take in way.starts(planned)]
+    wanted = [(way, _as_candidate(take, True)) for way in ways for take in way.starts(planned)]
 
     async def make(way: Way, take: PlannedShot) -> _Take:
         start = known.get(take.previous.key) if take.previous is not None else None
@@ -129,13 +129,20 @@ async def _chosen(
             outcome = mine.outcome
         others = [one.outcome for one in takes if one is not mine]
         alternates = tuple(
-            Alternate(planned=one.planned, ending=one.ending, clip=one.clip, score=one.score)
+            Alternate(
+                planned=one.planned,
+                ending=one.ending,
+                clip=one.clip,
+                record=one.record,
+                first_frame=_shared(one.first_frame, outcome.first_frame),
+                score=one.score,
+            )
             for one in others
         )
         costs = [one.cost for one in (outcome, *others) if not one.reused and one.clip is not None]
         outcome = replace(
             outcome,
-            planned=replace(outcome.planned, is_candidate=False),
+            planned=_as_candidate(outcome.planned, False),
             alternates=alternates,
             reused=all(one.reused for one in (outcome, *others)),
             cost=None if not costs or None in costs else sum(cost or 0 for cost in costs),
@@ -147,24 +154,38 @@ async def _chosen(
         report(run, planned, outcome)
 
 
+def _as_candidate(take: PlannedShot, wanted: bool) -> PlannedShot:
+    """A take, and the one that it starts from, as one of several or as the one that the film has."""
+    previous = take.previous
+    return replace(
+        take,
+        is_candidate=wanted,
+        previous=replace(previous, is_candidate=wanted) if previous is not None else None,
+    )
+
+
 async def _shown(run: RunContext, sequence: PlannedSequence, outcome: ShotOutcome) -> ShotOutcome:
     """A chosen take under the name of its shot. Its clip and its frame are in the object store."""
     clip, frame = outcome.clip, outcome.first_frame
-    planned = replace(outcome.planned, is_candidate=False)
+    planned = _as_candidate(outcome.planned, False)
     previous = planned.previous
     try:
         if clip is not None:
             clip = await asyncio.to_thread(_moved, run, clip, run.folder.clip(sequence, planned))
         if frame is not None and previous is not None and not planned.reanchored:
-            plain = replace(previous, is_candidate=False)
             ending = frame.path.rpartition(".")[2]
             rule = run.plan.project.continuity.hand_over
-            target = run.folder.frame(sequence, plain, ending, rule)
+            target = run.folder.frame(sequence, previous, ending, rule)
             frame = await asyncio.to_thread(_moved, run, frame, target)
     except OSError as error:
         problem = ShotError("the clip cannot be placed in the run folder", where=planned.name, why=str(error))
         return replace(outcome, ending=Ending.FAILED, error=problem)
     return replace(outcome, clip=clip, first_frame=frame)
+
+
+def _shared(frame: Artifact | None, shown: Artifact | None) -> Artifact | None:
+    """The frame that a take started from: where the chosen one started from it, too, it has that one's file."""
+    return shown if frame is not None and shown is not None and frame.sha256 == shown.sha256 else frame
 
 
 def _moved(run: RunContext, artifact: Artifact, target: Path) -> Artifact:

@@ -33,6 +33,8 @@ class Judged:
     """It does not start from the frame it was given, and the user did not decide about it."""
     accepted: bool = False
     """The user accepted it."""
+    rejected: bool = False
+    """The user rejected it."""
     failed: tuple[Finding, ...] = ()
     """The technical checks that hold it."""
 
@@ -42,7 +44,7 @@ async def judged(run: RunContext, planned: PlannedShot, attempt: Attempt) -> Jud
     decisions = await run.resources.journal.decisions([planned.key])
     accepted = takes.is_accepted(attempt, decisions)
     if accepted is not None:
-        return Judged(held=not accepted, accepted=accepted)
+        return Judged(held=not accepted, accepted=accepted, rejected=not accepted)
     project = run.plan.project
     ignored = takes.is_passed_over(attempt, decisions)
     failed = checks.failed(attempt.record.clip, planned.request, project.checks)

@@ -118,7 +118,7 @@ async def _made(
     outcome = _outcome(run, take, attempt, target, frame, costs)
     if judgement.held:
         held = why_held(run, take, attempt, judgement, target)
-        return replace(outcome, ending=Ending.HELD, error=held)
+        return replace(outcome, ending=Ending.HELD, error=held, rejected=judgement.rejected)
     return replace(outcome, accepted=judgement.accepted)
 
 

@@ -93,7 +93,8 @@ def artifacts(found: dict[str, Any]) -> list[dict[str, Any]]:
     for sequence in found["sequences"].values():
         for shot in sequence["shots"].values():
             listed += [shot[kind] for kind in ("clip", "first_frame") if shot.get(kind)]
-            listed += [one["clip"] for one in shot.get("alternates", ()) if one.get("clip")]
+            for one in shot.get("alternates", ()):
+                listed += [one[kind] for kind in ("clip", "first_frame") if one.get(kind)]
         if sequence.get("film"):
             listed.append(sequence["film"])
     if found.get("film"):
@@ -150,6 +151,8 @@ def _shot(outcome: ShotOutcome) -> dict[str, Any]:
         entry["alternates"] = [one.to_json() for one in outcome.alternates]
     if outcome.accepted:
         entry["accepted"] = True
+    if outcome.rejected:
+        entry["rejected"] = True
     if outcome.warnings:
         entry["warnings"] = list(outcome.warnings)
     if outcome.error is not None:

@@ -59,19 +59,30 @@ class Alternate:
     planned: PlannedShot
     ending: Ending
     clip: Artifact | None = None
+    record: ClipRecord | None = None
+    """What is recorded of its clip."""
+    first_frame: Artifact | None = None
+    """The hand-over frame that it started from."""
     score: float | None = None
 
     def to_json(self) -> dict[str, JSON]:
-        """For the manifest."""
-        clip = self.clip
+        """For the manifest. With the record of its clip, a journal that is lost can be rebuilt."""
         return {
             "take": self.planned.request.take,
             "key": self.planned.key,
             "after": self.planned.previous.key if self.planned.previous is not None else None,
             "ending": str(self.ending),
             "score": self.score,
-            "clip": {"path": clip.path, "sha256": clip.sha256, "bytes": clip.bytes} if clip else None,
+            "first_frame": _file(self.first_frame),
+            "clip": _file(self.clip),
+            **({"record": self.record.to_json()} if self.record is not None else {}),
         }
+
+
+def _file(artifact: Artifact | None) -> JSON:
+    if artifact is None:
+        return None
+    return {"path": artifact.path, "sha256": artifact.sha256, "bytes": artifact.bytes}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +107,8 @@ class ShotOutcome:
     """The measured seam to the frame it was given."""
     accepted: bool = False
     """The user accepted its clip: what was measured at its seam does not stop its chain."""
+    rejected: bool = False
+    """The user rejected its clip."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """The numbers that were measured of its clip and its seam, by the names of the metrics."""
     score: float | None = None

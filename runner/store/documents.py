@@ -104,7 +104,8 @@ def _is_manifest(found: Any) -> bool:
     artifacts = [found.get("film"), *(sequence.get("film") for sequence in found["sequences"].values())]
     for shot in shots:
         artifacts += [shot.get("clip"), shot.get("first_frame")]
-        artifacts += [one.get("clip") for one in shot.get("alternates", ())]
+        for one in shot.get("alternates", ()):
+            artifacts += [one.get("clip"), one.get("first_frame")]
     return (
         found["manifest_version"] in _MANIFEST_VERSIONS
         and is_digest(found["key"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.money import from_usd
 from runner.store import documents
 from runner.store.clip_record import ClipRecord
+from runner.store.interface import Judgement
 from runner.store.local import inside
 
 if TYPE_CHECKING:
@@ -35,25 +36,27 @@ class RecordedClip:
     frame_path: Path | None
     """Of the hand-over frame that it starts from."""
     digest: str
-    cost: int | None
-    """Millionths of a US dollar, by the `run.json` beside the manifest; `None` is unknown."""
-    task: str
     record: ClipRecord
-    grafted: bool = False
-    """The clip is that of another run's shot, whose folder says more about it."""
+    cost: int | None = None
+    """Millionths of a US dollar, by the `run.json` beside the manifest; `None` is unknown."""
+    task: str = ""
+    verdict: Judgement | None = None
+    """What the user said of it."""
+    is_second: bool = False
+    """Another folder may say more about it: the clip is that of another run's shot, or a take that was not chosen."""
 
 
 def recorded_clips(root: Path) -> Iterator[RecordedClip]:
-    """The finished shots of all run folders below an outputs root; those that have clips of others last."""
-    grafted = []
+    """The finished shots of all run folders below an outputs root, and their other takes; second records last."""
+    second = []
     for folder, names in inside.walk(root):
         if documents.MANIFEST in names:
             for clip in clips_of(folder):
-                if clip.grafted:
-                    grafted.append(clip)
+                if clip.is_second:
+                    second.append(clip)
                 else:
                     yield clip
-    yield from grafted
+    yield from second
 
 
 def unlisted_clips(root: Path) -> Iterator[Path]:
@@ -66,40 +69,71 @@ def unlisted_clips(root: Path) -> Iterator[Path]:
 
 
 def clips_of(folder: Path) -> list[RecordedClip]:
-    """The finished shots of one run folder; none where its manifest is missing or broken."""
+    """The finished shots of one run folder, and their other takes; none where its manifest is missing or broken."""
     manifest, run = documents.read_manifest(folder), documents.read_run(folder)
     found = []
     try:
         for sequence, content in (manifest or {"sequences": {}})["sequences"].items():
             for shot, entry in content["shots"].items():
-                if entry["ending"] in _PAID and entry.get("clip"):
-                    found.append(_clip(folder, manifest, run, sequence, shot, entry))
+                of_run = _OfRun(folder=folder, manifest=manifest, sequence=sequence, shot=shot, entry=entry)
+                if _has_clip(entry):
+                    reported = (run or {}).get("shots", {}).get(f"{sequence}/{shot}", {})
+                    found.append(of_run.chosen(reported))
+                takes = [one for one in entry.get("alternates", ()) if _has_clip(one) and one.get("record")]
+                found += [of_run.not_chosen(one) for one in takes]
     except (AttributeError, KeyError, TypeError, ValueError):
         return []
     return found
 
 
-def _clip(folder: Path, manifest: Any, run: Any, sequence: str, shot: str, entry: Any) -> RecordedClip:
-    clip = entry["clip"]
-    frame = entry.get("first_frame")
-    reported = (run or {}).get("shots", {}).get(f"{sequence}/{shot}", {})
-    return RecordedClip(
-        folder=folder,
-        key=entry["key"],
-        run_key=str(manifest["key"]),
-        project=str(manifest["project"]["name"]),
-        sequence=sequence,
-        shot=shot,
-        generator=str(entry["generator"]),
-        model=str(entry.get("model") or ""),
-        path=folder / clip["path"],
-        frame_path=folder / frame["path"] if frame else None,
-        digest=clip["sha256"],
-        cost=from_usd(reported.get("cost_usd")),
-        task=str(reported.get("task") or ""),
-        record=_record(entry),
-        grafted=entry.get("graft") is True,
-    )
+def _has_clip(entry: Any) -> bool:
+    return entry["ending"] in _PAID and bool(entry.get("clip"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfRun:
+    """The entry of a shot in a manifest."""
+
+    folder: Path
+    manifest: Any
+    sequence: str
+    shot: str
+    entry: Any
+
+    def chosen(self, reported: Any) -> RecordedClip:
+        """The clip of the shot; `reported` is what `run.json` says of it."""
+        entry = self.entry
+        verdicts = (one for one in Judgement if entry.get(str(one)) is True)
+        return replace(
+            self._taken(entry, _record(entry)),
+            cost=from_usd(reported.get("cost_usd")),
+            task=str(reported.get("task") or ""),
+            verdict=next(verdicts, None),
+            is_second=entry.get("graft") is True,
+        )
+
+    def not_chosen(self, take: Any) -> RecordedClip:
+        """A take of the shot that a beam did not choose. What it cost is in the cost of the shot."""
+        if not documents.is_digest(take["key"]):
+            raise ValueError("the key of a take is no digest")
+        return replace(self._taken(take, ClipRecord.from_json(take["record"])), is_second=True)
+
+    def _taken(self, entry: Any, record: ClipRecord) -> RecordedClip:
+        clip, frame = entry["clip"], entry.get("first_frame")
+        return RecordedClip(
+            folder=self.folder,
+            key=entry["key"],
+            run_key=str(self.manifest["key"]),
+            project=str(self.manifest["project"]["name"]),
+            sequence=self.sequence,
+            shot=self.shot,
+            generator=str(self.entry["generator"]),
+            model=str(self.entry.get("model") or ""),
+            path=self.folder / clip["path"],
+            frame_path=self.folder / frame["path"] if frame else None,
+            digest=clip["sha256"],
+            record=record,
+        )
 
 
 def _record(entry: Any) -> ClipRecord:

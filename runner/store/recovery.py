@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from runner import store
 from runner.errors import JournalError, OutputError
 from runner.money import dollars
+from runner.store import documents
 from runner.store.attempt import Attempt, Phase
-from runner.store.interface import Filter
+from runner.store.interface import Decision, Filter
 from runner.store.local.durable import part_file
 from runner.store.manifests import clips_of, recorded_clips, unlisted_clips
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from runner.store.interface import Journal
@@ -40,6 +41,8 @@ class Recovery:
     """Digests that the object store lost, each with a copy to be put back."""
     damaged: tuple[RecordedClip, ...]
     """Clips whose files are gone or changed everywhere."""
+    decisions: tuple[Decision, ...] = ()
+    """What the user said of clips that are rebuilt."""
 
 
 class Copies:
@@ -140,7 +143,7 @@ def recoverable(root: Path, more_roots: Sequence[Path] = ()) -> Recovery:
         for clip in recorded_clips(place):
             found.setdefault(clip.key, []).append(clip)
     known = _stored_digests(root)
-    attempts, damaged = [], []
+    attempts, damaged, decisions = [], [], []
     for key, candidates in found.items():
         if key in known:
             continue
@@ -151,12 +154,34 @@ def recoverable(root: Path, more_roots: Sequence[Path] = ()) -> Recovery:
         # A run that reused the clip does not say what it cost.
         costs = [clip.cost for clip in candidates if clip.cost is not None]
         attempts.append(_attempt(intact, max(costs, default=None)))
+        decisions += _decided(clip for clip in candidates if clip.digest == intact.digest)
         if intact.record.first_frame is not None:
             is_there(intact.record.first_frame.sha256)
     for digests in known.values():
         for digest in digests:
             is_there(digest)
-    return Recovery(attempts=tuple(attempts), files=tuple(files.items()), damaged=tuple(damaged))
+    return Recovery(
+        attempts=tuple(attempts),
+        files=tuple(files.items()),
+        damaged=tuple(damaged),
+        decisions=tuple(decisions),
+    )
+
+
+def _decided(clips: Iterable[RecordedClip]) -> list[Decision]:
+    """The last word on a clip: that of the manifest that was written last."""
+    said = [(_written(clip.folder), clip, clip.verdict) for clip in clips if clip.verdict is not None]
+    if not said:
+        return []
+    when, clip, verdict = max(said, key=lambda one: one[0])
+    return [Decision(key=clip.key, digest=clip.digest, verdict=verdict, decided=when)]
+
+
+def _written(folder: Path) -> float:
+    try:
+        return (folder / documents.MANIFEST).lstat().st_mtime
+    except OSError:
+        return 0.0
 
 
 async def rebuild(journal: Journal, root: Path, found: Recovery) -> None:
@@ -164,6 +189,7 @@ async def rebuild(journal: Journal, root: Path, found: Recovery) -> None:
     for digest, source in found.files:
         await asyncio.to_thread(put_back, root, digest, source)
     await journal.add(found.attempts)
+    await journal.decide(found.decisions)
 
 
 def unknown_keys(root: Path) -> dict[str, RecordedClip]:

@@ -73,6 +73,7 @@ def main(words: Sequence[str]) -> int:
             "recorded": len(found.attempts),
             "cost_usd": to_usd(cost),
             "restored": len(found.files),
+            "decisions": len(found.decisions),
             "damaged": [f"{clip.folder}: {clip.sequence}/{clip.shot}" for clip in found.damaged],
             "dry_run": arguments.dry_run,
         }
@@ -88,6 +89,8 @@ def main(words: Sequence[str]) -> int:
             if found.files
             else "no file was missing"
         )
+        if found.decisions:
+            print(f"and what you decided: {_counted(len(found.decisions), 'clip')} accepted or rejected")
         if not found.attempts and not found.files and not found.damaged:
             print(
                 "the journal has all that the run folders have\n"

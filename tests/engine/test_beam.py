@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,6 +138,38 @@ def test_the_plan_knows_the_price_at_worst_and_the_budget_keeps_it(three: Desk, 
     after = three.workplace.run("plan", three.project, *BEAM, "--json").json
     assert after["beam"]["at_most"] == 0
     assert after["at_worst_usd"] == 0
+
+
+def test_a_journal_that_is_lost_is_rebuilt_with_all_takes(
+    three: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
+    assert three.run(*BEAM).code == 0
+    before = workplace.manifest()
+    for file in (workplace.path / "outputs/.runner").glob("journal.db*"):
+        file.unlink()
+
+    told = workplace.run("recover", "--json")
+    assert told.code == 0, told.err
+    assert told.json["recorded"] == TREE
+    assert three.run(*BEAM).code == 0
+
+    assert accepted(fake) == TREE
+    assert workplace.manifest() == before
+
+
+def test_a_beam_whose_store_is_gone_is_rebuilt_from_its_run_folder(
+    three: Desk, fake: FakeProvider, workplace: Workplace
+) -> None:
+    assert three.run(*BEAM).code == 0
+    before = workplace.manifest()
+    shutil.rmtree(workplace.path / "outputs/.runner")
+
+    assert workplace.run("recover").code == 0
+    assert three.run(*BEAM).code == 0
+
+    assert accepted(fake) == TREE
+    assert workplace.manifest() == before
+    assert workplace.run("verify", str(workplace.runs()[0])).code == 0
 
 
 @pytest.mark.parametrize("point", ["after_submit", "after_shown", "before_manifest"])

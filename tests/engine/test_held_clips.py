@@ -246,3 +246,29 @@ def test_killed_between_the_judgement_and_the_next_payment_nothing_is_paid_twice
     again = project.run(RETRY)
     assert again.code == 0, again.text
     assert paid(fake) == {"main/one": 1, "main/two": 2, "main/three": 1}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "endings"), [("accept", ["done"] * 3), ("reject", ["done", "held", "skipped"])]
+)
+def test_what_was_decided_outlives_the_journal(
+    three: Desk, fake: FakeProvider, workplace: Workplace, verdict: str, endings: list[str]
+) -> None:
+    always_ignores(fake)
+    on_ignored = "continuity.on_ignored=" + ("stop" if verdict == "accept" else "warn")
+    three.run(on_ignored)
+    assert workplace.run(verdict, str(workplace.runs()[0]), "two").code == 0
+    three.run(on_ignored)
+    before, at_provider = shots(workplace), paid(fake)
+    assert [shot["ending"] for shot in before.values()] == endings
+    assert before["two"][f"{verdict}ed"] is True
+    for file in (workplace.path / "outputs/.runner").glob("journal.db*"):
+        file.unlink()
+
+    told = workplace.run("recover")
+    assert told.code == 0, told.err
+    assert "and what you decided: 1 clip accepted or rejected" in told.out
+    three.run(on_ignored)
+
+    assert shots(workplace) == before
+    assert paid(fake) == at_provider

@@ -158,6 +158,7 @@ def test_recover_rebuilds_the_journal_and_the_object_store(
         "recorded": CLIPS,
         "cost_usd": 1.05,
         "restored": 0,
+        "decisions": 0,
         "damaged": [],
         "dry_run": False,
     }

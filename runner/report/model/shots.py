@@ -62,7 +62,7 @@ def _shot(
         metrics=numbers(entry, "metrics"),
         score=number(entry, "score"),
         takes=tuple(_take(folder, one) for one in items(entry, "alternates") if isinstance(one, dict)),
-        judgement="accepted" if flag(entry, "accepted") else "",
+        judgement=next((one for one in ("accepted", "rejected") if flag(entry, one)), ""),
         warnings=texts(entry, "warnings"),
         error=text(entry, "error"),
         reason=text(entry, "reason"),
