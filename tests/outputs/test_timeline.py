@@ -168,3 +168,25 @@ def test_further_takes_are_alternates() -> None:
     assert found.media_references()["alternate 2"].target_url == "shots/01_a_take2.mp4"
     assert found.active_media_reference_key == "DEFAULT_MEDIA"
     assert json.loads(timeline.text())["OTIO_SCHEMA"] == "Timeline.1"
+
+
+def test_the_takes_that_a_beam_did_not_choose_are_alternates(workplace: Workplace, folder: Path) -> None:
+    project = workplace.project({"hero": SHOTS["hero"]}, shot=SHOT)
+    assert workplace.run(project, "beam.takes=3").code == 0
+
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    entries = manifest["sequences"]["hero"]["shots"]
+    timeline = opened(folder / "hero/timeline.otio")
+    for clip in timeline.find_clips():
+        media = clip.media_references()
+        assert sorted(media) == ["DEFAULT_MEDIA", "alternate 2", "alternate 3"]
+        files = {reference.target_url for reference in media.values()}
+        entry = entries[clip.name.rpartition("/")[2]]
+        assert files == {one["clip"]["path"].removeprefix("hero/") for one in (entry, *entry["alternates"])}
+        for reference in media.values():
+            assert reference.available_range.duration.value == shown(folder / "hero" / reference.target_url)
+            assert reference.available_range.duration.rate == 24
+        assert clip.active_media_reference_key == "DEFAULT_MEDIA"
+    assert sum(one.source_range.duration.value for one in timeline.video_tracks()[0]) == shown(
+        folder / "hero/film.mp4"
+    )
