@@ -387,6 +387,12 @@ class NotAffordable(RunnerError):
     exit_code = 4
 
 
+class Undecidable(RunnerError):
+    """A comparison that is asked for could not come to a result. Nothing was started."""
+
+    exit_code = 5
+
+
 class JournalError(RunnerError):
     """The journal cannot be read or written; nothing is spent without it."""
 

@@ -59,8 +59,10 @@ def test_every_command_of_the_readme_works(tmp_path: Path) -> None:
             done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     films = [path.relative_to(tmp_path / "outputs").parts[0] for path in tmp_path.rglob("film.mp4")]
-    expected = {"ad_campaign": 5, "base": 6, "by_ffmpeg": 1, "my_film": 12, "new": 6, "one_shot": 6}
-    assert dict(Counter(films)) == expected
+    expected = {"ad_campaign": 5, "base": 6, "by_ffmpeg": 1, "my_film": 12, "one_shot": 6}
+    found = Counter(films)
+    assert found.pop("new") in (5, 8)  # takes of `regression`, as many as decide
+    assert dict(found) == expected
 
 
 def test_the_script_of_the_library_works(tmp_path: Path) -> None:

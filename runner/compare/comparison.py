@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from runner import __version__
@@ -128,6 +129,19 @@ def compare(
         troubles=tuple(_troubles(base, new)),
         notes=tuple(notes),
     )
+
+
+def foreseen(base: Shots, takes: int, *, alpha: float, spent: float) -> Comparison:
+    """What a comparison with so many new takes of each shot comes to where nothing changes: what it leaves undecided,
+    it could never decide. The takes of the baseline stand for the new ones."""
+    stand_ins = {
+        name: tuple(
+            replace(take, key=f"{take.key}+{number}", seed=None)
+            for number, take in enumerate(islice(cycle([one for one in of_shot if one.clip]), takes))
+        )
+        for name, of_shot in base.takes.items()
+    }
+    return compare(base, replace(base, takes=stand_ins), alpha=alpha, spent=spent)
 
 
 def samples(base: Shots, new: Shots) -> Iterator[Sample]:

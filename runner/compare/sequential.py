@@ -8,6 +8,7 @@ common (Bonferroni over looks; Holm over metrics within each).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from runner.compare.verdicts import ALPHA, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from runner.compare.permutation import Stratum
     from runner.compare.verdicts import Judgement, Sample
 
 _LAST_SHARE: Final = 0.6
@@ -53,17 +55,42 @@ def is_over(judgements: Iterable[Judgement], *, last: bool) -> bool:
     return last or Verdict.WORSE in verdicts or Verdict.UNDECIDED not in verdicts
 
 
-def uncertainty(samples: Iterable[Sample], groups: Mapping[str, str]) -> dict[str, float]:
+def uncertainty(
+    samples: Iterable[Sample], groups: Mapping[str, str], more: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, float]:
     """How much one more take of each group of shots would make the effects more certain; the largest first.
 
-    `groups` has the group of each shot, such as its sequence. The measure is the variance of a shot's mean that one
-    more take removes, in units of the metric's own variance, so that metrics can be added.
+    `groups` has the group of each shot, such as its sequence; `more` is how many takes of a group are on order. The
+    measure is the variance of a shot's mean that one more take removes, in units of the metric's own variance, so that
+    metrics can be added.
     """
     found: dict[str, float] = dict.fromkeys(groups.values(), 0.0)
     for sample in samples:
         overall = float(np.mean([np.var(one.before + one.after) for one in sample.strata])) or 1.0
         for one in sample.strata:
-            count = len(one.after)
-            spread = float(np.var(one.after, ddof=1)) if count > 1 else overall
-            found[groups[one.name]] += spread / overall / (count * (count + 1))
+            group = groups[one.name]
+            found[group] += _removed(one, overall, len(one.after) + more.get(group, 0))
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _removed(stratum: Stratum, overall: float, count: int) -> float:
+    spread = float(np.var(stratum.after, ddof=1)) if len(stratum.after) > 1 else overall
+    return spread / overall / (count * (count + 1))
+
+
+def purchases(
+    samples: Sequence[Sample], groups: Mapping[str, str], have: Mapping[str, int], most: int
+) -> list[str]:
+    """The groups to buy a take of, one after the other, until each has `most`; `have` is how many takes there are.
+
+    Each take is of the group that it makes most certain. Where nothing is known yet, groups take turns: where the money
+    ends early, all of them have been looked at.
+    """
+    found: list[str] = []
+    more = dict.fromkeys(have, 0)
+    while short := [group for group in have if have[group] + more[group] < most]:
+        gains = uncertainty(samples, groups, more) if samples else {}
+        best = max(short, key=lambda group: (gains.get(group, 0.0), -have[group] - more[group]))
+        more[best] += 1
+        found.append(best)
+    return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import BeforeValidator
 
 from runner.config import trust
-from runner.config.schema import Positive, Text  # noqa: TC001 - pydantic reads the annotations
+from runner.config.schema import NotNegative, Positive, Text  # noqa: TC001 - pydantic reads the annotations
 from runner.redaction import is_secret, remember
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class CiKeys:
     """The largest recorded file."""
     prune: bool = False
     """A replay that succeeds removes what it did not use."""
+    max_cost: NotNegative | None = None
+    """US dollars that `regression` may spend on takes; `None` is no limit but that of `budget`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class Ci:
     max_bytes: int = 200_000_000
     max_file_bytes: int = 50_000_000
     prune: bool = False
+    max_cost: float | None = None
 
     @property
     def replays(self) -> bool:
@@ -78,6 +81,7 @@ def read(raw: Any, reader: Reader, folder: Path, slug: str) -> Ci:
         max_bytes=round(keys.max_mb * 1_000_000),
         max_file_bytes=round(keys.max_file_mb * 1_000_000),
         prune=keys.prune,
+        max_cost=keys.max_cost,
     )
 
 

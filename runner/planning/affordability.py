@@ -48,7 +48,7 @@ def over_budget(plans: Sequence[Plan]) -> list[NotAffordable | None]:
             continue
         at = (plan.project.output_root, plan.scope)
         if at not in scopes:
-            scopes[at] = _Scope(_spent(*at))
+            scopes[at] = _Scope(spent(*at))
         scopes[at].ahead.update(ahead[id(plan)])
         found.append(_over(plan.project.budget, scopes[at], of_sweep=plan.job is not None))
     return found
@@ -160,7 +160,8 @@ def without_price(planned: PlannedShot) -> str:
     )
 
 
-def _spent(root: Path, scope: str) -> Spend:
+def spent(root: Path, scope: str) -> Spend:
+    """What a scope of an outputs root has at risk. Blocking. Raises `JournalError`."""
     reader = store.read_journal(root)
     if reader is None:
         return Spend()

@@ -12,6 +12,7 @@ VERBS: Final = {
     "metrics": "the numbers that were measured of each shot of a run folder",
     "baseline": "keep what shots are like over their takes, to compare later runs with",
     "compare": "whether runs are worse than a baseline, beyond noise: tables, junit.xml, summary.md",
+    "regression": "make as few new takes as decide whether a project is worse than its baseline",
     "diff": "in what two runs differ: configuration, requests, clips, seams, metrics, cost",
     "verify": "recompute every digest of a run folder",
     "reproduce": "compose the runs of a folder again, run them, compare every digest",

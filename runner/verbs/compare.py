@@ -68,12 +68,10 @@ def _parsed(words: Sequence[str]) -> _Arguments:
 def main(words: Sequence[str]) -> int:
     """Compare, print, and write; the exit code says what came of it."""
     arguments = _parsed(words)
-    if not 0 < arguments.alpha < 0.5:
-        raise UsageError("--alpha should be more than 0 and less than 0.5")
     base, new = shots_of([arguments.base]), shots_of(arguments.new)
     if base.project and new.project and base.project != new.project:
         raise UsageError("these are two projects", why=f"{base.project} and {new.project}")
-    looks = _looks(arguments)
+    looks = looks_of(arguments.looks, arguments.alpha)
     look = _due(looks, new)
     found = comparison.compare(base, new, alpha=arguments.alpha, spent=look.alpha)
     write(found, base, new, arguments.output)
@@ -86,14 +84,17 @@ def main(words: Sequence[str]) -> int:
     return found.exit_code
 
 
-def _looks(arguments: _Arguments) -> tuple[Look, ...]:
-    if not arguments.looks:
-        return (Look(takes=0, alpha=arguments.alpha),)
+def looks_of(text: str, alpha: float) -> tuple[Look, ...]:
+    """The planned looks of `--looks A,B,C`; one that spends all of `alpha` where there is none. Raises `UsageError`."""
+    if not 0 < alpha < 0.5:
+        raise UsageError("--alpha should be more than 0 and less than 0.5")
+    if not text:
+        return (Look(takes=0, alpha=alpha),)
     try:
-        return sequential.planned_looks([int(one) for one in arguments.looks.split(",")], arguments.alpha)
+        return sequential.planned_looks([int(one) for one in text.split(",")], alpha)
     except ValueError:
         raise UsageError(
-            "--looks should be growing numbers of takes, from 2 on", why=arguments.looks, hint="--looks 3,5,8"
+            "--looks should be growing numbers of takes, from 2 on", why=text, hint="--looks 3,5,8"
         ) from None
 
 
