@@ -85,6 +85,8 @@ class Shots:
     """A small JPEG of each shot: its first frame, and the one in its middle."""
     problems: tuple[str, ...] = ()
     """Run folders that cannot be used, with why."""
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What was known of each model, by generator, model and input mode: the facts of its card."""
     made_by: str = __version__
 
 
@@ -93,12 +95,14 @@ def of_runs(folders: Sequence[Path], specs: Iterable[MetricSpec], *, pictures: b
     takes: dict[str, dict[str, Take]] = {}
     found_pictures: dict[str, bytes] = {}
     problems, projects = [], []
+    models: dict[str, Mapping[str, Any]] = {}
     for folder in folders:
         read = manifest.read(folder)
         if read is None:
             problems.append(f"{folder}: there is no manifest that can be used; the run did not finish")
             continue
         projects.append(str(read["project"]["name"]))
+        models |= _models(read.get("models"))
         for sequence, content in read["sequences"].items():
             for shot, entry in content["shots"].items():
                 name, take = f"{sequence}/{shot}", _take(entry)
@@ -118,6 +122,7 @@ def of_runs(folders: Sequence[Path], specs: Iterable[MetricSpec], *, pictures: b
         metrics={spec.name: MetricFacts.of(spec) for spec in specs},
         pictures=found_pictures,
         problems=tuple(problems),
+        models=models,
     )
 
 
@@ -128,6 +133,7 @@ def write(shots: Shots, path: Path) -> None:
         "baseline_version": VERSION,
         "runner": shots.made_by,
         "project": shots.project,
+        "models": shots.models,
         "metrics": {name: asdict(facts) for name, facts in sorted(shots.metrics.items()) if name in measured},
         "shots": {
             name: {
@@ -171,6 +177,7 @@ def read(path: Path) -> Shots:
                 for name, content in raw["shots"].items()
                 if content.get("picture")
             },
+            models=_models(raw.get("models")),
             made_by=str(raw["runner"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -180,6 +187,11 @@ def read(path: Path) -> Shots:
             why=repr(error),
             hint="python -m runner baseline create DIR... -o FILE",
         ) from error
+
+
+def _models(raw: Any) -> dict[str, Mapping[str, Any]]:
+    """The facts of models in a document that may be anybody's."""
+    return {name: facts for name, facts in (raw or {}).items() if isinstance(facts, dict)}
 
 
 def numbers(raw: Any) -> dict[str, float]:

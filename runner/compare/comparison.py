@@ -118,6 +118,7 @@ def compare(
     for name, facts in base.metrics.items():
         if name in new.metrics and new.metrics[name].version != facts.version:
             notes.append(f"{name} is measured in another way now, and is not compared: make a new baseline")
+    notes += _changed_models(base, new)
     regressions, exceptions = findings(base, new)
     notes += [f"{one.shot} {one.text}" for one in exceptions]
     return Comparison(
@@ -129,6 +130,15 @@ def compare(
         troubles=tuple(_troubles(base, new)),
         notes=tuple(notes),
     )
+
+
+def _changed_models(base: Shots, new: Shots) -> Iterator[str]:
+    """Of models whose cards say other things now: that may be why clips differ."""
+    for name, facts in base.models.items():
+        other = new.models.get(name)
+        if other is not None and other != facts:
+            fields = sorted(one for one in {*facts, *other} if facts.get(one) != other.get(one))
+            yield f"what is known of {name} changed: {', '.join(fields)}"
 
 
 def foreseen(base: Shots, takes: int, *, alpha: float, spent: float) -> Comparison:

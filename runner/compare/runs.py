@@ -46,6 +46,7 @@ def difference(first: Path, second: Path, configs: tuple[Any, Any]) -> dict[str,
         "runs": [str(first), str(second)],
         "keys": [before["key"], after["key"]],
         "config": _fields(_flat(configs[0]), _flat(configs[1])),
+        "models": _models(before, after),
         "shots": shots,
         "films": _fields(_films(before), _films(after)),
         "cost_usd": [_total(one) for one in costs],
@@ -87,6 +88,13 @@ def _shots(found: Mapping[str, Any]) -> dict[str, Any]:
         for sequence, content in found["sequences"].items()
         for shot, entry in content["shots"].items()
     }
+
+
+def _models(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """By model that both runs use: what was known of it in each, where that differs."""
+    old, new = (found.get("models") or {} for found in (before, after))
+    found = {name: _fields(old[name], new[name]) for name in old if name in new}
+    return {name: fields for name, fields in found.items() if fields}
 
 
 def _films(found: Mapping[str, Any]) -> dict[str, Any]:

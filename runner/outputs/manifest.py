@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runner import __version__
 from runner.api import HandOver
+from runner.planning import model_facts
 from runner.redaction import hidden_value
 from runner.store import documents
 
@@ -36,6 +37,7 @@ def text(outcome: RunOutcome) -> str:
         "runner": __version__,
         "project": {"name": project.name, "description": project.description},
         "key": plan.key,
+        "models": model_facts.of_plan(plan),
         "extractor": project.extractor.spec.name,
         "continuity_fallback": project.continuity.fallback,
         **_continuity(project.continuity),

@@ -24,7 +24,7 @@ class _Arguments(Common):
 def _parsed(words: Sequence[str]) -> _Arguments:
     parser = Parser(
         "diff",
-        "In what two runs differ: configuration, requests, clips and frames, seams, metrics, cost.\n"
+        "In what two runs differ: configuration, models, requests, clips and frames, seams, metrics, cost.\n"
         "The exit code is 0 whether they differ or not; --json is for scripts.",
         examples=("diff outputs/PROJECT/RUN outputs/PROJECT/OTHER", "diff RUN OTHER --json"),
     )
@@ -61,6 +61,9 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     if found["config"]:
         yield "configuration"
         yield from _changes(found["config"], "  ")
+    for name, fields in found["models"].items():
+        yield f"what is known of {name}"
+        yield from _changes(fields, "  ")
     for name, shot in found["shots"].items():
         if "only_in" in shot:
             yield f"{name}: only in {shot['only_in']}"
@@ -80,7 +83,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     before, after = found["cost_usd"]
     if before != after:
         yield f"cost ${before:.3f} -> ${after:.3f}"
-    if not any(found[name] for name in ("config", "shots", "films")):
+    if not any(found[name] for name in ("config", "models", "shots", "films")):
         yield "the runs are alike"
 
 
