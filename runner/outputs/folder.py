@@ -35,7 +35,6 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             work.mkdir(parents=True, exist_ok=True)
             self._private = work
-            _remove_stale(self.path)
             if owner(self.path) is None:
                 # The first file in a folder says whose it is, so that another run of the request knows its own.
                 self.write("run.json", json.dumps({"key": key, "state": "starting"}))
@@ -85,6 +84,17 @@ class RunFolder:
         if not self.holds(name, text):
             store.write_whole(self.path / name, outgoing(text).encode("utf-8"))
 
+    def remove_stale(self) -> None:
+        """Remove the temporary files of runs that were killed."""
+        oldest = time.time() - _STALE_S
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                if name.startswith(".part-"):
+                    part = Path(folder, name)
+                    with contextlib.suppress(OSError):
+                        if part.lstat().st_mtime < oldest:
+                            part.unlink()
+
 
 def _of_take(planned: PlannedShot) -> str:
     """Names a take of a shot: the same take may start from several takes of the shot before."""
@@ -114,15 +124,3 @@ def _claimed(path: Path, key: str) -> Path:
 def is_unused(path: Path) -> bool:
     """Whether nothing is there but what a run that died at its very beginning leaves behind."""
     return path.is_dir() and all(entry.name.startswith(".part-") for entry in path.iterdir())
-
-
-def _remove_stale(path: Path) -> None:
-    """Remove the temporary files of runs that were killed."""
-    oldest = time.time() - _STALE_S
-    for folder, _, names in os.walk(path):
-        for name in names:
-            if name.startswith(".part-"):
-                part = Path(folder, name)
-                with contextlib.suppress(OSError):
-                    if part.lstat().st_mtime < oldest:
-                        part.unlink()

@@ -46,7 +46,16 @@ _LOG: Final = "runner.log"
 VERSION: Final = 1
 """Of `run.json`; see `runner/schemas`."""
 _NOTHING_NEW: Final = frozenset(
-    {EventKind.RUN_STARTED, EventKind.RUN_FINISHED, EventKind.SHOT_REUSED, EventKind.FILM_FINISHED}
+    {
+        EventKind.RUN_STARTED,
+        EventKind.RUN_WARNED,
+        EventKind.RUN_FINISHED,
+        EventKind.SHOT_REUSED,
+        EventKind.SHOT_WARNED,
+        EventKind.TAKE_FINISHED,
+        EventKind.CHAIN_MEASURED,
+        EventKind.FILM_FINISHED,
+    }
 )
 """What happens in a run that reuses all that an earlier one made."""
 
@@ -124,6 +133,8 @@ class Recorder:
         self._started = datetime.now(UTC)
         self._open = contextlib.ExitStack()
         self._marked = False
+        self._standing: dict[str, Any] | None = None
+        """The record of an earlier run of this request that finished: it stands until something new is made."""
 
     def begin(self, objects: ObjectStore) -> None:
         """Leave a mark of whose folder this is before anything else happens, then what reproduces the run. Blocking.
@@ -133,7 +144,8 @@ class Recorder:
         try:
             for name in (_EVENTS, _LOG):
                 store.make_own(self._folder.path / name)
-            if not self._is_finished():
+            self._standing = self._finished_before()
+            if self._standing is None:
                 self._mark()
             composed = self._plan.composed
             if composed is not None:
@@ -163,13 +175,14 @@ class Recorder:
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
-    def _is_finished(self) -> bool:
-        """Whether an earlier run of this request finished: its record stands until something new is made."""
+    def _finished_before(self) -> dict[str, Any] | None:
         found = read_run(self._folder.path)
-        return found is not None and found["key"] == self._plan.key and found.get("state") == "finished"
+        is_ours = found is not None and found["key"] == self._plan.key
+        return found if is_ours and found is not None and found.get("state") == "finished" else None
 
     def _mark(self) -> None:
         self._marked = True
+        self._folder.remove_stale()
         self._write_record("running")
 
     def observe(self, event: Event) -> None:
@@ -194,8 +207,12 @@ class Recorder:
         _log.log(logging.WARNING if bad else logging.INFO, "%s %s %s", where, event.kind, event.message)
 
     def finish(self, outcome: RunOutcome) -> None:
-        """Write timelines and the manifest, then the record that points to it."""
+        """Write timelines and the manifest, then the record that points to it.
+
+        A run that made nothing new leaves the record of the one that did: when, for how much, and with which tasks.
+        """
         text = outgoing(manifest.text(outcome))
+        digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
         is_new = not self._folder.holds(NAME, text)
         for timeline in timelines(outcome):
             # A film of the same manifest has the same timeline.
@@ -205,11 +222,15 @@ class Recorder:
             if not self._marked:
                 self._mark()  # the record that stands has the digest of the manifest that is about to go
             self._folder.write(NAME, text)
+        standing = self._standing or {}
+        as_it_stands = (standing.get("manifest_sha256"), standing.get("exit_code"))
+        if not self._marked and not outcome.interrupted and as_it_stands == (digest, outcome.exit_code):
+            return
         self._write_record(
             "interrupted" if outcome.interrupted else "finished",
             finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
             exit_code=outcome.exit_code,
-            manifest_sha256=hashlib.sha256(text.encode("utf-8")).hexdigest(),
+            manifest_sha256=digest,
             money=outcome.cost.to_json() if outcome.cost is not None else None,
             shots={
                 shot.planned.name: {

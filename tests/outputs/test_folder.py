@@ -131,7 +131,7 @@ def test_what_killed_runs_left_is_removed_and_what_is_being_written_is_not(tmp_p
     long_ago = time.time() - 2 * 3600
     os.utime(old, (long_ago, long_ago))
 
-    opened(folder.path)
+    opened(folder.path).remove_stale()
 
     assert not old.exists()
     assert new.exists()

@@ -21,21 +21,33 @@ def states(folder: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def test_a_rerun_writes_its_record_and_its_logs_alone(workplace: Workplace) -> None:
+def test_a_rerun_writes_its_logs_alone(workplace: Workplace) -> None:
     film = workplace.project({"main": {"one": "a lake", "two": "wind"}})
     assert workplace.run("-q", film).code == 0
     (folder,) = workplace.runs()
     before = states(folder)
+    made = json.loads((folder / "run.json").read_text("utf-8"))
 
     assert workplace.run("-q", film).code == 0
 
     after = states(folder)
-    assert {name for name in after if after[name] != before.get(name)} == {
-        "run.json",
-        "events.jsonl",
-        "runner.log",
-    }
-    assert json.loads((folder / "run.json").read_text("utf-8"))["state"] == "finished"
+    assert {name for name in after if after[name] != before.get(name)} == {"events.jsonl", "runner.log"}
+    # The record is that of the run which made the clips.
+    assert made["state"] == "finished"
+    assert not any(shot["reused"] for shot in made["shots"].values())
+    assert workplace.run("verify", str(folder)).code == 0
+
+
+def test_a_rerun_that_ends_otherwise_is_recorded(workplace: Workplace) -> None:
+    film = workplace.project({"main": {"one": "a lake", "two": "wind"}})
+    assert workplace.run("-q", film).code == 0
+    (folder,) = workplace.runs()
+    record = json.loads((folder / "run.json").read_text("utf-8"))
+    (folder / "run.json").write_text(json.dumps({**record, "exit_code": 1}))
+
+    assert workplace.run("-q", film).code == 0
+
+    assert json.loads((folder / "run.json").read_text("utf-8"))["exit_code"] == 0
 
 
 def test_a_file_that_was_changed_is_written_again(workplace: Workplace) -> None:

@@ -14,8 +14,7 @@ from runner.report import pictures
 from runner.report.html.render import render_run, render_sweep
 from runner.report.model import is_sweep, read_run, read_sweep, spending
 from runner.report.model.read_sweep import RECORD
-from runner.store.documents import MANIFEST, is_inside, read_json
-from runner.store.documents import read_run as read_record
+from runner.store.documents import MANIFEST, RUN, is_inside, read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,16 +90,12 @@ def write_at_end(folder: Path | None) -> str:
 
 
 def _is_current(folder: Path) -> bool:
-    """Whether a run that reused all its clips has a report already. The manifest is written where it changes."""
-    record = read_record(folder) or {}
-    shots = [one for one in (record.get("shots") or {}).values() if isinstance(one, dict)]
-    if record.get("state") != "finished" or not all(one.get("reused") for one in shots):
-        return False
+    """Whether a run that made nothing new has a report already: its manifest and its record are older then."""
     try:
-        page, manifest = os.lstat(folder / NAME), os.lstat(folder / MANIFEST)
+        page, *made = (os.lstat(folder / name) for name in (NAME, MANIFEST, RUN))
     except OSError:
         return False
-    return stat.S_ISREG(page.st_mode) and page.st_mtime_ns >= manifest.st_mtime_ns
+    return stat.S_ISREG(page.st_mode) and page.st_mtime_ns >= max(one.st_mtime_ns for one in made)
 
 
 def _is_current_sweep(folder: Path) -> bool:
