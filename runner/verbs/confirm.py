@@ -25,11 +25,12 @@ def confirm(plans: Sequence[Plan]) -> None:
 
 
 class Agreement:
-    """What the user agrees to spend on a search, whose jobs come batch by batch."""
+    """What the user agrees to spend on jobs that come batch by batch, such as those of a search."""
 
-    def __init__(self, jobs: int) -> None:
-        """`jobs` is how many there will be at most, as far as that is known."""
+    def __init__(self, jobs: int, this: str = "search") -> None:
+        """`jobs` is how many there will be at most, as far as that is known; `this` names them all."""
         self._jobs = jobs
+        self._this = this
         self._agreed: int | None = None
         self._so_far = 0
 
@@ -44,12 +45,12 @@ class Agreement:
             times = max(self._jobs / max(len(plans), 1), 1)
             self._agreed = round(expected.worst * times)
             whole = _Expected(known=self._agreed, worst=self._agreed, unpriced=expected.unpriced)
-            _agree(plans, whole, "search", about="up to about ")
+            _agree(plans, whole, self._this, about="up to about ")
             return
         limit = _lowest(plans)
         if limit is not None and self._so_far > (agreed := max(self._agreed, to_micros(limit))):
             raise NotConfirmed(
-                f"the search would cost {dollars(self._so_far)} by now; agreed to was {dollars(agreed)}",
+                f"the {self._this} would cost {dollars(self._so_far)} by now; agreed to was {dollars(agreed)}",
                 hint="agree with budget.confirm_above=null; what was made is reused",
             )
 

@@ -91,6 +91,8 @@ def _parsed(words: Sequence[str]) -> _Arguments:
 def main(words: Sequence[str]) -> int:
     """Make takes, compare, print and write; the exit code says what came of it."""
     arguments = _parsed(words)
+    if arguments.printed():
+        return 0
     if any(re.match(r"[+]*shot\.take=", word) for word in arguments.words):
         raise UsageError(
             "shot.take is not yours to set here", hint="say where takes begin with --first-take N"
@@ -106,6 +108,11 @@ def main(words: Sequence[str]) -> int:
             why=f"{open_ones[0].why}; the baseline has {open_ones[0].takes[0]} takes",
             hint=f"--looks {needed}, and a baseline of {needed} takes, would decide" if needed else "",
         )
+    if open_ones and not arguments.quiet:
+        named = ", ".join(
+            one.metric + (f" ({one.takes_needed} would)" if one.takes_needed else "") for one in open_ones
+        )
+        print(f"! {looks[-1].takes} takes of each shot cannot decide about {named}", file=sys.stderr)
     run = _Regression(arguments, composing.command(words), base, looks)
     with tracebacks(arguments.debug):
         found = asyncio.run(run.run())
@@ -148,7 +155,7 @@ class _Regression:
         apart = len(names) > 1 and all(map(_PLAIN.fullmatch, names))
         self._sequences = names if apart else [""]
         self._have = dict.fromkeys(self._sequences, 0)
-        self._agreement = Agreement(looks[-1].takes * len(self._sequences))
+        self._agreement = Agreement(looks[-1].takes * len(self._sequences), "comparison")
         self._jobs: list[JobOutcome] = []
         self._found: Comparison | None = None
 

@@ -215,3 +215,18 @@ def test_takes_go_where_the_uncertainty_is_largest() -> None:
     assert found == ["b", "b", "b", "a", "a", "a"]
     assert purchases([], {}, {"a": 0, "b": 0}, 2) == ["a", "b", "a", "b"]
     assert purchases([sample], groups, {"a": 3, "b": 6}, 6) == ["a", "a", "a"]
+
+
+def test_metrics_that_so_many_takes_cannot_decide_about_are_named_before_they_are_paid_for(
+    gate: Gate,
+) -> None:
+    text = (gate.workplace.path / "base.json").read_text(encoding="utf-8")
+    content = json.loads(text)
+    for number, take in enumerate(content["shots"]["main/two"]["takes"]):
+        take["metrics"]["seam_luma_jump"] = float(number)  # far more noise than what matters
+    gate.workplace.write("base.json", json.dumps(content))
+
+    answer = gate.run("--looks", "6", "ci.max_cost=0.1")
+
+    assert answer.code == 4
+    assert "! 6 takes of each shot cannot decide about seam_luma_jump" in answer.err
