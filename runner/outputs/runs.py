@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runner import store
 from runner.outputs import manifest
@@ -16,6 +16,10 @@ from runner.store.documents import read_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_EVENTS: Final = "events.jsonl"
+_APART: Final = timedelta(milliseconds=5)
+"""Records state times in whole milliseconds: an event that is later by more comes from a later run."""
 
 
 class RunState(enum.StrEnum):
@@ -46,7 +50,8 @@ class Run:
     shots: int | None
     """How many shots there are; `None` where no file says so."""
     cost_usd: float | None
-    """US dollars, reservations included: of all runs of the request, and for a job of a sweep of its last run alone.
+    """US dollars, reservations included: of all runs of the request, and for a job of a sweep of the last run that made
+    something.
     `None` where no file says so."""
 
 
@@ -95,13 +100,24 @@ def _run(folder: Path, facts: dict[str, Any]) -> Run:
     return Run(
         folder=folder,
         project=str(name),
-        started=_started(folder, facts),
+        started=_last_started(folder, facts),
         state=state_of(folder, facts),
         overrides=tuple(map(str, overrides)) if isinstance(overrides, list) else (),
         done=done,
         shots=total,
         cost_usd=money.get("now_usd" if is_job else "so_far_usd") if isinstance(money, dict) else None,
     )
+
+
+def _last_started(folder: Path, facts: dict[str, Any]) -> datetime:
+    """When the request was last run. A rerun that made nothing new leaves the record, and is in the events alone."""
+    started = _started(folder, facts)
+    try:
+        finished = datetime.fromisoformat(str(facts["finished"]))
+        again = datetime.fromtimestamp((folder / _EVENTS).lstat().st_mtime, UTC)
+    except (KeyError, OSError, ValueError):
+        return started
+    return again if finished.tzinfo and again > finished + _APART else started
 
 
 def _started(folder: Path, facts: dict[str, Any]) -> datetime:
