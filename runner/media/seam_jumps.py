@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _COLUMNS: Final = 160
 _FEW_COLUMNS: Final = 80
 """Of the image whose motion is looked at: neither grain nor sharpness counts there."""
-_COARSE_COLUMNS: Final = 40
 _AHEAD: Final = 6
 """Frames over which the motion of a clip is measured."""
 _STANDS: Final = 1.0
@@ -124,11 +123,6 @@ def softening(before: Frames, after: Frames) -> float | None:
     if min(*left, *right) <= 0:
         return None
     lost = math.log(float(np.median(left))) - math.log(float(np.median(right)))
-    # The energy goes with the square of the contrast, which is a check of its own.
-    flatter = float(np.median([_spread(frame) for frame in before])) / float(
-        np.median([_spread(frame) for frame in after])
-    )
-    lost -= 2 * max(0.0, math.log(flatter))
     own = [math.log(b / a) for side in (left, right) for a, b in pairwise(side)]
     return max(0.0, _multiple(lost, own, thresholds.SHARPNESS_VARIES)) if lost > 0 else 0.0
 
@@ -236,14 +230,6 @@ def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 def _detail(rgb: NDArray[Any]) -> float:
     """The energy of detail at half the size: what a codec does to grain is less a matter of sharpness there."""
     return float(np.mean([sharpness(_halved(band)) for band in _bands(rgb)]))
-
-
-def _spread(rgb: NDArray[Any]) -> float:
-    """The deviation of luma in an image so small that neither detail nor a blur counts in it, and a level more."""
-    height, width = rgb.shape[:2]
-    size = min(width, _COARSE_COLUMNS), max(1, round(height * min(width, _COARSE_COLUMNS) / width))
-    luma = Image.fromarray(np.ascontiguousarray(rgb)).convert("L").resize(size, Image.Resampling.BOX)
-    return float(np.asarray(luma, np.float64).std()) + 1
 
 
 def _grain(rgb: NDArray[Any]) -> float:
