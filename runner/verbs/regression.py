@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from runner import plugins
 from runner.compare import baseline, comparison, sequential
 from runner.compare.verdicts import ALPHA, Verdict
 from runner.config.compose import compose_batch
@@ -38,6 +37,7 @@ from runner.verbs.sessions import Sessions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from runner.api import MetricSpec
     from runner.compare.baseline import Shots
     from runner.compare.comparison import Comparison
     from runner.compare.sequential import Look
@@ -157,16 +157,17 @@ class _Regression:
         self._have = dict.fromkeys(self._sequences, 0)
         self._agreement = Agreement(looks[-1].takes * len(self._sequences), "comparison")
         self._jobs: list[JobOutcome] = []
+        self._metrics: list[MetricSpec] = []
         self._found: Comparison | None = None
 
     @property
     def interrupted(self) -> bool:
         return self._sessions.signals > 0
 
-    def shots(self) -> Shots:
-        """All takes so far. Blocking."""
+    def shots(self, *, pictures: bool = True) -> Shots:
+        """All takes so far, with the metrics that the project measures. Blocking."""
         folders = [job.outcome.folder for job in self._jobs if job.outcome and job.outcome.folder]
-        return baseline.of_runs(folders, plugins.load().metrics())
+        return baseline.of_runs(folders, self._metrics, pictures=pictures)
 
     async def run(self) -> Comparison | None:
         """The comparison of the last look; `None` where the user stopped it before the first one.
@@ -178,7 +179,7 @@ class _Regression:
             for number, look in enumerate(self._looks, 1):
                 reason = await self._look(look)
                 if self._found is not None:
-                    self._say(number, look)
+                    self._say(number)
                 if reason or self.interrupted or self._is_over(look):
                     break
             done = SweepOutcome(
@@ -199,10 +200,9 @@ class _Regression:
             await self._sessions.check(planned)
             ended = await self._made(jobs, planned)
             self._jobs += ended
-            if not any(shot.clip for job in ended if job.outcome for shot in job.outcome.shots):
-                await self._compared(look)
-                return "no clip came of the last takes"
             await self._compared(look)
+            if not any(shot.clip for job in ended if job.outcome for shot in job.outcome.shots):
+                return "no clip came of the last takes"
         return left_out
 
     def _planned(self, look: Look) -> tuple[Sequence[Composed], list[Plan], str]:
@@ -227,25 +227,27 @@ class _Regression:
             raise UsageError(
                 "these are two projects", why=f"{self._base.project} and {plans[0].project.name}"
             )
+        self._metrics = [one.spec for one in plans[0].project.metrics]
         count, cost = _affordable(plans)
         for take in wanted[:count]:
             self._have[take.sequence] += 1
         if count == len(plans):
             return jobs, plans, ""
         limit = plans[0].project.budget.max_cost
-        reason = f"ci.max_cost={limit:g} does not pay for the next take, which makes {dollars(cost)}"
+        key = "ci.max_cost" if limit == plans[0].project.ci.max_cost else "budget.max_cost"
+        reason = f"{key}={limit:g} does not pay for the next take, which makes {dollars(cost)}"
         if not count and not self._jobs:
             raise NotAffordable(
                 "there is no money for the first take; nothing was started",
                 why=reason,
-                hint="raise ci.max_cost",
+                hint="raise it",
             )
         return jobs[:count], plans[:count], reason
 
     def _wanted(self, look: Look) -> list[_Take]:
         samples, groups = [], {}
         if self._jobs:
-            new = self.shots()
+            new = self.shots(pictures=False)
             groups = {shot: shot.partition("/")[0] if self._sequences != [""] else "" for shot in new.takes}
             samples = list(comparison.samples(self._base, new))
         numbers = {name: self._first + have for name, have in self._have.items()}
@@ -277,7 +279,7 @@ class _Regression:
         return done.jobs
 
     async def _compared(self, look: Look) -> None:
-        new = await asyncio.to_thread(self.shots)
+        new = await asyncio.to_thread(self.shots, pictures=False)
         self._found = await asyncio.to_thread(
             comparison.compare, self._base, new, alpha=self._arguments.alpha, spent=look.alpha
         )
@@ -288,12 +290,10 @@ class _Regression:
             bool(found.findings) or sequential.is_over(found.judgements, last=look is self._looks[-1])
         )
 
-    def _say(self, number: int, look: Look) -> None:
+    def _say(self, number: int) -> None:
         if self._arguments.quiet or self._found is None:
             return
-        takes = f"{min(self._have.values())} to {max(self._have.values())}"
-        if len(set(self._have.values())) == 1:
-            takes = str(look.takes if look.takes in self._have.values() else min(self._have.values()))
+        takes = " to ".join(map(str, sorted({min(self._have.values()), max(self._have.values())})))
         text = f"look {number} of {len(self._looks)}, {takes} takes of each shot: {self._found.outcome}"
         print(text, file=sys.stderr)
 

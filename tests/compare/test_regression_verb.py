@@ -143,6 +143,7 @@ def test_what_ci_max_cost_does_not_pay_for_stays_undecided(gate: Gate) -> None:
 def test_a_lower_budget_of_the_project_is_kept_too(gate: Gate) -> None:
     assert gate.run("--looks", "2,8", "ci.max_cost=5", "budget.max_cost=0.5").code == 5
     assert gate.bought == 2 * 2
+    assert "budget.max_cost=0.5 does not pay for the next take" in str(gate.report["notes"])
 
 
 def test_no_money_for_a_single_take(gate: Gate) -> None:
