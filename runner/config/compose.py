@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
 
     from runner.config.data_files import Variable
+    from runner.config.jobs import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ def compose(
         origins = opened.origins(_overrides(config))
         task = opened.task(config)
         opened.set_users_values(task, origins)
-        return opened.composed(task, origins)
+        return opened.composed(jobs.task_of(task), origins)
 
 
 def compose_sweep(
@@ -184,7 +185,7 @@ def compose_job(
         config = jobs.by_hydra(tuple(overrides), base, opened, job.number)
         origins = opened.origins(tuple(overrides))
         opened.set_users_values(config, origins)
-        return opened.composed(config, origins, job)
+        return opened.composed(jobs.task_of(config), origins, job)
 
 
 def written(
@@ -204,7 +205,7 @@ def written(
         origins = opened.origins(_overrides(config))
         task = opened.task(config)
         opened.set_users_values(task, origins)
-        as_written = opened.checked(task, origins)
+        as_written = opened.checked(jobs.task_of(task), origins)
         shown = OmegaConf.create(
             hidden_value(OmegaConf.to_container(task, resolve=True) if resolve else as_written)
         )
@@ -260,7 +261,7 @@ class _Composition:
         """The composed jobs of a sweep with this key and project; the number of the first one is `first`."""
         sweep_key, project = identity
         found = []
-        for number, (config, origins) in enumerate(jobs.composed_jobs(expansion, base, self, first), first):
+        for number, (task, origins) in enumerate(jobs.composed_jobs(expansion, base, self, first), first):
             differs = (one for one in origins.overrides if one not in expansion.shared)
             job = SweepJob(
                 number=number,
@@ -268,7 +269,7 @@ class _Composition:
                 sweep_key=sweep_key,
                 project=project,
             )
-            found.append(self.composed(config, origins, job))
+            found.append(self.composed(task, origins, job))
         return tuple(found)
 
     def task(self, config: DictConfig) -> DictConfig:
@@ -281,30 +282,29 @@ class _Composition:
             del config["hydra"]
         return config
 
-    def checked(self, task: DictConfig, origins: Origins) -> Any:
+    def checked(self, task: Task, origins: Origins) -> Any:
         """`task` as a plain container, interpolations as written. Raises `ConfigError` for what it may not hold."""
-        as_written: Any = OmegaConf.to_container(task, resolve=False)
-        trust.check(as_written, origins, self.place.variables.values())
-        check_references(as_written, origins)
-        self._remember_key_files(as_written, task, origins)
-        return as_written
+        trust.check(task.as_written, origins, self.place.variables.values())
+        check_references(task.as_written, origins)
+        self._remember_key_files(task, origins)
+        return task.as_written
 
-    def _remember_key_files(self, as_written: Any, task: DictConfig, origins: Origins) -> None:
+    def _remember_key_files(self, task: Task, origins: Origins) -> None:
         """Have what is in key files hidden from here on; whoever needs a key reads it later."""
-        for key in key_file_options(as_written):
+        for key in key_file_options(task.as_written):
             # A file that a stranger's project names is not read.
             if origins.untrusted(key):
                 continue
             file = None
             with contextlib.suppress(OmegaConfBaseException):  # the error is for whoever resolves it all
-                file = OmegaConf.select(task, key)
+                file = OmegaConf.select(task.config, key)
             if isinstance(file, str) and file:
                 remember_file(file if file.startswith("~") else str(self.place.folder / file))
 
-    def composed(self, task: DictConfig, origins: Origins, job: SweepJob | None = None) -> Composed:
+    def composed(self, task: Task, origins: Origins, job: SweepJob | None = None) -> Composed:
         as_written = self.checked(task, origins)
         return Composed(
-            config=plain(task, as_written, origins),
+            config=plain(task, origins),
             as_written=hidden_value(as_written),
             overrides=origins.overrides,
             origins=origins,

@@ -13,19 +13,21 @@ from runner.errors import ConfigError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runner.config.jobs import Task
     from runner.config.origins import Origins
 
 
-def plain(config: DictConfig, as_written: Any, origins: Origins) -> dict[str, Any]:
-    """`config` resolved, every key a text. Raises `ConfigError` with every reference that leads nowhere.
+def plain(task: Task, origins: Origins) -> dict[str, Any]:
+    """A configuration resolved, every key a text. Raises `ConfigError` with every reference that leads nowhere.
 
-    `as_written` is the same as a plain container with its interpolations. Call `check_references` before.
+    Call `check_references` before.
     """
-    if not _refers(as_written):
+    if not _refers(task.as_written):
         # There is nothing to resolve, which is most of the cost of a job in a sweep.
-        whole = _named(as_written)
+        whole = _named(task.as_written)
         assert isinstance(whole, dict)
         return whole
+    config = task.config
     try:
         found = _named(OmegaConf.to_container(config, resolve=True, throw_on_missing=False))
     except OmegaConfBaseException:
