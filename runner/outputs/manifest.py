@@ -28,11 +28,16 @@ NAME: Final = documents.MANIFEST
 
 def text(outcome: RunOutcome) -> str:
     """The manifest of a run, as it is written."""
+    return json.dumps(content(outcome), indent=2, ensure_ascii=False) + "\n"
+
+
+def content(outcome: RunOutcome) -> dict[str, Any]:
+    """What is in the manifest of a run."""
     plan = outcome.plan
     project = plan.project
     shots = {shot.planned.name: shot for shot in outcome.shots}
     films = {film.sequence.name: film for film in outcome.films if film.sequence is not None}
-    content: dict[str, Any] = {
+    found: dict[str, Any] = {
         "manifest_version": VERSION,
         "runner": __version__,
         "project": {"name": project.name, "description": project.description},
@@ -52,8 +57,8 @@ def text(outcome: RunOutcome) -> str:
         },
     }
     if outcome.whole_film is not None:
-        content["film"] = _artifact(outcome.whole_film.film)
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        found["film"] = _artifact(outcome.whole_film.film)
+    return found
 
 
 def _continuity(keys: Continuity) -> dict[str, Any]:

@@ -232,16 +232,7 @@ class Recorder:
             exit_code=outcome.exit_code,
             manifest_sha256=digest,
             money=outcome.cost.to_json() if outcome.cost is not None else None,
-            shots={
-                shot.planned.name: {
-                    "ending": shot.ending,
-                    "reused": shot.reused,
-                    "elapsed_s": round(shot.elapsed_s, 3),
-                    "task": shot.task,
-                    "cost_usd": to_usd(shot.cost),
-                }
-                for shot in outcome.shots
-            },
+            shots=of_shots(outcome),
             films={
                 film.name: {"reused": film.reused, "elapsed_s": round(film.elapsed_s, 3)}
                 for film in outcome.all_films
@@ -268,6 +259,20 @@ class Recorder:
             **more,
         }
         self._folder.write("run.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def of_shots(outcome: RunOutcome) -> dict[str, dict[str, Any]]:
+    """What differs from run to run of each shot, by SEQUENCE/SHOT."""
+    return {
+        shot.planned.name: {
+            "ending": shot.ending,
+            "reused": shot.reused,
+            "elapsed_s": round(shot.elapsed_s, 3),
+            "task": shot.task,
+            "cost_usd": to_usd(shot.cost),
+        }
+        for shot in outcome.shots
+    }
 
 
 _LOGS: Final = _RunLogs()

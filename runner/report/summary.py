@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from runner.config.project import Boundary
 from runner.money import to_micros
 from runner.outputs.outcome import Ending
 from runner.planning.advisories import notes
 from runner.report import next_step, paragraph, table
 from runner.report.fallbacks import NAMED, few, retakes
+from runner.report.model.of_outcome import made_by
 from runner.report.money import cost_line, sufficient_budget
 from runner.report.table import Cell, Column
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from runner.outputs.outcome import DriftOutcome, FilmOutcome, RunOutcome, ShotOutcome
+    from runner.outputs.outcome import FilmOutcome, RunOutcome, ShotOutcome
     from runner.report.console import Console
+    from runner.report.model import DriftView, FilmView, ShotView
 
 
 def show(outcome: RunOutcome, command: Sequence[str]) -> None:
@@ -26,11 +29,11 @@ def show(outcome: RunOutcome, command: Sequence[str]) -> None:
 
     from runner.report.console import Console
 
-    console = Console()
+    console, made = Console(), made_by(outcome)
     _fell_back(console, outcome)  # first: a film that is not continuous is no film that was asked for
     rest = f"{outcome.folder}/manifest.json has all"
-    table.show(console, _COLUMNS, [_row(shot) for shot in outcome.shots], rest=rest)
-    if legend := seam_legend(outcome.shots):
+    table.show(console, _COLUMNS, [_row(shot) for shot in made.shots], rest=rest)
+    if legend := seam_legend(made.shots):
         paragraph.show(console, legend, style="dim", indent=6)
     for note in (*notes(outcome.plan), *outcome.notes):
         paragraph.show(console, f"! {note}", style="yellow")
@@ -40,17 +43,19 @@ def show(outcome: RunOutcome, command: Sequence[str]) -> None:
     _skipped(console, outcome)
     if outcome.error is not None:
         paragraph.show_error(console, "x ", outcome.error, style="red")
-    for shot in outcome.shots:
-        if shot.alternates and shot.clip is not None:
-            paragraph.show(console, beam_line(shot, outcome.plan.project.beam.score), style="dim")
-    for found in outcome.drifts:
-        if len(found.shots) >= _DRIFTS:
-            broken = found.drift.is_broken
-            line = drift_line(found, several=len(outcome.drifts) > 1)
-            paragraph.show(console, f"! {line}" if broken else line, style="yellow" if broken else "dim")
+    for view in made.shots:
+        if view.takes and view.clip is not None:
+            paragraph.show(console, beam_line(view, outcome.plan.project.beam.score), style="dim")
+    for drift in made.drifts:
+        if len(drift.shots) >= _DRIFTS:
+            line = drift_line(drift, several=len(made.drifts) > 1)
+            if drift.is_broken:
+                paragraph.show(console, f"! {line}", style="yellow")
+            else:
+                paragraph.show(console, line, style="dim")
     folder = outcome.folder
     if folder is not None:
-        _films(console, outcome.all_films, folder)
+        _films(console, outcome.all_films, made.films, folder)
         console.print(Text(f"folder: {folder}"), soft_wrap=True)
     cost = outcome.cost
     if cost is None:
@@ -80,18 +85,18 @@ _COLUMNS: Final = (
 )
 
 
-def _row(shot: ShotOutcome) -> tuple[Cell, ...]:
+def _row(shot: ShotView) -> tuple[Cell, ...]:
     return (
-        Cell(_one_line(shot.planned.name)),
+        Cell(_one_line(shot.name)),
         Cell(_one_line(_start(shot))),
-        Cell(_state(shot), _STYLE[shot.ending]),
-        Cell(_length(shot)),
+        Cell("kept" if shot.reused and shot.ending == Ending.DONE else shot.ending, _STYLE[shot.ending]),
+        Cell(f"{shot.clip.duration_s:.2f}s" if shot.clip is not None and shot.clip.duration_s else ""),
         Cell(_seam(shot)),
         Cell(f"{shot.elapsed_s:.1f}s" if shot.elapsed_s else ""),
     )
 
 
-_STYLE = {
+_STYLE: Final[Mapping[str, str]] = {
     Ending.DONE: "green",
     Ending.FAILED: "red",
     Ending.HELD: "red",
@@ -102,44 +107,32 @@ _STYLE = {
 }
 
 
-def _start(shot: ShotOutcome) -> str:
+def _start(shot: ShotView) -> str:
     if shot.fallback:
         return "prompt (!)"
-    planned = shot.planned
-    if planned.previous is not None:
-        return planned.previous.shot.name
-    return "picture" if planned.shot.image is not None else "prompt"
+    if shot.boundary == Boundary.CHAIN:
+        return shot.starts_from
+    return "picture" if shot.starts_from else "prompt"
 
 
-def _state(shot: ShotOutcome) -> str:
-    return "kept" if shot.reused and shot.ending is Ending.DONE else str(shot.ending)
-
-
-def _length(shot: ShotOutcome) -> str:
-    duration = shot.clip.properties.get("duration_s") if shot.clip else None
-    return f"{duration:.2f}s" if isinstance(duration, (int, float)) else ""
-
-
-def _seam(shot: ShotOutcome) -> str:
+def _seam(shot: ShotView) -> str:
     if shot.adherence is None:
         return ""
-    return f"{shot.adherence.verdict} {shot.adherence.psnr_db:.0f} dB"
+    return f"{shot.adherence.verdict} {shot.adherence.psnr_db or 0:.0f} dB"
 
 
 _DRIFTS: Final = 3
 """Clips of a chain from which on its drift is worth a line."""
 
 
-def drift_line(found: DriftOutcome, *, several: bool = False) -> str:
+def drift_line(drift: DriftView, *, several: bool = False) -> str:
     """How far a chain drifted, and how fast. `several` says that there are others, of the same sequence perhaps."""
-    drift, first = found.drift, found.shots[0] if several else ""
-    slope = drift.slopes.get("distance")
-    of = f"{found.sequence}/{first}" if first else found.sequence
-    line = f"drift of {of}: {found.shots[-1]} is {drift.distances[-1]:.1f} (CIEDE2000) from {found.anchor}"
-    if slope is not None and slope.low is not None:
-        line += f", {slope.per_shot:+.2f} a shot ({slope.low:+.2f} to {slope.high:+.2f})"
+    of = f"{drift.sequence}/{drift.shots[0]}" if several else drift.sequence
+    line = f"drift of {of}: {drift.shots[-1]} is {drift.distances[-1]:.1f} (CIEDE2000) from {drift.anchor}"
+    if drift.per_shot is not None and drift.low is not None:
+        line += f", {drift.per_shot:+.2f} a shot ({drift.low:+.2f} to {drift.high:+.2f})"
     if drift.is_broken and drift.breaks_at is not None:
-        line += f"; continuity.max_drift is broken from {found.shots[drift.breaks_at - 1]} on"
+        line += f"; continuity.max_drift is broken from {drift.shots[drift.breaks_at - 1]} on"
     return line
 
 
@@ -151,7 +144,7 @@ _VERDICTS: Final = {
 }
 
 
-def seam_legend(shots: Sequence[ShotOutcome]) -> str:
+def seam_legend(shots: Sequence[ShotView]) -> str:
     """What the column of seams means, with those verdicts that are in it; empty where it is."""
     there = {shot.adherence.verdict for shot in shots if shot.adherence is not None}
     if not there:
@@ -197,12 +190,12 @@ def _notes(console: Console, shot: ShotOutcome, alike: list[str] | None) -> None
             paragraph.show(console, f"  the same: {others}", style="red", indent=4)
 
 
-def beam_line(shot: ShotOutcome, score: str) -> str:
+def beam_line(shot: ShotView, score: str) -> str:
     """Which of the takes of a beam a shot has, and how the others did."""
-    take = f"{_one_line(shot.planned.name)}: take {shot.planned.request.take}"
-    others = [one.score for one in shot.alternates if one.score is not None]
+    take = f"{_one_line(shot.name)}: take {shot.take}"
+    others = [one.score for one in shot.takes if one.score is not None]
     if shot.score is None:
-        return f"{take} of {len(shot.alternates) + 1}, of which none has a {score}"
+        return f"{take} of {len(shot.takes) + 1}, of which none has a {score}"
     if not others:
         return f"{take}, {score} {shot.score:g}"
     return f"{take}, {score} {shot.score:g}; {len(others)} others have {min(others):g} to {max(others):g}"
@@ -242,24 +235,21 @@ def _skipped(console: Console, outcome: RunOutcome) -> None:
                 paragraph.show(console, text, style="yellow")
 
 
-def _films(console: Console, films: Sequence[FilmOutcome], folder: Path) -> None:
+def _films(console: Console, films: Sequence[FilmOutcome], views: Sequence[FilmView], folder: Path) -> None:
     """Each film with its facts; those that are missing for want of a shot in one line."""
     from rich.text import Text
 
     missing = []
-    for film in films:
+    for film, view in zip(films, views, strict=True):
         name = _one_line(film.name)
         if film.error is not None:
             paragraph.show_error(console, f"x no film of {name}: ", film.error, style="red")
-        elif film.film is None:
+        elif view.clip is None:
             missing += [] if film.reason == "not requested" else [(name, film.reason)]
         else:
-            properties = film.film.properties
-            text = f"film of {name}: {folder / film.film.path}"
-            console.print(Text(text), soft_wrap=True)
-            length = f"{properties['frames']} frames, {properties['duration_s']:.2f} s"
-            text = f"  {length}, {how_joined(str(properties['method']))}"
-            paragraph.show(console, text, style="dim", indent=4)
+            console.print(Text(f"film of {name}: {folder / view.clip.path}"), soft_wrap=True)
+            length = f"{view.clip.frames} frames, {view.clip.duration_s or 0:.2f} s"
+            paragraph.show(console, f"  {length}, {how_joined(view.method)}", style="dim", indent=4)
     if len(missing) == 1:
         ((name, reason),) = missing
         paragraph.show(console, f"x no film of {name}: {reason}", style="yellow")

@@ -275,6 +275,7 @@ def test_a_job_of_a_sweep_is_what_its_overrides_compose(tmp_path: Path, words: t
 _TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
 _VALUES = st.one_of(
     st.integers(-9, 9).map(str),
+    st.sampled_from(("-0", "+5", "007", "1_000", "9223372036854775808", "'5'", "' a '", "''", "'???'")),
     st.sampled_from(("null", "true", "1.5", "[1,b]", "{a: 1, b: [x]}", "'${shot.seed}'", "'\\${shot.seed}'")),
     _TEXTS.map(lambda text: QuotedString(text=text.replace("$", ""), quote=Quote.single).with_quotes()),
     _TEXTS.map(lambda text: QuotedString(text=text.replace("$", ""), quote=Quote.double).with_quotes()),
@@ -282,6 +283,7 @@ _VALUES = st.one_of(
 _KEYS = st.sampled_from(
     (
         *("shot.seed", "shot.take", "shot.params", "+shot.params.x", "++shot.params.x", "++shot.params.x.y"),
+        *("+shot.params.1", "shot.params.1", "shot", "sequences.main.shots.one.image"),
         *("project.name", "sequences.main.shots.one.prompt", "++sequences.main.shot", "generator.model"),
     )
 )
