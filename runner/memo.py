@@ -29,6 +29,13 @@ class Memo(Generic[T]):
         self._known: OrderedDict[Hashable, T] = OrderedDict()
         self._lock = threading.Lock()
 
+    def known(self, key: Hashable) -> T | None:
+        """The result for this key, if it is known."""
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+            return self._known.get(key)
+
     def get(self, key: Hashable, measure: Callable[[], T]) -> T:
         """The result for this key, measured where it is not known. What `measure` raises is not remembered."""
         with self._lock:
@@ -39,8 +46,15 @@ class Memo(Generic[T]):
         with self._lock:
             if key in self._known:
                 return self._known[key]
+        self.put(key, found)
+        return found
+
+    def put(self, key: Hashable, found: T) -> None:
+        """Remember what was worked out elsewhere."""
+        with self._lock:
+            if key in self._known:
+                self._weight -= self._weigh(self._known.pop(key))
             self._known[key] = found
             self._weight += self._weigh(found)
             while self._weight > self._most:
                 self._weight -= self._weigh(self._known.popitem(last=False)[1])
-        return found

@@ -58,7 +58,7 @@ def _jump(name: str, function: str, summary: str) -> MetricSpec:
         unit="x",
         better="lower",
         maximum=2.0,
-        version=2,
+        version=3,
         matters=0.5,
     )
 
@@ -133,8 +133,14 @@ def runner_register() -> list[MetricSpec]:
             unit="levels",
             better="lower",
         ),
-        _clip("saturation", "saturation", "mean chroma in CIELAB", version=2),
-        _clip("contrast", "contrast", "standard deviation of luma in a frame, 8-bit levels", unit="levels"),
+        _clip("saturation", "saturation", "mean chroma in CIELAB", version=3),
+        _clip(
+            "contrast",
+            "contrast",
+            "standard deviation of luma in a frame, 8-bit levels",
+            unit="levels",
+            version=2,
+        ),
         _clip("stillness", "stillness", "share of frames that equal the one before", better="lower"),
         _clip("black", "black", "share of frames that are black", better="lower"),
         _clip("loudness_lufs", "loudness", "integrated loudness (EBU R 128); none of silence", unit="LUFS"),

@@ -177,7 +177,8 @@ def _of_clip(path: Path) -> Look:
     from runner.media.probe import probe
     from runner.media.survey import survey
 
-    return look(survey(path, probe(path).duration_s).stations)
+    seen = survey(path, probe(path).duration_s).stations
+    return look(seen, seen.small)
 
 
 def _of_image(given: GivenImage) -> Look:

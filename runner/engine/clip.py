@@ -225,6 +225,8 @@ async def _store(job: ShotJob, attempt: Attempt, arrived: Downloaded, valid: Val
     """Move the file into the object store, then commit its digest."""
     resources = job.run.resources
     await asyncio.to_thread(resources.objects.put, arrived.path, arrived.sha256)
+    if valid.ends is not None and any(one.spec.level == "seam" for one in job.run.plan.project.metrics):
+        resources.ends.put(arrived.sha256, valid.ends)
     kill_points.reach("after_store")
     record = dataclasses.replace(
         attempt.record,

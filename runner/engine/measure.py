@@ -81,7 +81,13 @@ def _subjects(
         assert previous is not None
         assert frame is not None
         paths = (folder / one.path for one in (previous, clip, frame))
-        return seam_frames.seam(*paths, trim=outcome.trim_before)
+        ends = run.resources.ends
+        return seam_frames.seam(
+            *paths,
+            trim=outcome.trim_before,
+            of_before=ends.known(previous.sha256),
+            of_after=ends.known(clip.sha256),
+        )
 
     if "clip" in levels:
         found["clip"] = (subject_of(clip.sha256), clip_subject)

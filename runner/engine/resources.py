@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runner.engine.seam_cuts import SeamCut
     from runner.engine.timing import Timing
     from runner.media.join import Samples
+    from runner.media.measures.seam_frames import Ends
     from runner.store.interface import Journal, ObjectStore
 
 P = ParamSpec("P")
@@ -29,6 +30,8 @@ _AT_ONCE: Final = 2
 _FILE_THREADS: Final = 2
 _SEAMS: Final = 1000
 """Numbers of a seam take 200 bytes."""
+_ENDS_BYTES: Final = 256 * 2**20
+"""Of eight clips at 1080p."""
 _SOUND_BYTES: Final = 64 * 2**20
 """Three minutes of sound."""
 
@@ -50,6 +53,8 @@ class Resources:
     """For those who hold the frames of a clip, to measure them."""
     seams: Memo[SeamCut] = field(default_factory=lambda: Memo(_SEAMS))
     """Seams that were measured for a film: the films of a sweep share most of them."""
+    ends: Memo[Ends] = field(default_factory=lambda: Memo(_ENDS_BYTES, lambda ends: ends.bytes))
+    """Frames at both ends of clips that were just decoded, by the digest of the clip."""
     sounds: Memo[Samples] = field(default_factory=lambda: Memo(_SOUND_BYTES, lambda samples: samples.nbytes))
     """Decoded sound of clips, for the films of a sweep that have them in common."""
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)

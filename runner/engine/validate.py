@@ -10,6 +10,7 @@ from runner.errors import BadClip, MediaError
 from runner.media import probe, seam
 from runner.media.drift import described, drift
 from runner.media.look import look, mean_colour
+from runner.media.measures.seam_frames import Ends
 from runner.media.survey import survey
 from runner.media.thresholds import OTHER_SHAPE
 from runner.store.clip_record import ClipFile, ClipLook, ColourDrift, SeamAdherence
@@ -32,6 +33,8 @@ class ValidClip:
     adherence: SeamAdherence | None
     look: ClipLook
     warnings: tuple[str, ...]
+    ends: Ends | None
+    """For the metrics of its seams."""
 
 
 def validate(
@@ -41,7 +44,7 @@ def validate(
     try:
         facts = probe.probe(arrived.path)
         seen = survey(arrived.path, facts.duration_s)
-        change = drift(seen.stations)
+        change = drift(seen.stations.small)
     except MediaError as error:
         raise BadClip(
             "the file that arrived is not a complete clip",
@@ -61,7 +64,7 @@ def validate(
         drift=ColourDrift(luma=change.luma, chroma=change.chroma, hue_deg=change.hue_deg),
         black=seen.black,
         frozen=seen.frozen,
-        ends_blank=seam.blank(seen.stations[-1]),
+        ends_blank=seam.blank(seen.stations.small[-1]),
     )
     warnings = [*warned(clip, planned.request, checks), *facts.notes]
     if not clip.ends_blank and (text := described(change)):
@@ -70,7 +73,7 @@ def validate(
         )
     adherence = None
     if given is not None:
-        found = seam.measure(given, seen.opening)
+        found = seam.measure(given, seen.opening, seen.opening.small)
         adherence = SeamAdherence(
             verdict=str(found.verdict),
             psnr_db=round(found.psnr_db, 2),
@@ -82,12 +85,14 @@ def validate(
             luma=found.luma,
         )
         warnings += _seam_warnings(adherence, given, facts)
-    return ValidClip(clip=clip, adherence=adherence, look=_look(seen), warnings=tuple(warnings))
+    return ValidClip(
+        clip=clip, adherence=adherence, look=_look(seen), warnings=tuple(warnings), ends=Ends.of(seen)
+    )
 
 
 def _look(seen: Survey) -> ClipLook:
-    found = look(seen.stations)
-    first, last = mean_colour(seen.first), mean_colour(seen.last)
+    found = look(seen.stations, seen.stations.small)
+    first, last = mean_colour(seen.first.small), mean_colour(seen.last.small)
     lightness, a, b = (round(after - before, 4) for before, after in zip(first, last, strict=True))
     return ClipLook(
         lab=found.lab,

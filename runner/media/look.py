@@ -39,11 +39,14 @@ class Look:
     """The standard deviation of noise in luma, in levels."""
 
 
-def look(frames: Sequence[NDArray[Any]]) -> Look:
-    """Measure RGB frames of one clip, at least one, or a still image. Raises `ValueError` without frames."""
+def look(frames: Sequence[NDArray[Any]], small: Sequence[NDArray[Any]] = ()) -> Look:
+    """Measure RGB frames of one clip, at least one, or a still image.
+
+    `small` are the same frames reduced, which is enough for their colours. Raises `ValueError` without frames.
+    """
     if not frames:
         raise ValueError("without frames there is nothing to look at")
-    colours = np.mean([_colours(frame) for frame in frames], axis=0)
+    colours = np.mean([_colours(frame) for frame in small or frames], axis=0)
     # What needs all pixels is measured on a few of the frames.
     details = np.mean([(sharpness(frame), noise(frame)) for frame in frames[::_EVERY]], axis=0)
     l, a, b, of_l, of_a, of_b, chroma = (round(float(one), 4) for one in colours)  # noqa: E741

@@ -88,12 +88,16 @@ class ColourChange(NamedTuple):
     hue_deg: float
 
 
-def measure(handed_over: NDArray[np.uint8], first: Sequence[NDArray[np.uint8]]) -> Adherence:
+def measure(
+    handed_over: NDArray[np.uint8],
+    first: Sequence[NDArray[np.uint8]],
+    small: Sequence[NDArray[np.uint8]] = (),
+) -> Adherence:
     """Compare the image that was handed over with the first frames (at least one) of the clip made from it.
 
     A first frame that shows the image in its place settles it; otherwise the best of the first five counts, since
     some models ease in from black, or from another crop. Images of different size are compared at the smaller one's.
-    Raises `ValueError` without frames.
+    `small` are the first frames reduced, which is enough to see whether they stand. Raises `ValueError` without frames.
     """
     if not first:
         raise ValueError("a clip without frames cannot be measured")
@@ -106,7 +110,7 @@ def measure(handed_over: NDArray[np.uint8], first: Sequence[NDArray[np.uint8]]) 
         good = found.verdict is Verdict.LOCKED or best.verdict is not Verdict.REFRAMED
         if good and _RANK[found.verdict] < _RANK[best.verdict]:
             best, eases_in = found, number
-    return replace(best, repeats=_repeats(first[eases_in:]), eases_in=eases_in)
+    return replace(best, repeats=_repeats((small or first)[eases_in:]), eases_in=eases_in)
 
 
 def should_drop(adherence: Adherence) -> bool:
@@ -131,7 +135,9 @@ def colour_change(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> ColourChange:
 
 def _mean_colour(rgb: NDArray[np.uint8]) -> tuple[float, complex]:
     """Mean luma and mean Cb + i Cr, full range BT.709, in levels."""
-    red, green, blue = (float(value) for value in rgb.reshape(-1, 3).mean(axis=0, dtype=np.float64))
+    # Of whole numbers, and in this order, a tenth of the time of a mean.
+    columns = rgb.sum(axis=0, dtype=np.uint64).sum(axis=0)
+    red, green, blue = (float(value) / (rgb.shape[0] * rgb.shape[1]) for value in columns)
     luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return luma, complex((blue - luma) / 1.8556, (red - luma) / 1.5748)
 

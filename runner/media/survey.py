@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, overload
 
 import av
+from av.video.reformatter import VideoReformatter
 
 from runner.errors import Incomplete, NotAVideo
+from runner.media import overlap
 from runner.media.colour import to_rgb
+from runner.media.measures.reduced import reduced
 from runner.media.memory import LARGE, is_large
 from runner.media.source import SMALL, open_video
 from runner.media.stillness import Stillness
@@ -22,10 +26,13 @@ if TYPE_CHECKING:
 
     from runner.media.cropping import Crop
 
-_OPENING: Final = 12
+_OPENING: Final = overlap.LOOKED_AT
 _STATIONS: Final = 6
 _EDGES: Final = (0.075, 0.15, 0.85, 0.925)
 _OPENING_LARGE: Final = 3
+_ENDING: Final = 8
+_FULL_HD: Final = 1920 * 1200
+"""Pixels."""
 _STATIONS_LARGE: Final = 2
 
 
@@ -40,6 +47,29 @@ class Pictures(Sequence["NDArray[Any]"]):
         self._frames = tuple(frames)
         self._shape = sar, crop
         self._seen: dict[int, NDArray[Any]] = {}
+        self._small: list[NDArray[Any]] = []
+
+    @property
+    def small(self) -> list[NDArray[Any]]:
+        """All of them, the longer side at most 320 pixels: a twentieth of the work."""
+        if not self._small:
+            reformatter = VideoReformatter()  # sets up its scaler once
+            self._small = [reduced(frame, *self._shape, reformatter) for frame in self._frames]
+        return self._small
+
+    @property
+    def times(self) -> list[int | None]:
+        """Their timestamps, in the time base of the stream."""
+        return [frame.pts for frame in self._frames]
+
+    @property
+    def bytes(self) -> int:
+        """What the frames take in memory, before any is looked at."""
+        return sum(plane.buffer_size for frame in self._frames for plane in frame.planes)
+
+    def part(self, at: slice) -> Pictures:
+        """Some of them, none of them looked at yet."""
+        return Pictures(self._frames[at], *self._shape)
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -63,13 +93,15 @@ class Pictures(Sequence["NDArray[Any]"]):
 class Survey:
     """What a clip shows.
 
-    `opening` holds the first frames, at most 12. `stations` are up to 7 frames spread evenly over the clip, with
+    `opening` holds the first frames, at most 14. `stations` are up to 7 frames spread evenly over the clip, with
     the first and the last. Of frames larger than 4K there are 3 in each. `frames` is how many there are.
     """
 
     frames: int
     opening: Pictures
     stations: Pictures
+    ending: Pictures
+    """The last frames, at most 8; of frames larger than 1200p the last one."""
     first: Pictures
     """Frames of the first 15 % of the clip, at most three."""
     last: Pictures
@@ -89,13 +121,14 @@ def survey(path: Path, duration_s: float) -> Survey:
     stations: list[av.VideoFrame] = []
     edges: list[av.VideoFrame] = []
     count, stillness = 0, Stillness()
-    last: av.VideoFrame | None = None
     with open_video(path) as source:
         context = source.track.codec_context
         if context.width * context.height <= SMALL or is_large(context):
             context.thread_count = 1
-        marks = () if is_large(context) else _EDGES
-        opened, stood = (_OPENING_LARGE, _STATIONS_LARGE) if is_large(context) else (_OPENING, _STATIONS)
+        large = is_large(context)
+        marks = () if large else _EDGES
+        opened, stood = (_OPENING_LARGE, _STATIONS_LARGE) if large else (_OPENING, _STATIONS)
+        ending = deque[av.VideoFrame](maxlen=_ENDING if context.width * context.height <= _FULL_HD else 1)
         try:
             for frame in source.container.decode(source.track):
                 source.decoded()
@@ -110,11 +143,12 @@ def survey(path: Path, duration_s: float) -> Survey:
                     edges.append(frame)
                 stillness.see(frame)
                 count += 1
-                last = frame
+                ending.append(frame)
         except av.FFmpegError as error:
             raise _damaged(path, f"frame {count + 1} does not decode: {error.strerror or error}") from error
-        if last is None:
+        if not ending:
             raise NotAVideo("this is not a video", where=str(path), why="no frame can be decoded")
+        last = ending[-1]
         stations.append(last)
         edges += [last] * (len(marks) - len(edges))
         half = len(marks) // 2
@@ -123,6 +157,7 @@ def survey(path: Path, duration_s: float) -> Survey:
     return Survey(
         frames=count,
         opening=Pictures(opening, *shape),
+        ending=Pictures(list(ending), *shape),
         stations=Pictures(stations, *shape),
         first=Pictures(first, *shape),
         last=Pictures(final, *shape),

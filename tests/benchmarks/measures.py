@@ -108,8 +108,10 @@ def clips(rounds: int) -> None:
         film(before, 0)
         film(after, SECONDS * RATE - 1)
         Image.fromarray(image(SECONDS * RATE - 1)).save(given)
+        kept = seam_frames.Ends.of(survey(before, SECONDS))
         works = {
-            "measuring": partial(measured, before, after, given),
+            "measuring": partial(measured, before, after, given, kept),
+            "later": partial(measured, before, after, given, None),
             "reading again": partial(reading.clip, after),
         }
         for name, work in works.items():
@@ -123,19 +125,23 @@ def clips(rounds: int) -> None:
             )
 
 
-def measured(before: Path, after: Path, given: Path) -> None:
-    """What a run does with a clip that arrived: its checks, its adherence, and the metrics of its seam."""
+def measured(before: Path, after: Path, given: Path, earlier: seam_frames.Ends | None) -> None:
+    """What a run does with a clip that arrived: its checks, its adherence, and the metrics of its seam.
+
+    `earlier` is what the run has of the clip before, which it measured just so.
+    """
     with Image.open(given) as still:
         first = np.asarray(still.convert("RGB"))
     facts = probe.probe(after)
     seen = survey(after, facts.duration_s)
-    drift(seen.stations)
-    look(seen.stations)
-    mean_colour(seen.first)
-    mean_colour(seen.last)
-    seam.blank(seen.stations[-1])
-    seam.measure(first, seen.opening)
-    subject = seam_frames.seam(before, after, given)
+    small = seen.stations.small
+    drift(small)
+    look(seen.stations, small)
+    mean_colour(seen.first.small)
+    mean_colour(seen.last.small)
+    seam.blank(small[-1])
+    seam.measure(first, seen.opening, seen.opening.small)
+    subject = seam_frames.seam(before, after, given, of_before=earlier, of_after=seam_frames.Ends.of(seen))
     for spec in runner_register():
         if spec.level == "seam":
             metric: Any = spec.factory(NoOptions(), NO_CONTEXT)

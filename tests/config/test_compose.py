@@ -243,6 +243,7 @@ def test_a_sweep_keeps_the_folder_that_it_had_before(
         ("shot.params={a: 1},{b: 2}", "shot.seed=1"),
         ("sequences.main.shots.one.prompt='a, b',\"${project.name} é\"", "shot.seed=1,2"),
         ("shot.seed=1,2", "shot={seed: 5}"),
+        ("shot={seed: 5},{take: 2}", "shot.fps=8,12"),
         ("shot={seed: 5}", "shot.seed=1,2"),
         ("generator=synthetic", "generator.model=a,b"),
         ("generator.model=a,b", "generator=synthetic"),
@@ -294,7 +295,8 @@ _SWEPT = st.one_of(
 )
 _OVERRIDES = st.one_of(
     st.tuples(_KEYS, _SWEPT).map("=".join),
-    st.sampled_from(("generator=synthetic,kie_wan", "~shot.take", "extractor=pyav,ffmpeg", "shot={seed: 5}")),
+    st.sampled_from(("generator=synthetic,kie_wan", "~shot.take", "extractor=pyav,ffmpeg")),
+    st.sampled_from(("shot={seed: 5}", "shot={seed: 5},{take: 2}", "+shot.seed=1,2", "shot.params=1,2")),
 )
 
 

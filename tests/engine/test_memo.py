@@ -35,3 +35,14 @@ def test_an_error_is_not_remembered() -> None:
     with pytest.raises(OSError, match="gone"):
         memo.get("a", fails)
     assert memo.get("a", lambda: 1) == 1
+
+
+def test_what_was_worked_out_elsewhere_is_known_until_it_is_the_oldest() -> None:
+    memo = Memo[int](4, lambda weight: weight)
+    memo.put("a", 2)
+    memo.put("a", 1)
+    memo.put("b", 3)
+
+    assert [memo.known(key) for key in ("b", "a", "c")] == [3, 1, None]
+    memo.put("c", 2)
+    assert [memo.known(key) for key in ("a", "b", "c")] == [1, None, 2]

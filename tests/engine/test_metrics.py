@@ -11,6 +11,7 @@ import pytest
 
 import runner
 from runner import Timing
+from runner.media.measures import seam_frames
 
 if TYPE_CHECKING:
     from tests.conftest import Workplace
@@ -228,6 +229,24 @@ def test_a_metric_that_takes_too_long_is_left_out(workplace: Workplace) -> None:
     assert calls(workplace) == 1
     assert "metric mine took longer than 0.5 s" in outcome.shots[0].warnings[-1]
     assert all("mine" not in shot.metrics for shot in outcome.shots)
+
+
+def test_seams_of_clips_that_the_run_made_are_measured_without_decoding_again(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seam_frames._Kept, "take", None)  # all frames that are decoded for a seam go there
+    plan = runner.plan(runner.compose([workplace.project(CHAIN)], workplace.path))
+
+    async def run() -> runner.RunOutcome:
+        async with runner.Session(plan.project.output_root) as session:
+            (outcome,) = await session.run([plan])
+            return outcome
+
+    outcome = asyncio.run(run())
+
+    assert outcome.exit_code == 0
+    assert "seam_ssim" in outcome.shots[1].metrics
+    assert not outcome.shots[1].warnings
 
 
 def test_of_several_seams_the_worst_is_that_of_the_job(workplace: Workplace) -> None:

@@ -164,7 +164,7 @@ def margins(path: Path) -> Mapping[str, float]:
         "frozen": -1.0
         if black >= thresholds.BLACK_SHARE
         else (seen.frozen or 0.0) / thresholds.FROZEN_SHARE - 1,
-        "ending": max(1e-3, flat) if seam.blank(seen.stations[-1]) else min(0.0, flat),
+        "ending": max(1e-3, flat) if seam.blank(seen.stations.small[-1]) else min(0.0, flat),
     }
 
 

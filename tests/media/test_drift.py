@@ -68,7 +68,8 @@ def test_a_survey_keeps_the_opening_and_frames_spread_to_the_end(tmp_path: Path)
     pictures = [np.full((108, 192, 3), 20 + 5 * index) for index in range(40)]
     seen = survey(clip(tmp_path / "a.mp4", pictures), 5.0)
     assert seen.frames == 40
-    assert len(seen.opening) == 12
+    assert (len(seen.opening), len(seen.ending)) == (14, 8)
+    assert seen.ending.times[-1] == seen.stations.times[-1]
     levels = [round((float(rgb.mean()) - 20) / 5) for rgb in seen.stations]
     assert len(levels) == 7
     assert levels[0] == 0

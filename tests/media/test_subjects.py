@@ -10,6 +10,7 @@ from runner.errors import MediaError
 from runner.media import picture as images
 from runner.media.frames import frame_from_end
 from runner.media.measures import reading, seam_frames
+from runner.media.survey import survey
 
 
 def close(found, wanted):
@@ -87,6 +88,46 @@ def test_a_seam_has_the_frames_around_the_one_that_was_handed_over(tmp_path, tri
     for array in (subject.handed_over, subject.before[0], subject.after[0], subject.reduced_after[0]):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
+
+
+@pytest.mark.parametrize(("frames", "trim"), [((30, 20), 0), ((30, 20), 3), ((3, 2), 0), ((1, 1), 0)])
+def test_a_seam_of_clips_that_were_just_decoded_is_the_same_one(tmp_path, frames, trim):
+    before, after = (
+        make_clip(tmp_path / f"{seed}.mp4", count, seed=seed, sound=tone(count / 24), bf=2)
+        for seed, count in enumerate(frames)
+    )
+    (tmp_path / "given.png").write_bytes(images.encode(frame_from_end(before, trim).rgb).data)
+    earlier, later = (
+        seam_frames.Ends.of(survey(clip, count / 24))
+        for clip, count in zip((before, after), frames, strict=True)
+    )
+    expected = seam_frames.seam(before, after, tmp_path / "given.png", trim=trim)
+    subject = seam_frames.seam(
+        before, after, tmp_path / "given.png", trim=trim, of_before=earlier, of_after=later
+    )
+
+    for field in ("before", "after", "reduced_before", "reduced_after"):
+        found, wanted = getattr(subject, field), getattr(expected, field)
+        assert len(found) == len(wanted)
+        for one, other in zip(found, wanted, strict=True):
+            assert (one == other).all()
+            with pytest.raises(ValueError, match="read-only"):
+                one[...] = 0
+    assert (subject.sound_before == expected.sound_before).all()
+    assert (subject.sound_after == expected.sound_after).all()
+    assert (subject.before_fps, subject.after_fps) == (expected.before_fps, expected.after_fps)
+    assert subject.reduced_after is later.opening
+    # Where frames are left out, others are needed than were kept.
+    assert (subject.reduced_before is earlier.ending) is (trim == 0)
+
+
+def test_reduced_frames_are_as_bright_as_the_frames(tmp_path):
+    clip = make_clip(tmp_path / "a.mp4", 3, size=(1280, 720))
+    seen = survey(clip, 3 / 24)
+
+    for whole, small in zip(seen.opening, seen.opening.small, strict=True):
+        assert small.shape == (180, 320, 3)
+        assert np.abs(whole.mean(axis=(0, 1)) - small.mean(axis=(0, 1))).max() < 0.5
 
 
 def test_a_seam_has_the_sound_on_both_sides(tmp_path):

@@ -80,7 +80,7 @@ class _Kept:
         self.count = 0
 
     def take(self, frame: av.VideoFrame) -> None:
-        small = reduced(frame, self._source, self._reformatter)
+        small = reduced(frame, self._source.sar, self._source.crop, self._reformatter)
         time_s = (frame.time or 0.0) - self._source.start_s
         due_s = len(self._stills) * self._duration_s / self._most_stills
         if len(self._stills) < self._most_stills and time_s >= due_s:

@@ -12,15 +12,21 @@ from PIL import Image
 from runner.media import colour, hdr
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     import av
     from av.video.reformatter import VideoReformatter
     from numpy.typing import NDArray
 
-    from runner.media.source import Source
+    from runner.media.cropping import Crop
     from runner.media.survey import Pictures
 
 LONGEST: Final = 320
 """Pixels of the longer side of a reduced frame."""
+
+
+_FLAGS: Final = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+"""Without the last two all is two levels darker."""
 
 
 class ReadOnly(Sequence["NDArray[np.uint8]"]):
@@ -45,9 +51,10 @@ def locked(array: Any) -> Any:
     return array
 
 
-def reduced(frame: av.VideoFrame, source: Source, reformatter: VideoReformatter) -> NDArray[np.uint8]:
+def reduced(
+    frame: av.VideoFrame, sar: Fraction, crop: Crop, reformatter: VideoReformatter
+) -> NDArray[np.uint8]:
     """A frame as a player shows it, the longer side at most 320 pixels."""
-    sar, crop = source.sar, source.crop
     width, height = colour.display_width(frame.width, sar), frame.height
     scale = min(1.0, LONGEST / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -67,7 +74,7 @@ def reduced(frame: av.VideoFrame, source: Source, reformatter: VideoReformatter)
         dst_colorspace=Colorspace.DEFAULT,
         src_color_range=ColorRange.JPEG if colour.full_range_of(frame) else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
-        interpolation=Interpolation.AREA,
+        interpolation=_FLAGS,
     ).to_ndarray()
     if mirrored:
         rgb = rgb[:, ::-1]

@@ -1,7 +1,7 @@
 """Reads what metrics of seams measure: the frames and the sound on both sides of one.
 
 Of the earlier clip only what comes after the last key frames is decoded, where that leads to exactly the frames that
-are wanted.
+are wanted. Of a clip that was decoded just before, its `Ends` serve.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runner.media.source import Source
+    from runner.media.survey import Survey
 
-__all__ = ["seam"]
+__all__ = ["Ends", "seam"]
 
 _AROUND: Final = 5
 """Frames at full size on each side of a seam."""
@@ -58,13 +59,54 @@ class _Side:
     sound: NDArray[np.float32] | None
 
 
-def seam(before: Path, after: Path, handed_over: Path, *, trim: int = 0) -> SeamSubject:
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The frames at both ends of a clip."""
+
+    opening: tuple[NDArray[np.uint8], ...]
+    """Reduced."""
+    first: Pictures
+    ending: tuple[NDArray[np.uint8], ...]
+    """Reduced."""
+    last: Pictures
+    times: tuple[int | None, ...]
+    """Of the frames of `ending`."""
+
+    @classmethod
+    def of(cls, seen: Survey) -> Ends | None:
+        """Those of a clip that was decoded; `None` where that kept too few."""
+        if len(seen.ending) < min(_BEFORE, seen.frames):
+            return None
+        return cls(
+            opening=tuple(map(locked, seen.opening.small)),
+            first=seen.opening.part(slice(_AROUND)),
+            ending=tuple(map(locked, seen.ending.small)),
+            last=seen.ending.part(slice(-_AROUND, None)),
+            times=tuple(seen.ending.times),
+        )
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        return self.first.bytes + self.last.bytes + sum(one.nbytes for one in (*self.opening, *self.ending))
+
+
+def seam(
+    before: Path,
+    after: Path,
+    handed_over: Path,
+    *,
+    trim: int = 0,
+    of_before: Ends | None = None,
+    of_after: Ends | None = None,
+) -> SeamSubject:
     """Read both sides of a seam; `trim` frames of the earlier clip come after the one that was handed over. Blocking.
 
+    `of_before` and `of_after` are what was kept of the two clips, where there is anything: they are not decoded again.
     Raises `MediaError`, or `OSError` where the image cannot be read.
     """
     given = picture.decode(picture.read(handed_over.read_bytes(), name=handed_over.name))
-    ending, opening = _ending(before, trim), _opening(after)
+    ending, opening = _ending(before, trim, of_before), _opening(after, of_after)
     both = ending.sound is not None and opening.sound is not None
     return SeamSubject(
         handed_over=locked(given),
@@ -93,25 +135,27 @@ class _Kept:
 
     def take(self, frame: av.VideoFrame) -> None:
         self._source.decoded()
-        self.reduced.append(reduced(frame, self._source, self._reformatter))
+        self.reduced.append(reduced(frame, self._source.sar, self._source.crop, self._reformatter))
         self._last.append(frame)
         if len(self._first) < self._most:
             self._first.append(frame)
 
     def side(self, *, last: bool, sound: NDArray[np.float32] | None) -> _Side:
-        source, track = self._source, self._source.track
+        source = self._source
         frames = Pictures(list(self._last) if last else self._first, source.sar, source.crop)
-        fps = float(track.average_rate or track.guessed_rate or 0)
-        return _Side(ReadOnly(frames), tuple(self.reduced), fps, sound)
+        return _Side(ReadOnly(frames), tuple(self.reduced), _rate(source), sound)
 
 
-def _ending(path: Path, trim: int) -> _Side:
+def _ending(path: Path, trim: int, known: Ends | None) -> _Side:
     """The frames up to the handed-over one, and the sound up to its end."""
     with open_video(path) as source:
         times = shown_times(source)
         wanted = times[: len(times) - trim][-_BEFORE:]
         step = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.0
         end_s = float((wanted[-1] + step) * time_base(source.track))
+        if known is not None and known.times == tuple(wanted):
+            frames, small = ReadOnly(known.last.part(slice(None))), known.ending
+            return _Side(frames, small, _rate(source), _heard_before(source, end_s))
         kept = _taken(source, wanted, _near(source, wanted))
         sound = _heard_before(source, end_s)
         if kept is not None:
@@ -123,6 +167,10 @@ def _ending(path: Path, trim: int) -> _Side:
                 "this clip is damaged", why="a frame near its end does not decode", hint="fetch it again"
             )
         return kept.side(last=True, sound=sound)
+
+
+def _rate(source: Source) -> float:
+    return float(source.track.average_rate or source.track.guessed_rate or 0)
 
 
 def _near(source: Source, wanted: Sequence[int]) -> Iterator[av.VideoFrame]:
@@ -171,24 +219,29 @@ def _heard_before(source: Source, end_s: float) -> NDArray[np.float32] | None:
     return listener.sound(_SOUND_S)
 
 
-def _opening(path: Path) -> _Side:
+def _opening(path: Path, known: Ends | None) -> _Side:
     """The first frames, and the sound from the start of the picture."""
     with open_video(path) as source:
         kept, track = _Kept(source), sound_track(source.container)
         listener = Listener(source.start_s) if track is not None else None
-        for packet in source.container.demux([source.track, *([track] if track is not None else [])]):
-            seen = len(kept.reduced) >= overlap.LOOKED_AT
-            if packet.stream is source.track:
-                for frame in packet.decode() if not seen else ():
-                    assert isinstance(frame, av.VideoFrame)
-                    if len(kept.reduced) < overlap.LOOKED_AT:
-                        kept.take(frame)
-            elif listener is not None and listener.heard_s < _SOUND_S:
-                listener.decode(packet)
-            heard = listener is None or listener.heard_s >= _SOUND_S
-            if seen and (heard or _time_s(packet) - source.start_s > _APART_S):
-                break
-        return kept.side(last=False, sound=listener.sound(_SOUND_S) if listener is not None else None)
+        wanted = overlap.LOOKED_AT if known is None else 0
+        if wanted or listener is not None:
+            for packet in source.container.demux([source.track, *([track] if track is not None else [])]):
+                seen = len(kept.reduced) >= wanted
+                if packet.stream is source.track:
+                    for frame in packet.decode() if not seen else ():
+                        assert isinstance(frame, av.VideoFrame)
+                        if len(kept.reduced) < wanted:
+                            kept.take(frame)
+                elif listener is not None and listener.heard_s < _SOUND_S:
+                    listener.decode(packet)
+                heard = listener is None or listener.heard_s >= _SOUND_S
+                if seen and (heard or _time_s(packet) - source.start_s > _APART_S):
+                    break
+        sound = listener.sound(_SOUND_S) if listener is not None else None
+        if known is not None:
+            return _Side(ReadOnly(known.first.part(slice(None))), known.opening, _rate(source), sound)
+        return kept.side(last=False, sound=sound)
 
 
 def _time_s(packet: av.Packet[Any]) -> float:
