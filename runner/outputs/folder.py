@@ -31,19 +31,24 @@ class RunFolder:
     def __init__(self, path: Path, key: str, work: Path) -> None:
         self.key = key
         try:
-            self.path = _claimed(path, key)
-            self.path.mkdir(parents=True, exist_ok=True)
-            work.mkdir(parents=True, exist_ok=True)
+            self.path = path
             self._private = work
-            if owner(self.path) is None:
-                # The first file in a folder says whose it is, so that another run of the request knows its own.
-                self.write("run.json", json.dumps({"key": key, "state": "starting"}))
+            if owner(path) != key:  # it is, in every rerun
+                self._claim(path)
         except OSError as error:
             raise store.unwritable("the output folder cannot be written", path, error) from error
+
+    def _claim(self, path: Path) -> None:
+        self.path = _claimed(path, self.key)
+        self.path.mkdir(parents=True, exist_ok=True)
+        if owner(self.path) is None:
+            # The first file in a folder says whose it is, so that another run of the request knows its own.
+            self.write("run.json", json.dumps({"key": self.key, "state": "starting"}))
 
     @functools.cached_property
     def work(self) -> Path:
         """A private folder of this run: two runs of one request may be in one session."""
+        self._private.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f"{self.key[:8]}-", dir=self._private))
 
     def clip(self, sequence: PlannedSequence, planned: PlannedShot) -> Path:

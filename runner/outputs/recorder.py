@@ -7,7 +7,6 @@ import contextvars
 import hashlib
 import json
 import logging
-import os
 import platform
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -17,13 +16,13 @@ from runner.api import EventKind
 from runner.money import to_usd
 from runner.outgoing import LogFormatter, outgoing
 from runner.outputs import description, manifest
+from runner.outputs.lines import Lines
 from runner.outputs.timeline import timelines
 from runner.store.documents import MANIFEST as NAME
 from runner.store.documents import read_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from runner.api import Event
     from runner.errors import OutputError
@@ -40,7 +39,6 @@ Lines of what all runs share, such as a plugin's server, are in the logs of all 
 """
 
 
-_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _EVENTS: Final = "events.jsonl"
 _LOG: Final = "runner.log"
 VERSION: Final = 1
@@ -60,29 +58,6 @@ _NOTHING_NEW: Final = frozenset(
 """What happens in a run that reuses all that an earlier one made."""
 
 
-class _Lines:
-    """A file that lines are appended to. It is open for each line only: hundreds of runs may go on at once.
-
-    What cannot be written, because the disk is full, is not worth stopping for.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = os.fspath(path)
-        self._write(b"")  # raises where it cannot be written at all
-
-    def add(self, line: str) -> None:
-        with contextlib.suppress(OSError):
-            self._write(f"{line}\n".encode("utf-8", "backslashreplace"))
-
-    def _write(self, data: bytes) -> None:
-        # Python's own file objects cost several times what the write does, and the loop waits.
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _NO_LINK, 0o666)
-        try:
-            os.write(file, data)
-        finally:
-            os.close(file)
-
-
 class _RunLogs(logging.Handler):
     """Puts each line into the log of the run that it belongs to.
 
@@ -91,10 +66,10 @@ class _RunLogs(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._logs: dict[Recorder, _Lines] = {}
+        self._logs: dict[Recorder, Lines] = {}
         self.setFormatter(LogFormatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s"))
 
-    def open(self, recorder: Recorder, lines: _Lines) -> None:
+    def open(self, recorder: Recorder, lines: Lines) -> None:
         with self._lock_of_logs():
             if not self._logs:
                 logging.getLogger("runner").addHandler(self)
@@ -159,10 +134,13 @@ class Recorder:
     def __enter__(self) -> Recorder:
         """Collect events and the lines of the log from here on. Raises `OutputError`."""
         try:
-            self._events = _Lines(self._folder.path / _EVENTS)
+            self._events = Lines(self._folder.path / _EVENTS)
+            self._open.callback(self._events.close)
             token = _RUN.set(self)
             self._open.callback(_RUN.reset, token)
-            _LOGS.open(self, _Lines(self._folder.path / _LOG))
+            log = Lines(self._folder.path / _LOG)
+            self._open.callback(log.close)
+            _LOGS.open(self, log)
             self._open.callback(_LOGS.close_one, self)
         except OSError as error:
             self._open.close()

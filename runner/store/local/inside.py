@@ -24,24 +24,22 @@ _FLAGS: Final = (
     os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 )
 _STORE: Final = ".runner"
+_CHUNK: Final = 1 << 16
 
 
 def open_file(path: Path) -> BufferedReader:
     """A plain file, for reading; its last name is not followed, and a FIFO is not waited for. Raises `OSError`."""
-    handle = os.open(path, _FLAGS | getattr(os, "O_BINARY", 0))
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file", str(path))
-        return os.fdopen(handle, "rb")
-    except BaseException:
-        os.close(handle)
-        raise
+    handle, _ = _opened(path)
+    return os.fdopen(handle, "rb")
 
 
 def read_bytes(path: Path, most: int) -> bytes:
     """What a plain file holds. Raises `OSError`, also where that is more than `most` bytes."""
-    with open_file(path) as file:
-        data = file.read(most + 1)
+    handle, state = _opened(path)
+    try:
+        data = _read(handle, state.st_size, most)
+    finally:
+        os.close(handle)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
     return data
@@ -50,11 +48,40 @@ def read_bytes(path: Path, most: int) -> bytes:
 def holds(path: Path, data: bytes) -> bool:
     """Whether a plain file, which has no other name, holds just these bytes."""
     try:
-        with open_file(path) as file:
-            state = os.fstat(file.fileno())
-            return state.st_nlink == 1 and state.st_size == len(data) and file.read() == data
+        handle, state = _opened(path)
+        try:
+            size = len(data)
+            return state.st_nlink == 1 and state.st_size == size and _read(handle, size, size) == data
+        finally:
+            os.close(handle)
     except OSError:
         return False
+
+
+def _opened(path: Path) -> tuple[int, os.stat_result]:
+    handle = os.open(path, _FLAGS | getattr(os, "O_BINARY", 0))
+    try:
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle, state
+
+
+def _read(handle: int, size: int, most: int) -> bytes:
+    """What an open file holds that had this size, or one byte more than `most` of it.
+
+    Of small files, Python's file objects cost more than the reading.
+    """
+    parts = [os.read(handle, min(size, most) + 1)]
+    left = most + 1 - len(parts[0])
+    while len(parts[-1]) > size and left:  # somebody appends to it
+        size = _CHUNK
+        parts.append(os.read(handle, min(size + 1, left)))
+        left -= len(parts[-1])
+    return b"".join(parts)
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:

@@ -24,6 +24,8 @@ _NO_LINK: Final = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS}
 )
 _LINK_TRIES: Final = 5
+_SMALL: Final = 1 << 20
+"""Bytes of a file that is read at once: the buffer for larger ones takes longer to make than to fill."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -139,6 +141,8 @@ def digest_of(path: Path) -> str | None:
     """SHA-256 of a plain file; `None` where there is none to read. Raises `OSError` only for want of file handles."""
     try:
         with open_file(path) as file:
+            if os.fstat(file.fileno()).st_size <= _SMALL:
+                return hashlib.sha256(file.read()).hexdigest()
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE):
