@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -40,6 +40,8 @@ class Task:
     node: DictConfig | None = None
     start: _Start | None = None
     on_top: tuple[str, ...] = ()
+    known: dict[str, Any] = field(default_factory=dict)
+    """Interpolations that mean the same in all jobs of a sweep, and their values."""
 
     @cached_property
     def config(self) -> DictConfig:
@@ -143,6 +145,7 @@ class _Start:
     """The configuration: a copy is made six times faster so."""
     as_written: Any
     layers: Layers
+    known: dict[str, Any] = field(default_factory=dict)
 
     def task(self, overrides: tuple[str, ...]) -> Task | None:
         """The job with these values on top; `None` where one cannot be set, which Hydra explains better.
@@ -155,7 +158,7 @@ class _Start:
             if values is None:
                 config = self.with_values(overrides)
                 return None if config is None else task_of(config)
-        return Task(values, start=self, on_top=overrides)
+        return Task(values, start=self, on_top=overrides, known=self.known)
 
     def with_values(self, overrides: Sequence[str]) -> DictConfig | None:
         """The configuration with values set; `None` where one cannot be set."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from runner.config.jobs import Task
     from runner.config.origins import Origins
 
+_VARIABLE: Final = re.compile(r"\$\{oc\.env:[^${}]*\}")
+"""Refers to the environment and to nothing else."""
+
 
 def plain(task: Task, origins: Origins) -> dict[str, Any]:
     """A configuration resolved, every key a text. Raises `ConfigError` with every reference that leads nowhere.
@@ -27,15 +31,37 @@ def plain(task: Task, origins: Origins) -> dict[str, Any]:
         whole = _named(task.as_written)
         assert isinstance(whole, dict)
         return whole
-    config = task.config
     try:
-        found = _named(OmegaConf.to_container(config, resolve=True, throw_on_missing=False))
+        found = _named(_resolved(task, task.as_written, ()))
     except OmegaConfBaseException:
-        problems = tuple(_unresolved(config, "", origins))
+        problems = tuple(_unresolved(task.config, "", origins))
         if not problems:
             raise
         raise ConfigError("the configuration refers to what is not there", problems) from None
     assert isinstance(found, dict)
+    return found
+
+
+def _resolved(task: Task, written: Any, at: tuple[Any, ...]) -> Any:
+    """What is `written` at this path, with its interpolations resolved.
+
+    The same as `OmegaConf.to_container(task.config, resolve=True)`, which looks at every value for long.
+    """
+    if not _refers(written):
+        return written
+    if isinstance(written, dict):
+        return {key: _resolved(task, value, (*at, key)) for key, value in written.items()}
+    if isinstance(written, list):
+        return [_resolved(task, value, (*at, place)) for place, value in enumerate(written)]
+    if written in task.known:
+        return task.known[written]
+    found: Any = task.config
+    for key in at:
+        found = found[key]
+    if OmegaConf.is_config(found):
+        return OmegaConf.to_container(found, resolve=True)
+    if _VARIABLE.fullmatch(written):
+        task.known[written] = found
     return found
 
 
