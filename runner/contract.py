@@ -314,19 +314,23 @@ def _check_parameters(
         )
 
 
+def _fault_of(value: object, name: str, is_so: str, expected: str) -> Fault:
+    whose = f"{shown(value)} whose {name}"
+    return Fault(f"{whose} {is_so}", f"{whose} {expected}")
+
+
 def _faults(value: Any) -> Iterator[Fault]:
     """What is wrong inside a value of the right type."""
-    whose = f"{shown(value)} whose"
     for name, expected in _FIELDS.get(type(value), {}).items():
         held: Any = getattr(value, name)
         # True is an int to Python, and is no number of anything.
         right = isinstance(held, expected) and (bool in expected or not isinstance(held, bool))
         if not right:
-            yield Fault(f"{whose} {name} is {_exactly(held)}", f"{whose} {name} is {_names(expected)}")
+            yield _fault_of(value, name, f"is {_exactly(held)}", f"is {_names(expected)}")
         elif isinstance(held, datetime) and held.tzinfo is None:
-            yield Fault(f"{whose} {name} has no time zone", f"{whose} {name} has one, such as UTC")
+            yield _fault_of(value, name, "has no time zone", "has one, such as UTC")
         elif name.endswith("usd") and held is not None and not (math.isfinite(held) and held >= 0):
-            yield Fault(f"{whose} {name} is {held}", f"{whose} {name} is 0 or more")
+            yield _fault_of(value, name, f"is {held}", "is 0 or more")
         elif name == "url" and len(held) > _LONGEST_URL:
             yield Fault(f"a URL of {len(held):,} characters", f"one of at most {_LONGEST_URL:,}")
         elif name == "url" and not held.isprintable():

@@ -115,12 +115,12 @@ class Reader:
         if not isinstance(raw, dict):
             self.problem(at, "should be a mapping of keys", value=raw)
             raw = {}
-        fields = {field.name for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
+        fields = _names_of(cls)  # type: ignore[arg-type]  # a class is hashable
         for key in raw:
             if str(key) not in fields and not self.is_full():
                 allowed = nearest(str(key), [*fields, *also]) or f"the keys are {listed([*fields, *also])}"
                 self.problem(f"{at}.{key}", "there is no such key", allowed=allowed, unknown=True)
-        types = types_of(cls)  # type: ignore[arg-type]  # a class is hashable
+        types = types_of(cls)  # type: ignore[arg-type]
         whole = _read_whole(cls)  # type: ignore[arg-type]
         return {
             str(key): self._known(types[str(key)], value, f"{at}.{key}", ())
@@ -170,6 +170,11 @@ def types_of(cls: type) -> dict[str, Any]:
         return get_type_hints(cls)
     except (NameError, TypeError):
         return {}
+
+
+@cache
+def _names_of(cls: type) -> frozenset[str]:
+    return frozenset(field.name for field in dataclasses.fields(cls) if field.init)
 
 
 @cache

@@ -53,12 +53,13 @@ class Estimate:
         """The same for one of the plans that it was made for."""
         if plan.project.beam.is_on:
             return estimate(plan)
-        keys = {shot.key for shot in plan.shots}
+        # Each of a thousand jobs asks: what all of them have in common is not gone through.
+        keys = dict.fromkeys(shot.key for shot in plan.shots)
         return Estimate(
             standing={key: self.standing[key] for key in keys},
-            ahead={key: price for key, price in self.ahead.items() if key in keys},
-            fallbacks=self.fallbacks & keys,
-            further={key: price for key, price in self.further.items() if key in keys},
+            ahead={key: self.ahead[key] for key in keys if key in self.ahead},
+            fallbacks=frozenset(key for key in keys if key in self.fallbacks),
+            further={key: self.further[key] for key in keys if key in self.further},
         )
 
     @property

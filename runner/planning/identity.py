@@ -148,6 +148,8 @@ def _start(given: GivenImage | None, previous: str | None, hand_over: HandOver, 
 
 
 def _canonical(value: Any) -> Any:
+    if value is None or type(value) in (str, int, bool):  # most of what there is
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
